@@ -1,0 +1,49 @@
+# `make demo` and `make test` do everything on a fresh clone; a second call installs nothing again.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+DEMO := examples/deepstack/v1_broken.py examples/deepstack/v3_repaired.py examples/qwen3_vl_text.py
+
+.DELETE_ON_ERROR:
+.PHONY: demo test lint types unit format clean
+
+# Exit code 1 means "findings", and finding something is what the demo is for.
+demo: $(VENV)/demo.stamp
+	@$(BIN)/steadygraph analyze $(DEMO) || test $$? -eq 1
+
+test: lint types unit
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/test.stamp
+	$(BIN)/mypy --strict
+
+# One thread per worker: workers that each start a thread per core wait for one another.
+unit: $(VENV)/test.stamp
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+
+format: $(VENV)/test.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is older than Python 3.11; name a newer one: make PYTHON=python3.11"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+# hatchling comes first, at its pinned version: a build in isolation would fetch whichever is newest.
+$(VENV)/demo.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) hatchling
+	$(INSTALL) --no-build-isolation --editable '.[transformers]'
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/demo.stamp
+	$(INSTALL) --no-build-isolation --editable '.[transformers,test,dev]'
+	@touch $@

@@ -1,0 +1,64 @@
+"""Finds what torch.compile burned in at warm-up and serving no longer satisfies, and proves what happens then.
+
+The names below are imported when they are first used: ``import steadygraph`` alone imports no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from steadygraph.api import analyze as analyze
+    from steadygraph.case import Case as Case
+    from steadygraph.errors import CaseError as CaseError
+    from steadygraph.errors import SteadygraphError as SteadygraphError
+    from steadygraph.errors import TargetError as TargetError
+    from steadygraph.errors import TorchSupportError as TorchSupportError
+    from steadygraph.errors import UsageError as UsageError
+    from steadygraph.model import Finding as Finding
+    from steadygraph.model import Kind as Kind
+    from steadygraph.model import Outcome as Outcome
+    from steadygraph.model import Policy as Policy
+    from steadygraph.model import Result as Result
+    from steadygraph.model import Severity as Severity
+    from steadygraph.report.document import Report as Report
+
+    __version__: str
+
+#: Public names and the modules that define them.
+_HOMES = {
+    "analyze": "api",
+    "Case": "case",
+    "CaseError": "errors",
+    "SteadygraphError": "errors",
+    "TargetError": "errors",
+    "TorchSupportError": "errors",
+    "UsageError": "errors",
+    "Finding": "model",
+    "Kind": "model",
+    "Outcome": "model",
+    "Policy": "model",
+    "Result": "model",
+    "Severity": "model",
+    "Report": "report.document",
+}
+
+__all__ = ["__version__", *_HOMES]  # all are strings
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from steadygraph.report.environment import version
+
+        value: Any = version("steadygraph")
+    elif name in _HOMES:
+        value = getattr(importlib.import_module(f"steadygraph.{_HOMES[name]}"), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

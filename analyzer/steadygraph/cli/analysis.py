@@ -1,0 +1,161 @@
+"""From the options of ``steadygraph analyze`` to its report and exit code."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from steadygraph import config, isolation
+from steadygraph.cli import streams
+from steadygraph.cli.progress import Progress
+from steadygraph.errors import CaseError, UsageError
+from steadygraph.isolation import Request
+from steadygraph.model import CaseReport, Problem
+from steadygraph.output import require_writable, write
+from steadygraph.report.document import EXIT_USAGE, FailOn, Report
+from steadygraph.report.environment import environment
+from steadygraph.rule_loading import load_packs, selected
+from steadygraph.target import parse, python_file
+from steadygraph.worker import failed
+
+#: Columns of a text report that goes to no terminal.
+_FILE_WIDTH = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """The command line of ``steadygraph analyze``; ``given`` holds options by name, None where they are absent."""
+
+    targets: tuple[str, ...]
+    case_file: Path | None
+    given: Mapping[str, object]
+    output: Path | None
+    quiet: bool
+    progress: bool
+
+
+def run(command: Command) -> int:
+    """Analyse, tell the results, and give the exit code."""
+    options = _options(command)
+    _check_rules(options.settings, quiet=command.quiet)
+    if command.output is not None:
+        require_writable(command.output)
+    if command.case_file is not None:
+        python_file(str(command.case_file))
+    # "./case.py" is "case.py" once more.
+    targets = {os.path.normpath(target): target for target in reversed(command.targets)}
+    requests = [Request(target, command.case_file) for target in reversed(targets.values())]
+    cases, interrupted = _analyzed(requests, options, command)
+    report = Report(
+        cases,
+        environment=environment(options.settings.device or "cpu"),
+        fail_on=cast(FailOn, options.fail_on),
+        interrupted=interrupted,
+    )
+    _tell(report, options, command)
+    return report.exit_code
+
+
+def _options(command: Command) -> config.Options:
+    given = {name: value for name, value in command.given.items() if value not in (None, [])}
+    return config.options({**config.from_file(Path.cwd()), **config.checked(given)})
+
+
+def _check_rules(settings: config.Settings, *, quiet: bool) -> None:
+    """Unknown codes are told before anything is analysed."""
+    packs = load_packs()
+    if not quiet:
+        for problem in packs.problems:
+            streams.remark(f"warning: rules of {problem.pack} are left out: {problem.problem}")
+    selected(packs.rules, settings.select, settings.ignore)
+
+
+def _analyzed(
+    requests: list[Request], options: config.Options, command: Command
+) -> tuple[tuple[CaseReport, ...], bool]:
+    """The reports in the order of the requests, and whether Ctrl-C came before all were there."""
+    finished: dict[int, CaseReport] = {}
+    usable = []
+    for index, request in enumerate(requests):
+        try:
+            parse(request.target)
+            usable.append(index)
+        except CaseError as error:
+            finished[index] = failed(request.target, Problem(type(error).__name__, error.problem, error.hint))
+    interrupted = False
+    with Progress([requests[index].target for index in usable], shown=command.progress) as progress:
+
+        def done(position: int, report: CaseReport) -> None:
+            finished[usable[position]] = report
+            progress.done(position)
+
+        try:
+            for _ in isolation.run(
+                [requests[index] for index in usable],
+                options.settings,
+                jobs=options.jobs,
+                timeout_s=options.timeout_s,
+                on_start=progress.start,
+                on_done=done,
+                silent=command.quiet,
+            ):
+                pass
+        except KeyboardInterrupt:
+            interrupted = True
+    return tuple(finished[index] for index in sorted(finished)), interrupted
+
+
+def _tell(report: Report, options: config.Options, command: Command) -> None:
+    as_text_on_screen = options.format == "text" and command.output is None
+    if not as_text_on_screen or _all_unusable(report):
+        _tell_failures(report)
+        if as_text_on_screen:
+            return
+    text = _rendered(report, options, command)
+    if command.output is None:
+        streams.emit(text)
+        return
+    try:
+        write(command.output, text)
+    except OSError as error:
+        # The work is done: better in the wrong place than lost.
+        streams.emit(text)
+        hint = "the results are on standard output instead"
+        raise UsageError(f"cannot write {command.output}: {error.strerror}", hint=hint) from error
+
+
+def _all_unusable(report: Report) -> bool:
+    """Is there no result at all, because of wrong use?"""
+    return all(Report((case,)).exit_code == EXIT_USAGE for case in report.cases) and not report.interrupted
+
+
+def _tell_failures(report: Report) -> None:
+    for case in report.cases:
+        if case.error is not None:
+            message = case.error.message
+            prefix = "" if message.startswith(case.target) else f"{case.target}: "
+            streams.error(f"{prefix}{message}", case.error.hint)
+
+
+def _rendered(report: Report, options: config.Options, command: Command) -> str:
+    if options.format == "json":
+        from steadygraph.report.codec import to_json
+
+        return to_json(report)
+    from steadygraph.report.text import render
+
+    if command.output is not None:
+        return render(report, width=_FILE_WIDTH, quiet=command.quiet)
+    width = shutil.get_terminal_size((_FILE_WIDTH, 0)).columns
+    return render(report, width=width, color=_wants_color(), quiet=command.quiet)
+
+
+def _wants_color() -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")

@@ -1,0 +1,102 @@
+"""``steadygraph analyze``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+_ANALYSIS, _RESULT, _RUN = "What to analyse", "Results", "How to run"
+
+
+def _choices(*names: str) -> Any:
+    """Completion of a value from a fixed list."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in names if name.startswith(incomplete)]
+
+    return complete
+
+
+def analyze(
+    targets: Annotated[
+        list[str],
+        typer.Argument(metavar="TARGET", help="case.py, package.module:Class or path/file.py:Class."),
+    ],
+    case: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The case file of a class; default: the module of the class."),
+    ] = None,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Deployment to judge: recompile, drop, shapes-only or cuda-graph. Repeatable; default: recompile and "
+            "drop, and cuda-graph where the case says so.",
+            autocompletion=_choices("recompile", "drop", "shapes-only", "cuda-graph"),
+        ),
+    ] = None,
+    backend: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="How drop is proved: eager or inductor. Repeatable; default: eager.",
+            autocompletion=_choices("eager", "inductor"),
+        ),
+    ] = None,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CODES", help="Rules to run, by code, code prefix, kind or name; default: all."),
+    ] = None,
+    ignore: Annotated[list[str] | None, typer.Option(metavar="CODES", help="Rules to leave out.")] = None,
+    device: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Device to analyse for, instead of the case's own.")
+    ] = None,
+    fail_on: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SEVERITY",
+            help="Exit with 1 from this severity on: error, warning, note or never; default: warning.",
+            autocompletion=_choices("error", "warning", "note", "never"),
+        ),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(metavar="FORMAT", help="text or json; default: text.", autocompletion=_choices("text", "json")),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the results to this file; default: standard output.")
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Time for each target, 0 for no limit; default: 600.")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(metavar="N", help="Analyse this many targets at the same time; default: 1.")
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="One line per target; no progress, nothing of what targets print.")
+    ] = False,
+    no_progress: Annotated[bool, typer.Option("--no-progress", help="Show no progress.")] = False,
+) -> int:
+    """Compare the warm-up call of a model with its serving calls.
+
+    Each target is analysed in a process of its own. Exit code: 0 nothing found, 1 findings, 2 wrong use or a case that
+    cannot be used, 3 an error of steadygraph, 4 a target failed, 130 interrupted.
+
+    All options but --case, --output, --quiet and --no-progress may stand in [tool.steadygraph] of pyproject.toml.
+    """
+    from steadygraph.cli.analysis import Command, run
+
+    given = {
+        "policy": policy,
+        "backend": backend,
+        "select": select,
+        "ignore": ignore,
+        "device": device,
+        "fail-on": fail_on,
+        "format": format,
+        "timeout": timeout,
+        "jobs": jobs,
+    }
+    return run(Command(tuple(targets), case, given, output, quiet=quiet, progress=not (quiet or no_progress)))

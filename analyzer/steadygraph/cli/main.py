@@ -1,0 +1,47 @@
+"""The entry point: every way in which a run can end becomes an exit code, and none of them a traceback.
+
+Nothing is imported here before it is needed: the workers of an analysis import this module, too.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: Without the program's name; by default those of this process.
+
+    Returns:
+        The exit code: 0 nothing found, 1 findings, 2 usage, 3 an error of steadygraph itself, 4 a target failed,
+        130 interrupted.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A character that the terminal does not know must not end the program.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        return _run(sys.argv[1:] if arguments is None else list(arguments))
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(arguments: list[str]) -> int:
+    from steadygraph.cli import streams
+
+    try:
+        from steadygraph.cli.app import invoke
+
+        code = invoke(arguments)
+        streams.flush()
+        return code
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BrokenPipeError:
+        streams.nobody_reads()
+        return 0
+    except BaseException as error:
+        return streams.report_error(error)

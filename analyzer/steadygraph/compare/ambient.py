@@ -1,0 +1,51 @@
+"""What differs between the ambient states of two calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from steadygraph.model import Ambient, Aspect, Difference
+
+#: What stands for a reading that only one of the observations has.
+_ABSENT = "absent"
+
+
+def differences(profile: Ambient, serving: Ambient, *, region: str = "") -> tuple[Difference, ...]:
+    """Process-wide state first (``ambient.grad_mode``), then modules in another mode (``self.layers[0].training``).
+
+    A module that changed its mode together with the module that holds it is not reported: ``model.train()`` is one
+    difference, ``self.training``.
+    """
+    return (*_values(profile, serving, region), *_training(profile, serving, region))
+
+
+def module_path(name: str) -> str:
+    """``self.layers[0].norm`` for ``layers.0.norm``, the name that ``named_modules`` gives."""
+    parts = name.split(".") if name else []
+    return "self" + "".join(f"[{part}]" if part.isdecimal() else f".{part}" for part in parts)
+
+
+def _values(profile: Ambient, serving: Ambient, region: str) -> Iterator[Difference]:
+    before, now = dict(profile.values), dict(serving.values)
+    for name in sorted(before.keys() | now.keys()):
+        old, new = before.get(name, _ABSENT), now.get(name, _ABSENT)
+        if old != new:
+            yield Difference(f"ambient.{name}", Aspect.AMBIENT, old, new, region)
+
+
+def _training(profile: Ambient, serving: Ambient, region: str) -> Iterator[Difference]:
+    trained, trains = set(profile.training), set(serving.training)
+    flipped = trained ^ trains
+    for name in sorted(flipped):
+        holder = next((holder for holder in _holders(name) if holder in flipped), None)
+        if holder is None or (holder in trains) != (name in trains):
+            yield Difference(
+                f"{module_path(name)}.training", Aspect.AMBIENT, str(name in trained), str(name in trains), region
+            )
+
+
+def _holders(name: str) -> Iterator[str]:
+    """The modules around a module, innermost first; the last is the region ("")."""
+    while name:
+        name = name.rpartition(".")[0]
+        yield name

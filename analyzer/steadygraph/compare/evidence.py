@@ -1,0 +1,143 @@
+"""Two sets of observations, the profile call's and a scenario's, put side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from steadygraph.compare import ambient, graphs, structure
+from steadygraph.compare.prediction import predicted
+from steadygraph.model import (
+    PROFILE,
+    Aspect,
+    Difference,
+    Evidence,
+    Failure,
+    GraphChange,
+    Leak,
+    Move,
+    Node,
+    Observation,
+    Outcome,
+    Region,
+    Sync,
+    ViolatedGuard,
+)
+
+#: Settings that change which kernels run although the captured graph stays the same.
+_DECISIVE = ("ambient.autocast",)
+
+
+def evidence(
+    *,
+    scenario: str,
+    regions: Sequence[Region],
+    profile: Sequence[Observation],
+    serving: Sequence[Observation],
+    outcomes: Sequence[Outcome],
+    eager_error: Failure | None,
+    profile_call: Node | None = None,
+    call: Node | None = None,
+    profile_syncs: Sequence[Sync] = (),
+    syncs: Sequence[Sync] = (),
+    leak: Leak | None = None,
+) -> Evidence:
+    """All that is known about one scenario.
+
+    A region's k-th call is compared with its k-th call at profile, or with the last one there was.
+    """
+    pairs = list(_pairs(profile, serving)) if scenario != PROFILE else []
+    violated = tuple(dict.fromkeys(g for before, now in pairs for g in _violated(before, now)))
+    return Evidence(
+        scenario=scenario,
+        regions=tuple(regions),
+        profile=tuple(profile),
+        serving=tuple(serving),
+        differences=tuple(dict.fromkeys(d for before, now in pairs for d in _differences(before, now))),
+        violated_guards=violated,
+        graph=_union(graphs.change(before.graphs, now.graphs) for before, now in pairs),
+        outcomes=predicted(outcomes, violated),
+        eager_error=eager_error,
+        profile_call=profile_call,
+        call=call,
+        profile_syncs=tuple(profile_syncs),
+        syncs=tuple(syncs),
+        leak=leak,
+        moved=_moved(profile, serving),
+    )
+
+
+def _pairs(profile: Sequence[Observation], serving: Sequence[Observation]) -> Iterator[tuple[Observation, Observation]]:
+    seen: dict[str, int] = {}
+    for now in serving:
+        before = [o for o in profile if o.region == now.region]
+        if before:
+            index = seen.get(now.region, 0)
+            seen[now.region] = index + 1
+            yield before[min(index, len(before) - 1)], now
+
+
+def _differences(before: Observation, now: Observation) -> Iterator[Difference]:
+    yield from structure.differences(before.inputs, now.inputs, region=now.region)
+    yield from ambient.differences(before.ambient, now.ambient, region=now.region)
+
+
+def _violated(before: Observation, now: Observation) -> Iterator[ViolatedGuard]:
+    same = graphs.change(before.graphs, now.graphs).same
+    for guard in now.violated_guards:
+        yield dataclasses.replace(guard, matters=_matters(guard, same))
+
+
+def _matters(guard: ViolatedGuard, same_graph: bool | None) -> bool | None:
+    if guard.aspect is Aspect.AMBIENT and guard.path.startswith(_DECISIVE):
+        return True
+    if guard.aspect is Aspect.IDENTITY and "Tensor" in (guard.expected_type, guard.actual_type):
+        return True  # the tensor itself is part of the graph
+    return None if same_graph is None else not same_graph
+
+
+def _union(changes: Iterable[GraphChange]) -> GraphChange:
+    known = [change for change in changes if change.same is not None]
+    if not known:
+        return GraphChange()
+    different = list(dict.fromkeys(change for change in known if not change.same))
+    return GraphChange(
+        same=not different,
+        missing_inputs=tuple(dict.fromkeys(i for change in different for i in change.missing_inputs)),
+        missing_ops=_total(change.missing_ops for change in different),
+        extra_ops=_total(change.extra_ops for change in different),
+    )
+
+
+def _moved(profile: Sequence[Observation], serving: Sequence[Observation]) -> tuple[Move, ...]:
+    """Tensors of the module that the profile graphs read and that lie elsewhere now, or do after this call."""
+    moves: dict[str, Move] = {}
+    for now in serving:
+        before = next((o for o in profile if o.region == now.region), None)
+        if before is None:
+            continue
+        # What the call itself allocated, a captured graph has recorded too.
+        recorded = {**dict(before.addresses_after), **dict(before.addresses)}
+        read = {
+            i.name.removeprefix("self.") for graph in before.graphs for i in graph.inputs if i.name.startswith("self.")
+        }
+        for when, places in (("before", now.addresses), ("during", now.addresses_after)):
+            for name, address in places:
+                path = _as_path(name)
+                if path in read and recorded.get(name, address) != address:
+                    moves.setdefault(path, Move(f"self.{path}", during=when == "during", region=now.region))
+    return tuple(moves.values())
+
+
+def _as_path(name: str) -> str:
+    """``layers.0.weight``, as modules name their tensors, in the words of the model's code: ``layers[0].weight``."""
+    return re.sub(r"\.(\d+)(?=\.|$)", r"[\1]", name)
+
+
+def _total(counts: Iterable[tuple[tuple[str, int], ...]]) -> tuple[tuple[str, int], ...]:
+    total: dict[str, int] = {}
+    for one in counts:
+        for name, count in one:
+            total[name] = total.get(name, 0) + count
+    return tuple(sorted(total.items()))

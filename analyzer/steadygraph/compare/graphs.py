@@ -1,0 +1,36 @@
+"""What the graphs of the profile call lack, compared with the graphs that a serving call needs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from steadygraph.model import Graph, GraphChange
+
+
+def change(profile: Sequence[Graph], serving: Sequence[Graph]) -> GraphChange:
+    """Compare the graphs that ran in two calls, in the order in which they ran.
+
+    ``same`` is None if either side ran no graph: then there is nothing to compare.
+    """
+    if not profile or not serving:
+        return GraphChange()
+    same = [g.digest for g in profile] == [g.digest for g in serving]
+    if same:
+        return GraphChange(same=True)
+    before, now = _ops(profile), _ops(serving)
+    known = {i.name for g in profile for i in g.inputs}
+    missing = dict.fromkeys(i.name for g in serving for i in g.inputs if i.name not in known)
+    return GraphChange(
+        same=False,
+        missing_inputs=tuple(missing),
+        missing_ops=tuple(sorted((now - before).items())),
+        extra_ops=tuple(sorted((before - now).items())),
+    )
+
+
+def _ops(graphs: Sequence[Graph]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for graph in graphs:
+        total.update(dict(graph.ops))
+    return total

@@ -1,0 +1,208 @@
+"""What to analyse and how to judge it: options, from the command line and from ``[tool.steadygraph]``.
+
+Both take the same names and pass through the same checks.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from steadygraph.errors import UsageError
+from steadygraph.model import Policy
+from steadygraph.near_miss import question_or_list
+from steadygraph.user_code import readable_path
+
+#: The deployments that can be judged.
+POLICIES = tuple(Policy)
+BACKENDS = ("eager", "inductor")
+FORMATS = ("text", "json")
+FAIL_ON = ("error", "warning", "note", "never")
+DEFAULT_TIMEOUT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the engine needs to know.
+
+    Args:
+        policies: The deployments to judge; None: ``recompile`` and ``drop``, and ``cuda-graph``
+            where the case says so.
+        backends: How ``drop`` is proved.
+        select: Rules to run, by code, code prefix, kind or name; empty: all.
+        ignore: Rules to leave out.
+        device: Overrides the case's device.
+    """
+
+    policies: tuple[Policy, ...] | None = None
+    backends: tuple[str, ...] = ("eager",)
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    device: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """All options of ``steadygraph analyze`` that a configuration file may set."""
+
+    settings: Settings = field(default_factory=Settings)
+    fail_on: str = "warning"
+    format: str = "text"
+    timeout_s: float | None = DEFAULT_TIMEOUT_S
+    jobs: int = 1
+
+
+def options(table: Mapping[str, Any]) -> Options:
+    """Options from checked values, as :func:`checked` returns them."""
+    settings = Settings(
+        policies=table.get("policy"),
+        backends=table.get("backend", ("eager",)),
+        select=table.get("select", ()),
+        ignore=table.get("ignore", ()),
+        device=table.get("device"),
+    )
+    return Options(
+        settings,
+        fail_on=table.get("fail-on", "warning"),
+        format=table.get("format", "text"),
+        timeout_s=table.get("timeout", DEFAULT_TIMEOUT_S),
+        jobs=table.get("jobs", 1),
+    )
+
+
+def checked(table: Mapping[str, object]) -> dict[str, Any]:
+    """Values by the names of the options, each in the form in which :class:`Options` holds it.
+
+    Raises:
+        UsageError: An unknown name, a value of another type, or one that means nothing.
+    """
+    values = {}
+    for key, value in table.items():
+        if key not in _CHECKS:
+            raise UsageError(f"unknown key {key!r}", hint=question_or_list(key, _CHECKS, "keys"))
+        values[key] = _CHECKS[key](key, value)
+    return values
+
+
+def from_file(folder: Path) -> dict[str, Any]:
+    """The checked ``[tool.steadygraph]`` of the nearest ``pyproject.toml`` that has one, upward from ``folder``."""
+    for directory in (folder, *folder.parents):
+        table = _table(directory / "pyproject.toml")
+        if table is not None:
+            return table
+    return {}
+
+
+def policies(names: Iterable[str]) -> tuple[Policy, ...]:
+    """Policies by name, each once."""
+    return tuple(Policy(name) for name in _known(names, [policy.value for policy in POLICIES], "policy", "policies"))
+
+
+def backends(names: Iterable[str]) -> tuple[str, ...]:
+    """Back ends by name, each once."""
+    return _known(names, BACKENDS, "backend", "backends")
+
+
+def _table(file: Path) -> dict[str, Any] | None:
+    shown = readable_path(str(file))
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{shown} cannot be read: {error}", hint="write it as a UTF-8 text file") from error
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{shown} is not TOML: {error}", hint="correct that line") from error
+    tool = document.get("tool", {})
+    if not isinstance(tool, dict) or "steadygraph" not in tool:
+        return None
+    table = tool["steadygraph"]
+    if not isinstance(table, dict):
+        raise UsageError(f"{shown}: tool.steadygraph is no table", hint="write its keys below [tool.steadygraph]")
+    try:
+        return checked(table)
+    except UsageError as error:
+        raise UsageError(f"{shown} [tool.steadygraph]: {error.problem}", hint=error.hint) from error
+
+
+def _known(names: Iterable[str], known: Sequence[str], noun: str, plural: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(names))
+    if not names:
+        raise UsageError(f"no {noun} is named", hint=f"{plural} are {', '.join(known)}")
+    for name in names:
+        if name not in known:
+            raise UsageError(f"unknown {noun} {name!r}", hint=question_or_list(name, known, plural))
+    return names
+
+
+def _texts(key: str, value: object) -> tuple[str, ...]:
+    """One text or a list of them, each split at commas."""
+    entries = value if isinstance(value, list | tuple) else [value]
+    parts: list[str] = []
+    for entry in entries:
+        if not isinstance(entry, str):
+            raise _wrong_type(key, value, "a text or a list of texts")
+        parts += [part.strip() for part in entry.split(",") if part.strip()]
+    return tuple(parts)
+
+
+def _text(key: str, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise _wrong_type(key, value, "a text")
+    return value
+
+
+def _policy(key: str, value: object) -> tuple[Policy, ...]:
+    return policies(_texts(key, value))
+
+
+def _backend(key: str, value: object) -> tuple[str, ...]:
+    return backends(_texts(key, value))
+
+
+def _one_of(known: Sequence[str], plural: str) -> Callable[[str, object], str]:
+    def check(key: str, value: object) -> str:
+        return _known([_text(key, value)], known, key, plural)[0]
+
+    return check
+
+
+def _timeout(key: str, value: object) -> float | None:
+    """Seconds; 0 means no limit."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _wrong_type(key, value, "a number of seconds")
+    if not math.isfinite(value) or value < 0:
+        raise UsageError(f"{key} is {value}", hint="write a number of seconds, or 0 for no limit")
+    return float(value) or None
+
+
+def _jobs(key: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _wrong_type(key, value, "a whole number")
+    if value < 1:
+        raise UsageError(f"{key} is {value}", hint="write a number of processes, 1 or more")
+    return value
+
+
+def _wrong_type(key: str, value: object, wanted: str) -> UsageError:
+    return UsageError(f"{key} is {value!r}, which is not {wanted}", hint=f"write {wanted}")
+
+
+_CHECKS: dict[str, Callable[[str, object], Any]] = {
+    "policy": _policy,
+    "backend": _backend,
+    "select": _texts,
+    "ignore": _texts,
+    "fail-on": _one_of(FAIL_ON, "severities"),
+    "format": _one_of(FORMATS, "formats"),
+    "timeout": _timeout,
+    "jobs": _jobs,
+    "device": _text,
+    "cases": _texts,
+}

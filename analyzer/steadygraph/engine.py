@@ -1,0 +1,235 @@
+"""One case, from the model to the findings: observe, compare, prove, judge."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from torch import nn
+
+from steadygraph.case import Case, build_model, check_signature, profile_call, region_modules, serving_calls
+from steadygraph.compare import evidence as comparison
+from steadygraph.config import Settings
+from steadygraph.errors import TargetError
+from steadygraph.judge import findings
+from steadygraph.model import (
+    PROFILE,
+    CaseReport,
+    Evidence,
+    Leak,
+    Node,
+    Observation,
+    Outcome,
+    Policy,
+    Region,
+    ScenarioReport,
+    Status,
+)
+from steadygraph.observe import locations, process, structure, torch_private
+from steadygraph.observe.session import CompileSession
+from steadygraph.observe.state import ModelState
+from steadygraph.observe.syncs import SyncWatch, when_compiled
+from steadygraph.policies import cuda_graph, drop, recompile, shapes_only, stale_state
+from steadygraph.policies.runs import CallResult, run_calls
+from steadygraph.rule import Rule
+from steadygraph.rule_loading import load_rules, selected
+
+_OPTIONS = ("dynamic", "fullgraph", "recompile_limit")
+
+
+def analyze_case(case: Case, settings: Settings) -> CaseReport:
+    """Analyse one case in this process and leave the process as it was.
+
+    Raises:
+        CaseError: The case cannot be used as it is.
+        TargetError: The analysed code failed: building the model, or its profile call.
+        TorchSupportError: The installed torch lacks what is needed.
+    """
+    torch_private.require()
+    started = time.perf_counter()
+    rules = selected(load_rules(), settings.select, settings.ignore)
+    with process.preserved(), torch_private.own_dynamo_state():
+        report = _Analysis(case, settings).run(rules)
+    return dataclasses.replace(report, duration_s=round(time.perf_counter() - started, 3))
+
+
+class _Analysis:
+    """The passes over one model: each starts from the same state and runs the same calls."""
+
+    def __init__(self, case: Case, settings: Settings) -> None:
+        self.case = case
+        self.settings = settings
+        self.policies = _policies(case, settings)
+        _require_device(case, settings)
+        process.seeded(0)
+        self.model = build_model(case)
+        self.state = ModelState.capture(self.model)
+        self.calls: dict[str, Node] = {}
+        self.syncs: dict[str, SyncWatch] = {}
+        self.notes: list[str] = []
+
+    def run(self, rules: Sequence[Rule]) -> CaseReport:
+        try:
+            self._check_calls()
+            regions = region_modules(self.case, self.model)
+            eager = self._eager(regions)
+            leaks = stale_state.leaks(self.case, self.model, self.state, eager) if self.case.independent else {}
+            session = self._session(regions)
+            try:
+                outcomes = self._outcomes(session, regions, eager)
+            finally:
+                session.close()
+        finally:
+            self.state.restore()
+            self._note_unrestorable()
+        evidence = self._evidence(session, eager, outcomes, leaks)
+        return CaseReport(
+            target=self.case.target,
+            status=Status.COMPLETED,
+            duration_s=0.0,
+            regions=evidence[0].regions,
+            scenarios=tuple(_scenario(one) for one in evidence),
+            findings=tuple(finding for one in evidence for finding in findings(one, rules)),
+            notes=tuple(self.notes),
+        )
+
+    def _check_calls(self) -> None:
+        """Inputs that do not fit are the case's fault: say so before anything runs."""
+        process.seeded(0)
+        for name, call in {PROFILE: profile_call(self.case), **serving_calls(self.case)}.items():
+            check_signature(self.model, call, name)
+            self.calls[name] = structure.capture_call(call.args, call.kwargs)
+
+    def _eager(self, regions: Sequence[tuple[str, nn.Module]]) -> dict[str, CallResult]:
+        codes = [code for _, module in regions if (code := locations.code_of(module.forward)) is not None]
+
+        def watching(call: str) -> AbstractContextManager[None]:
+            self.syncs[call] = SyncWatch(codes)
+            return self.syncs[call].watching()
+
+        results = run_calls(self.case, self.model, watching=watching)
+        _require_profile(results[PROFILE], "in eager mode")
+        return results
+
+    def _session(self, regions: Sequence[tuple[str, nn.Module]]) -> CompileSession:
+        backends = {"inductor": torch_private.inductor()} if "inductor" in self.settings.backends else {}
+        options = {key: value for key, value in self.case.compile.items() if key in _OPTIONS}
+        self.state.restore()
+        return CompileSession(regions, options=options, backends=backends)
+
+    def _outcomes(
+        self, session: CompileSession, regions: Sequence[tuple[str, nn.Module]], eager: Mapping[str, CallResult]
+    ) -> dict[str, tuple[Outcome, ...]]:
+        kept = recompile.run(self.case, self.model, session)
+        _require_profile(kept[PROFILE], "under torch.compile")
+        proved: list[dict[str, Outcome]] = []
+        if Policy.RECOMPILE in self.policies:
+            proved.append(recompile.outcomes(eager, kept, session))
+        for prove in self._other_policies(session, regions, eager):
+            self.state.restore()
+            proved.append(prove())
+        return {name: tuple(outcomes[name] for outcomes in proved) for name in kept}
+
+    def _other_policies(
+        self, session: CompileSession, regions: Sequence[tuple[str, nn.Module]], eager: Mapping[str, CallResult]
+    ) -> list[Callable[[], dict[str, Outcome]]]:
+        wanted: list[Callable[[], dict[str, Outcome]]] = []
+        if Policy.DROP in self.policies:
+            wanted += [
+                functools.partial(drop.outcomes, self.case, self.model, session, eager, backend)
+                for backend in self.settings.backends
+            ]
+        if Policy.SHAPES_ONLY in self.policies:
+            wanted.append(lambda: shapes_only.outcomes(self.case, self.model, session, eager))
+        if Policy.CUDA_GRAPH in self.policies:
+            wanted.append(lambda: cuda_graph.outcomes(self.case, self.model, regions, eager))
+        return wanted
+
+    def _note_unrestorable(self) -> None:
+        if self.state.unrestorable:
+            names = ", ".join(self.state.unrestorable)
+            self.notes.append(f"a call changed {names} in place, which could not be put back between the passes")
+
+    def _evidence(
+        self,
+        session: CompileSession,
+        eager: Mapping[str, CallResult],
+        outcomes: Mapping[str, tuple[Outcome, ...]],
+        leaks: Mapping[str, Leak],
+    ) -> list[Evidence]:
+        observed = {name: [o for o in session.observations if o.call == name] for name in eager}
+        syncs = {name: when_compiled(self.syncs[name].syncs(), observed[name]) for name in eager}
+        regions = tuple(_region(region, observed[PROFILE]) for region in session.regions)
+        return [
+            comparison.evidence(
+                scenario=name,
+                regions=regions,
+                profile=observed[PROFILE],
+                serving=observed[name],
+                outcomes=outcomes[name],
+                eager_error=result.failure,
+                profile_call=self.calls[PROFILE],
+                call=self.calls[name],
+                profile_syncs=syncs[PROFILE],
+                syncs=syncs[name],
+                leak=leaks.get(name),
+            )
+            for name, result in eager.items()
+        ]
+
+
+def _policies(case: Case, settings: Settings) -> tuple[Policy, ...]:
+    if settings.policies:
+        return settings.policies
+    usual = (Policy.RECOMPILE, Policy.DROP)
+    return (*usual, Policy.CUDA_GRAPH) if case.cuda_graph else usual
+
+
+def _require_device(case: Case, settings: Settings) -> None:
+    wanted = settings.device or case.device
+    if wanted is None:
+        return
+    device = torch.device(wanted)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise TargetError(
+            f"the case wants device {wanted}, and there is no CUDA device here",
+            hint="run it on a machine with one, or give the case a DEVICE that exists",
+        )
+
+
+def _require_profile(result: CallResult, how: str) -> None:
+    if result.failure is None:
+        return
+    where = result.failure.location
+    place = "" if where is None else f" ({where.path}:{where.line} in {where.function})"
+    raise TargetError(
+        f"the profile call raised {how}: {result.failure}{place}",
+        hint="make the profile call run first: everything else is compared with it",
+    )
+
+
+def _region(region: Any, profile: Sequence[Observation]) -> Region:
+    own = [o for o in profile if o.region == region.name]
+    return Region(
+        name=region.name,
+        location=locations.of_function(region.module.forward),
+        guards=sum(len(o.guards) for o in own),
+        graphs=sum(len(o.graphs) for o in own),
+        graph_breaks=sum(len(o.breaks) for o in own),
+    )
+
+
+def _scenario(evidence: Evidence) -> ScenarioReport:
+    return ScenarioReport(
+        name=evidence.scenario,
+        differences=evidence.differences,
+        violated_guards=evidence.violated_guards,
+        graph=evidence.graph,
+        outcomes=evidence.outcomes,
+        eager_error=evidence.eager_error,
+    )

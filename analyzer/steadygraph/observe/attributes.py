@@ -1,0 +1,27 @@
+"""What the attributes of a model hold, as fingerprints that can be compared after a call."""
+
+from __future__ import annotations
+
+import hashlib
+
+import torch
+
+from steadygraph.observe.storage import leaves
+
+
+def fingerprints(module: torch.nn.Module) -> dict[str, str]:
+    """Path (``self.cache.seen``) -> fingerprint of every tensor and every Python value that the model holds.
+
+    Tensors count by shape, dtype and bytes, so this reads all the memory of the model: not for a hot path.
+    """
+    return {f"self.{name}": _fingerprint(leaf) for name, leaf in leaves(module)}
+
+
+def _fingerprint(leaf: object) -> str:
+    if not isinstance(leaf, torch.Tensor):
+        return f"{type(leaf).__name__} {leaf!r}"
+    kind = f"{tuple(leaf.shape)} {leaf.dtype} {leaf.device}"
+    if leaf.is_meta or leaf.layout is not torch.strided or leaf.is_quantized:
+        return kind
+    data = leaf.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+    return f"{kind} {hashlib.sha256(data.numpy().tobytes()).hexdigest()}"

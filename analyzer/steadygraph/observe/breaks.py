@@ -1,0 +1,58 @@
+"""Graph breaks: Dynamo's words, translated in one place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from steadygraph.model import BreakReason, GraphBreak, Location
+from steadygraph.observe import locations
+from steadygraph.observe.frame_tap import BreakEvent
+
+#: torch 2.13: the reason recorded with a graph says "generic_jump", the registry of graph breaks "Data-dependent
+#: branching", for the same thing.
+_REASONS = (
+    (re.compile(r"generic_jump|[Dd]ata-dependent branching"), BreakReason.DATA_DEPENDENT_BRANCH),
+    (
+        re.compile(
+            r"Tensor\.item|\.item\(\)|\.tolist\(\)|[Dd]ata.dependent|Dynamic (shape|output)|nonzero|unbacked",
+            re.IGNORECASE,
+        ),
+        BreakReason.DATA_DEPENDENT_OPERATOR,
+    ),
+    (
+        re.compile(r"torch\.compiler\.disable|torch\._dynamo\.disable|marked as skipped|skipped function"),
+        BreakReason.DISABLED_FUNCTION,
+    ),
+    (re.compile(r"recompile limit|recompile_limit", re.IGNORECASE), BreakReason.RECOMPILE_LIMIT),
+    (re.compile(r"call|builtin|method|print|logging", re.IGNORECASE), BreakReason.UNSUPPORTED_CALL),
+)
+_MAX_DETAIL = 160
+
+
+def translate(reason: str) -> BreakReason:
+    """Which kind of graph break Dynamo's text describes."""
+    return next((kind for pattern, kind in _REASONS if pattern.search(reason)), BreakReason.OTHER)
+
+
+def capture(events: Iterable[BreakEvent]) -> tuple[GraphBreak, ...]:
+    """Graph breaks as values; Dynamo reports one break several times while it retries, here it is one."""
+    found: dict[tuple[BreakReason, Location | None], GraphBreak] = {}
+    for event in events:
+        reason, location = translate(event.reason), locations.of_stack(event.stack)
+        found.setdefault((reason, location), GraphBreak(reason, _detail(event.reason), location))
+    return tuple(found.values())
+
+
+def skipped(location: Location, why: str, events: Sequence[BreakEvent]) -> tuple[GraphBreak, ...]:
+    """A frame that Dynamo gave up on: the breaks that led to it, or the frame itself."""
+    limit = "recompile" in why or "custom frame execution strategy" in why
+    kind = BreakReason.RECOMPILE_LIMIT if limit else BreakReason.SKIPPED_FRAME
+    return capture(events) or (GraphBreak(kind, _detail(why), location),)
+
+
+def _detail(reason: str) -> str:
+    lines = [line.strip() for line in reason.strip().splitlines() if line.strip()]
+    explanation = next((line.removeprefix("Explanation: ") for line in lines if line.startswith("Explanation: ")), None)
+    text = explanation or (lines[0] if lines else "")
+    return text if len(text) <= _MAX_DETAIL else text[: _MAX_DETAIL - 1] + "…"

@@ -1,0 +1,198 @@
+"""Captured FX graphs as values: digest, operator counts, inputs.
+
+The digest is steadygraph's own (hash functions of graph libraries change between releases).  It depends on the
+operators, on how they are wired, on constants, and on dtype, device and rank of the inputs; it does not depend on
+names of nodes or symbols, on sizes of inputs, or on whether a size is a symbol that no operator uses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import operator
+import re
+import traceback
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch.fx import Node
+
+from steadygraph.model import Graph, GraphInput, Location, TensorSpec
+from steadygraph.observe import locations, structure
+from steadygraph.observe.frame_tap import CapturedGraph
+from steadygraph.observe.sources import Names
+
+#: Part of every digest: raise it when the recipe changes, so that stored digests are not compared with new ones.
+RECIPE = 1
+
+_TRACED_LINE = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
+
+#: Bookkeeping that Dynamo adds, not work of the model.
+_UNCOUNTED = frozenset({operator.getitem})
+
+
+def capture(graph: CapturedGraph, names: Names) -> Graph:
+    """The value of one captured graph; inputs are named as the user names them."""
+    entry = graph.entry
+    assert entry is not None, "a graph is captured while a frame is compiled"
+    return Graph(
+        digest=digest(graph.module, graph.sources),
+        ops=_counts(graph.module),
+        inputs=tuple(_inputs(graph, names)),
+        frame=locations.of_code(entry.code),
+        blocking=tuple(dict.fromkeys(_blocking(graph.module))),
+    )
+
+
+def operator_name(node: Node) -> str:
+    """``add``, ``linear``, ``view``: what the user would call the operator."""
+    target = node.target
+    if isinstance(target, str):
+        return target
+    name = getattr(target, "__name__", None) or str(target)
+    return str(name).removeprefix("_")
+
+
+def _counts(module: torch.fx.GraphModule) -> tuple[tuple[str, int], ...]:
+    counted: Counter[str] = Counter()
+    for node in module.graph.nodes:
+        if node.op in ("call_function", "call_method", "call_module") and node.target not in _UNCOUNTED:
+            counted[operator_name(node)] += 1
+    for child in module.children():  # bodies of higher-order operators
+        if isinstance(child, torch.fx.GraphModule):
+            counted.update(dict(_counts(child)))
+    return tuple(sorted(counted.items()))
+
+
+def _inputs(graph: CapturedGraph, names: Names) -> Iterator[GraphInput]:
+    for node in graph.module.graph.nodes:
+        if node.op != "placeholder":
+            continue
+        example = node.meta.get("example_value")
+        if isinstance(example, torch.SymInt) and not node.users:
+            continue
+        source = graph.sources.get(node.name, node.name)
+        yield GraphInput(name=names.readable(source), source=source, spec=_spec(example))
+
+
+#: Operators of a graph that make the host wait whatever their arguments are.
+_BLOCKING = frozenset(
+    {"item", "tolist", "cpu", "numpy", "nonzero", "argwhere", "masked_select", "unique", "unique_consecutive", "equal"}
+)
+_INDEXING = frozenset({"getitem", "setitem", "index_put", "index_put_", "repeat_interleave"})
+
+
+def _blocking(module: torch.fx.GraphModule) -> Iterator[Location]:
+    for node in module.graph.nodes:
+        if node.op not in ("call_function", "call_method"):
+            continue
+        name = operator_name(node)
+        if (name in _BLOCKING or (name in _INDEXING and _takes_mask(node))) and (where := _line(node)) is not None:
+            yield where
+
+
+def _takes_mask(node: Node) -> bool:
+    if operator_name(node) == "repeat_interleave":
+        return True
+    examples = [n.meta.get("example_value") for n in node.all_input_nodes[1:]]
+    return any(isinstance(e, torch.Tensor) and e.dtype in (torch.bool, torch.uint8) for e in examples)
+
+
+def _line(node: Node) -> Location | None:
+    """The innermost line of the user's code in the trace that Dynamo attached."""
+    found = _TRACED_LINE.findall(node.meta.get("stack_trace") or "")
+    frames = [traceback.FrameSummary(path, int(line), name, lookup_line=False) for path, line, name in found]
+    return locations.of_stack(frames)
+
+
+def _spec(example: object) -> TensorSpec | None:
+    node = structure.capture(example) if isinstance(example, torch.Tensor) else None
+    return getattr(node, "spec", None)
+
+
+def digest(module: torch.fx.GraphModule, sources: Mapping[str, str]) -> str:
+    """A digest that is equal for graphs that differ in names of nodes and symbols only.
+
+    Args:
+        module: The graph.
+        sources: Placeholder name -> Dynamo's source expression; a placeholder without one counts by its name.
+    """
+    hasher = hashlib.sha256(f"recipe {RECIPE}".encode())
+    for line in _Canonical(module, sources).lines():
+        hasher.update(line.encode("utf-8", "surrogatepass"))
+        hasher.update(b"\n")
+    return hasher.hexdigest()[:32]
+
+
+class _Canonical:
+    """One graph as text in which every value is named by its position."""
+
+    def __init__(self, module: torch.fx.GraphModule, sources: Mapping[str, str]) -> None:
+        self.module = module
+        self.sources = sources
+        self.names: dict[Node, str] = {}
+        self.symbols: dict[str, str] = {}
+        self.count = 0
+
+    def lines(self) -> Iterator[str]:
+        for node in self.module.graph.nodes:
+            if node.op == "placeholder":
+                yield from self._placeholder(node)
+                continue
+            arguments = ", ".join(self._argument(a) for a in node.args)
+            keywords = ", ".join(f"{k}={self._argument(v)}" for k, v in sorted(node.kwargs.items()))
+            yield f"{self._number(node)} = {node.op} {self._target(node)}({arguments}; {keywords})"
+
+    def _number(self, node: Node) -> str:
+        self.names[node] = f"%{self.count}"
+        self.count += 1
+        return self.names[node]
+
+    def _placeholder(self, node: Node) -> Iterator[str]:
+        source = self.sources.get(node.name, node.name)
+        example = node.meta.get("example_value")
+        if isinstance(example, torch.SymInt):
+            # Named when used: whether a size is passed along does not change what is computed.
+            self.names[node] = f"size {source}"
+            self.symbols.setdefault(str(example), self.names[node])
+        else:
+            yield f"{self._number(node)} = input {source} {_kind_of(example)}"
+
+    def _target(self, node: Node) -> str:
+        if node.op != "get_attr":
+            return node.target if isinstance(node.target, str) else _qualified(node.target)
+        found: Any = self.module
+        for part in str(node.target).split("."):
+            found = getattr(found, part, None)
+        if isinstance(found, torch.fx.GraphModule):  # the body of a higher-order operator
+            return digest(found, {})
+        return _kind_of(found)
+
+    def _argument(self, value: Any) -> str:
+        if isinstance(value, Node):
+            return self.names[value]
+        if isinstance(value, (list, tuple)):
+            return "[" + ", ".join(self._argument(v) for v in value) + "]"
+        if isinstance(value, dict):
+            return "{" + ", ".join(f"{k!r}: {self._argument(v)}" for k, v in value.items()) + "}"
+        if isinstance(value, slice):
+            return "slice" + self._argument([value.start, value.stop, value.step])
+        if isinstance(value, torch.SymInt):
+            return self.symbols.setdefault(str(value), f"symbol {len(self.symbols)}")
+        if isinstance(value, (int, float, str, bytes, complex, type(None))):
+            return repr(value)
+        if isinstance(value, (torch.dtype, torch.device, torch.layout, torch.memory_format)):
+            return str(value)
+        return _qualified(value) if callable(value) else type(value).__name__
+
+
+def _qualified(target: Any) -> str:
+    module = getattr(target, "__module__", "") or ""
+    return f"{module}.{getattr(target, '__qualname__', None) or target}"
+
+
+def _kind_of(example: object) -> str:
+    if not isinstance(example, torch.Tensor):
+        return type(example).__name__
+    return f"{example.dtype} {example.device} rank {example.dim()} {example.layout}"

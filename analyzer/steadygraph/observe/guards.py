@@ -1,0 +1,350 @@
+"""Guards as values, and all guards that a call violates.
+
+Dynamo stops at the first guard that fails.  Here the guard tree is walked: every node's value is looked up, every leaf
+is asked, and below a node that failed nothing more is said, since what hangs there is a consequence.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from steadygraph.compare.structure import summary
+from steadygraph.model import Aspect, Guard, Location, Owner, ViolatedGuard
+from steadygraph.observe import locations, structure, tensor_guards
+from steadygraph.observe.frame_tap import CompiledFrame
+from steadygraph.observe.sources import MISSING, Names, evaluate, owner
+from steadygraph.observe.torch_private import guard_children, guard_create_name
+
+#: Guards of process-wide state hang on the root itself.
+_ROOT = "L"
+_ADDRESS = re.compile(r"\b(?:0x[0-9a-fA-F]{6,}|\d{12,})\b")
+_DICT_KEY = re.compile(r"^list\(dict\.keys\((?P<dict>.*)\)\)\[\d+\]$")
+_SIZE_TERM = re.compile(r"L\[[^=<>!+*/%]*?\.(?:size|stride)\(\)\[(?P<dim>\d+)\]")
+_TYPE_NAME = re.compile(r"type=<class '(?P<name>[^']+)'>")
+_COMMENT = re.compile(r"\s+# ")
+_SHAPE_TYPES = frozenset({"SYMBOLIC_SHAPE_GUARD"})
+_ASPECTS = {
+    "NONE_MATCH": Aspect.NONE,
+    "NOT_NONE": Aspect.NONE,
+    "TYPE_MATCH": Aspect.TYPE,
+    "FAKE_SCRIPT_TYPE_MATCH": Aspect.TYPE,
+    "EQUALS_MATCH": Aspect.VALUE,
+    "TRUE_MATCH": Aspect.VALUE,
+    "FALSE_MATCH": Aspect.VALUE,
+    "FLOAT_IS_NAN": Aspect.VALUE,
+    "COMPLEX_IS_NAN": Aspect.VALUE,
+    "RANGE_ITERATOR_MATCH": Aspect.VALUE,
+    "LENGTH_CHECK": Aspect.LENGTH,
+    "DICT_LENGTH": Aspect.LENGTH,
+    "TUPLE_ITERATOR_LEN": Aspect.LENGTH,
+    "MAPPING_KEYS_MATCH": Aspect.KEYS,
+    "DICT_CONTAINS": Aspect.KEYS,
+    "SET_CONTAINS": Aspect.KEYS,
+    "NO_HASATTR": Aspect.PRESENCE,
+    "ID_MATCH": Aspect.IDENTITY,
+    "DICT_VERSION": Aspect.OTHER,
+    "OBJECT_ALIASING": Aspect.ALIASING,
+    "NO_TENSOR_ALIASING": Aspect.ALIASING,
+    "STORAGE_OVERLAPPING": Aspect.ALIASING,
+}
+
+
+def without_addresses(text: str) -> str:
+    """Guard text without the ids of objects, which differ from run to run."""
+    return _ADDRESS.sub("<id>", text)
+
+
+def capture(entry: CompiledFrame) -> tuple[Guard, ...]:
+    """The guards of one compiled frame as values."""
+    return tuple(
+        Guard(
+            source=guard.name,
+            guard_type=guard_create_name(guard),
+            expressions=tuple(without_addresses(part) for part in guard.code_list or ()),
+            location=locations.of_stack(guard.user_stack),
+        )
+        for guard in entry.guards
+    )
+
+
+def holds(entry: CompiledFrame, f_locals: Mapping[str, Any]) -> bool:
+    """Would Dynamo run this entry for a frame with these locals?  Microseconds."""
+    return bool(entry.guard_root.check(dict(f_locals)))
+
+
+def violated(entry: CompiledFrame, f_locals: Mapping[str, Any], names: Names) -> tuple[ViolatedGuard, ...]:
+    """Every guard of ``entry`` that a frame with these locals does not satisfy.
+
+    Guards of process-wide state are left out, except those that show on a tensor: ambient state is compared as such.
+    """
+    return tuple(_Inspection(entry, f_locals, names).run())
+
+
+def violated_shapes(entry: CompiledFrame, f_locals: Mapping[str, Any]) -> list[str]:
+    """The symbolic shape conditions that do not hold; fixed sizes are no shape guards, tensor guards check them."""
+    scope = {**entry.guard_scope, "L": dict(f_locals)}
+    return [expression for expression, _ in _shape_conditions(entry) if evaluate(expression, scope) is False]
+
+
+def _shape_conditions(entry: CompiledFrame) -> Iterator[tuple[str, str]]:
+    """(expression, expression with Dynamo's comment) of every symbolic shape guard."""
+    root = entry.guard_root
+    leaves = list(root.get_epilogue_lambda_guards())
+    leaves += [leaf for leaf in root.get_leaf_guards() if type(leaf).__name__ in _SHAPE_TYPES]
+    for leaf in leaves:
+        for part in leaf.verbose_code_parts():
+            yield _COMMENT.split(part)[0].strip(), part
+
+
+def ambient_violated(entry: CompiledFrame, f_locals: Mapping[str, Any]) -> bool:
+    """Does a guard of process-wide state fail (grad mode, autocast, threads, default device, function modes)?"""
+    local_values = dict(f_locals)
+    return any(not _asked(leaf, local_values) for leaf in entry.guard_root.get_leaf_guards())
+
+
+def _asked(leaf: Any, value: Any) -> bool:
+    """A leaf's answer; relational guards cannot be asked one by one and count as satisfied."""
+    if not callable(leaf):
+        return True
+    try:
+        return bool(leaf(value))
+    except Exception:
+        return False
+
+
+class _Inspection:
+    def __init__(self, entry: CompiledFrame, f_locals: Mapping[str, Any], names: Names) -> None:
+        self.entry = entry
+        self.names = names
+        self.scope = {**entry.guard_scope, "L": dict(f_locals)}
+        self.by_source: dict[str, list[Any]] = {}
+        for guard in entry.guards:
+            self.by_source.setdefault(guard.name, []).append(guard)
+
+    def run(self) -> Iterator[ViolatedGuard]:
+        root = self.entry.guard_root
+        found = [*self._below(root), *self._shapes()]
+        if not found and not ambient_violated(self.entry, self.scope["L"]):
+            found = list(self._first_failure(root))
+        yield from found
+
+    def _below(self, node: Any) -> Iterator[ViolatedGuard]:
+        for child in guard_children(node):
+            source = child.get_source()
+            value = evaluate(source, self.scope)
+            if value is MISSING:
+                yield self._absent(source, child)
+                continue
+            failures = list(self._leaves(child, source, value))
+            if failures:
+                yield from failures
+            else:
+                yield from self._below(child)
+
+    def _absent(self, source: str, node: Any) -> ViolatedGuard:
+        wanted = node.get_type_of_guarded_value()
+        return self._make(
+            source, "PRESENCE", Aspect.PRESENCE, getattr(wanted, "__name__", str(wanted)), "nothing", None, None
+        )
+
+    def _leaves(self, node: Any, source: str, value: Any) -> Iterator[ViolatedGuard]:
+        for leaf in node.get_leaf_guards():
+            if not _asked(leaf, value):
+                yield from self._explain(type(leaf).__name__, leaf.verbose_code_parts(), source, value)
+                return
+        # A dict manager compares the number of entries itself, without a leaf.
+        for guard in self.by_source.get(source, ()):
+            for expression in guard.code_list or ():
+                if guard_create_name(guard).startswith("DICT_KEYS") and evaluate(expression, self.scope) is False:
+                    yield self._keys(source, value, expression)
+                    return
+
+    def _explain(self, leaf_type: str, parts: Sequence[str], source: str, value: Any) -> Iterator[ViolatedGuard]:
+        text = " and ".join(_COMMENT.split(part)[0] for part in parts)
+        key = _DICT_KEY.match(source)
+        if key:
+            holder = key["dict"]
+            yield self._make(
+                holder, leaf_type, Aspect.KEYS, f"key {_right_side(text)}", f"key {value!r}", None, None, text
+            )
+        elif leaf_type == "TENSOR_MATCH":
+            yield from self._tensor(text, source, value)
+        else:
+            aspect = _ASPECTS.get(leaf_type, Aspect.OTHER)
+            expected, expected_type = _expectation(leaf_type, text)
+            actual = _readable(value, aspect)
+            if value is None or expected == "None":
+                aspect = Aspect.NONE
+            elif aspect is Aspect.TYPE:
+                actual = type(value).__name__
+            elif aspect is Aspect.IDENTITY:
+                expected_type = expected_type or type(value).__name__
+                expected, actual = f"one particular {expected_type}", f"another {type(value).__name__}"
+            yield self._make(source, leaf_type, aspect, expected, actual, expected_type, type(value).__name__, text)
+
+    def _tensor(self, text: str, source: str, value: Any) -> Iterator[ViolatedGuard]:
+        expected = tensor_guards.parse(text)
+        if not isinstance(value, torch.Tensor):
+            aspect = Aspect.NONE if value is None else Aspect.TYPE
+            wanted = str(expected) if expected else "a tensor"
+            yield self._make(
+                source, "TENSOR_MATCH", aspect, wanted, _readable(value, aspect), "Tensor", type(value).__name__, text
+            )
+            return
+        found = tensor_guards.mismatches(expected, value) if expected else []
+        for one in found:
+            yield self._make(
+                source,
+                "TENSOR_MATCH",
+                one.aspect,
+                one.expected,
+                one.actual,
+                "Tensor",
+                "Tensor",
+                text,
+                one.dim,
+                one.suffix,
+            )
+        # Autocast and other modes change what a tensor dispatches to: then the mode is the cause, not the tensor.
+        if not found and not ambient_violated(self.entry, self.scope["L"]):
+            yield self._make(
+                source,
+                "TENSOR_MATCH",
+                Aspect.OTHER,
+                without_addresses(text),
+                "another kind of tensor",
+                None,
+                None,
+                text,
+            )
+
+    def _keys(self, source: str, value: Any, expression: str) -> ViolatedGuard:
+        by_length = expression.startswith("len(")
+        actual = str(len(value)) if by_length else repr(list(value))
+        aspect = Aspect.LENGTH if by_length else Aspect.KEYS
+        return self._make(source, "DICT_KEYS_MATCH", aspect, _right_side(expression), actual, None, None, expression)
+
+    def _shapes(self) -> Iterator[ViolatedGuard]:
+        for expression, part in _shape_conditions(self.entry):
+            if evaluate(expression, self.scope) is False:
+                yield self._shape(expression, part)
+
+    def _shape(self, expression: str, part: str) -> ViolatedGuard:
+        terms = list(_SIZE_TERM.finditer(expression))
+        source = terms[0][0] if terms else expression
+        values = [f"{self.names.readable(t[0])} = {evaluate(t[0], self.scope)}" for t in terms]
+        aspect = Aspect.STRIDE if terms and all(".stride()" in t[0] for t in terms) else Aspect.SHAPE
+        dim = int(terms[0]["dim"]) if terms else None
+        guard = self._make(
+            source, "SHAPE_ENV", aspect, expression, ", ".join(dict.fromkeys(values)), "int", "int", expression, dim
+        )
+        return _with_location(guard, guard.location or self._commented(part))
+
+    def _first_failure(self, root: Any) -> Iterator[ViolatedGuard]:
+        """What the walk cannot see: guards between several values (aliasing)."""
+        told = root.check_verbose(dict(self.scope["L"]))
+        if told.result:
+            return
+        text = "; ".join(told.verbose_code_parts) or "a guard that gives no text"
+        aspect = Aspect.ALIASING if "alias" in text.lower() or "Duplicate tensor" in text else Aspect.OTHER
+        found = re.search(r"L\[[^,)\s]*", text)
+        yield self._make(
+            found[0] if found else "",
+            "RELATIONAL",
+            aspect,
+            without_addresses(_COMMENT.split(text)[0]),
+            "violated",
+            None,
+            None,
+        )
+
+    def _make(
+        self,
+        source: str,
+        guard_type: str,
+        aspect: Aspect,
+        expected: str,
+        actual: str,
+        expected_type: str | None,
+        actual_type: str | None,
+        text: str = "",
+        dim: int | None = None,
+        suffix: str = "",
+    ) -> ViolatedGuard:
+        holder = Owner.AMBIENT if aspect is Aspect.AMBIENT else owner(source, self.scope, self.names)
+        return ViolatedGuard(
+            source=source,
+            path=self.names.readable(source) + suffix,
+            guard_type=guard_type,
+            aspect=aspect,
+            owner=holder,
+            expected=without_addresses(expected),
+            actual=without_addresses(actual),
+            location=self._location(source, text),
+            expected_type=expected_type or "",
+            actual_type=actual_type or "",
+            dim=dim,
+        )
+
+    def _location(self, source: str, text: str) -> Location | None:
+        """Where Dynamo made the guard: the one with this very condition, else one of the same value."""
+        base = re.sub(r"\.(size|stride)\(\)\[\d+\]$", "", source)
+        candidates = self.by_source.get(source) or self.by_source.get(base) or ()
+        exact = [g for g in candidates if any(part in text for part in g.code_list or ())]
+        for guard in (*exact, *candidates):
+            found = locations.of_stack(guard.user_stack)
+            if found is not None:
+                return found
+        return None
+
+    def _commented(self, part: str) -> Location | None:
+        """The place that Dynamo writes behind a shape guard, its path shortened to the last folders."""
+        found = re.search(r"# (?P<text>.*?)\s+# (?P<path>\S+?):(?P<line>\d+) in (?P<function>\S+)", part)
+        if found is None:
+            return None
+        known = {location.path for guard in capture(self.entry) if (location := guard.location)}
+        path = next((p for p in sorted(known) if p.endswith(found["path"])), found["path"])
+        return Location(path, int(found["line"]), found["function"], found["text"].strip() or None)
+
+
+def _with_location(guard: ViolatedGuard, location: Location | None) -> ViolatedGuard:
+    import dataclasses
+
+    return dataclasses.replace(guard, location=location)
+
+
+def _right_side(expression: str) -> str:
+    return expression.partition(" == ")[2].strip() or expression
+
+
+def _readable(value: Any, aspect: Aspect) -> str:
+    if aspect is Aspect.LENGTH:
+        try:
+            return str(len(value))
+        except TypeError:
+            return type(value).__name__
+    return summary(structure.capture(value))
+
+
+def _expectation(leaf_type: str, text: str) -> tuple[str, str]:
+    """The value that a leaf wants, and the name of its type."""
+    if leaf_type == "NONE_MATCH":
+        return "None", "NoneType"
+    if leaf_type in ("TRUE_MATCH", "FALSE_MATCH"):
+        return leaf_type.removesuffix("_MATCH").capitalize(), "bool"
+    named = _TYPE_NAME.search(text)
+    if named is not None:
+        short = named["name"].rpartition(".")[2]
+        return ("None" if short == "NoneType" else short), short
+    if leaf_type == "LENGTH_CHECK" and text.startswith("not "):  # how Dynamo writes "is empty"
+        return "0", "int"
+    right = _right_side(text)
+    try:
+        return right, type(ast.literal_eval(right)).__name__
+    except (ValueError, SyntaxError):
+        return right, ""

@@ -1,0 +1,393 @@
+"""One model under observation: its regions compiled with guards kept, every call of a region looked at.
+
+The guard-keeping run is the ``recompile`` policy and, at the same time, the source of everything else: the graph that a
+recompile captures is the graph that the serving call would have needed, and the entries made in the profile call are
+what a deployment without guards goes on running.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import types
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import nn
+
+from steadygraph.compare import ambient as ambient_comparison
+from steadygraph.model import (
+    PROFILE,
+    Ambient,
+    Aspect,
+    Failure,
+    Graph,
+    GraphBreak,
+    Guard,
+    Node,
+    Observation,
+    Owner,
+    ViolatedGuard,
+)
+from steadygraph.observe import ambient, breaks, frame_locals, graphs, guards, locations, storage, structure
+from steadygraph.observe.frame_tap import BreakEvent, CapturedGraph, CompiledFrame, EntryReplay, FrameTap
+from steadygraph.observe.sources import Names, names_of
+from steadygraph.observe.torch_private import (
+    cache_entry_count,
+    forget,
+    original_function,
+    with_own_code,
+)
+
+#: Ambient settings that Dynamo guards (GRAD_MODE, GLOBAL_STATE, DEFAULT_DEVICE, TORCH_FUNCTION_STATE).
+_GUARD_TYPE = "GLOBAL_STATE"
+
+
+@dataclass(eq=False)
+class WatchedRegion:
+    """A compiled module: where its forward stands, and what Dynamo sees when it is called."""
+
+    name: str
+    module: nn.Module
+    original: Callable[..., Any]
+    compiled: Callable[..., Any]
+    #: The function whose frame Dynamo compiles.
+    function: Callable[..., Any]
+    names: Names
+    #: Entries that answered this region in the profile call, by identity of the code object, first one first.
+    entries: dict[int, list[CompiledFrame]] = field(default_factory=dict)
+    profile_ambient: Ambient | None = None
+
+    @property
+    def code(self) -> types.CodeType | None:
+        return getattr(getattr(self.function, "__func__", self.function), "__code__", None)
+
+    def answered_by(self, entry: CompiledFrame) -> None:
+        known = self.entries.setdefault(id(entry.code), [])
+        if entry not in known:
+            known.append(entry)
+
+
+@dataclass(eq=False)
+class _OpenCall:
+    """An observation that is being made."""
+
+    region: WatchedRegion
+    call: str
+    inputs: Node
+    ambient: Ambient
+    addresses: tuple[tuple[str, int], ...]
+    compiled: list[CompiledFrame] = field(default_factory=list)
+    graphs: list[CapturedGraph] = field(default_factory=list)
+    breaks: list[GraphBreak] = field(default_factory=list)
+    violated: dict[tuple[str, Aspect, int | None], ViolatedGuard] = field(default_factory=dict)
+    recompiles: int = 0
+    first_compiles: int = 0
+    addresses_after: tuple[tuple[str, int], ...] = ()
+    output: Node | None = None
+    error: Failure | None = None
+
+    def violates(self, found: Sequence[ViolatedGuard]) -> None:
+        for guard in found:
+            self.violated.setdefault((guard.path, guard.aspect, guard.dim), guard)
+
+
+class CompileSession:
+    """Compiles regions with guards kept and observes their calls.
+
+    Args:
+        regions: (name, module) pairs; their ``forward`` is compiled.
+        options: Keywords of torch.compile that Dynamo understands (dynamic, fullgraph, recompile_limit).
+        backends: Further back ends for the graphs of the profile call.
+    """
+
+    def __init__(
+        self,
+        regions: Sequence[tuple[str, nn.Module]],
+        *,
+        options: Mapping[str, Any],
+        backends: Mapping[str, Callable[..., Any]],
+    ) -> None:
+        self._tap = FrameTap(
+            self,
+            backends=backends,
+            dynamic=options.get("dynamic"),
+            fullgraph=bool(options.get("fullgraph", False)),
+            recompile_limit=options.get("recompile_limit"),
+        )
+        # Code objects are equal by content, and hashing one hashes its constants, of which a slice has no hash: they
+        # are kept by identity.  Entries keep them alive.
+        self._twins: dict[int, Callable[..., Any]] = {}
+        self.regions = [self._watch(name, module) for name, module in regions]
+        self.observations: list[Observation] = []
+        self._entries: dict[int, list[CompiledFrame]] = {}
+        self._foreign: set[int] = set()
+        self._violations: dict[CompiledFrame, tuple[ViolatedGuard, ...]] = {}
+        self._pending: tuple[ViolatedGuard, ...] = ()
+        self._open: list[_OpenCall] = []
+        self._call = PROFILE
+        self._guard_values: dict[CompiledFrame, tuple[Guard, ...]] = {}
+        self._graph_values: dict[CapturedGraph, Graph] = {}
+        self._breaks: dict[CompiledFrame, tuple[GraphBreak, ...]] = {}
+
+    # --- running ---------------------------------------------------------------------------------
+
+    def start(self, call: str) -> None:
+        """What follows belongs to this call ("profile" or a scenario)."""
+        self._call = call
+        self._tap.also_compile = self._tap.also_compile and call == PROFILE
+
+    @contextlib.contextmanager
+    def guards_kept(self) -> Iterator[None]:
+        """Regions run compiled and observed; guards decide, as in stock torch.compile."""
+        with _installed({region.module: self._observing(region) for region in self.regions}):
+            yield
+
+    @contextlib.contextmanager
+    def guards_dropped(
+        self, *, backend: str = "eager", admit: Callable[[CompiledFrame, Mapping[str, Any]], None] | None = None
+    ) -> Iterator[None]:
+        """Regions run what the profile call compiled, whatever the inputs; nothing is traced.
+
+        Args:
+            backend: Whose code runs the captured graphs.
+            admit: May raise to refuse a call; asked with the entry and the frame's locals.
+        """
+        replays = {r.module: EntryReplay(self._lookup(r), admit).wrap(r.original) for r in self.regions}
+        before, self._tap.active_backend = self._tap.active_backend, backend
+        try:
+            with _installed(replays):
+                yield
+        finally:
+            self._tap.active_backend = before
+
+    def close(self) -> None:
+        """Remove what was compiled, except beside entries that somebody else made for the same code."""
+        for code_id, entries in self._entries.items():
+            if code_id not in self._foreign:
+                forget(entries[0].code)
+
+    def _watch(self, name: str, module: nn.Module) -> WatchedRegion:
+        # Modules of one class share their code object, and with it Dynamo's cache: keep it so.
+        plain = getattr(module.forward, "__func__", module.forward)
+        code = getattr(plain, "__code__", None)
+        if code is None:
+            own: Callable[..., Any] = module.forward
+        else:
+            twin = self._twins.setdefault(id(code), with_own_code(plain))
+            own = types.MethodType(twin, module) if isinstance(module.forward, types.MethodType) else twin
+        compiled = self._tap.wrap(own)
+        function = original_function(compiled)
+        return WatchedRegion(name, module, own, compiled, function, _names(function, module))
+
+    def _lookup(self, region: WatchedRegion) -> Callable[[types.CodeType], CompiledFrame | None]:
+        def lookup(code: types.CodeType) -> CompiledFrame | None:
+            return next(iter(region.entries.get(id(code)) or self._entries.get(id(code)) or ()), None)
+
+        return lookup
+
+    # --- one call of one region --------------------------------------------------------------------
+
+    def _observing(self, region: WatchedRegion) -> Callable[..., Any]:
+        def forward(*args: Any, **kwargs: Any) -> Any:
+            call = self._begin(region, args, kwargs)
+            self._open.append(call)
+            try:
+                output = region.compiled(*args, **kwargs)
+                call.output = structure.capture(output)
+                return output
+            except Exception as error:
+                call.error = locations.of_failure(error)
+                raise
+            finally:
+                call.addresses_after = storage.addresses(region.module)
+                self._open.pop()
+                self.observations.append(self._observation(call))
+
+        return forward
+
+    def _begin(self, region: WatchedRegion, args: Sequence[Any], kwargs: Mapping[str, Any]) -> _OpenCall:
+        call = _OpenCall(
+            region=region,
+            call=self._call,
+            inputs=structure.capture_call(args, kwargs),
+            ambient=ambient.capture(region.module),
+            addresses=storage.addresses(region.module),
+        )
+        f_locals = frame_locals.bind(region.function, args, kwargs)
+        if f_locals is None or region.code is None:
+            return call
+        if self._call == PROFILE:
+            region.profile_ambient = region.profile_ambient or call.ambient
+            for entry in self._entries.get(id(region.code), ()):
+                if guards.holds(entry, f_locals):
+                    region.answered_by(entry)
+                    call.breaks += self._breaks[entry]
+                    break
+        else:
+            self._compare(call, region.code, f_locals, region.names)
+        return call
+
+    def _compare(
+        self, call: _OpenCall, code: types.CodeType, f_locals: Mapping[str, Any], names: Names
+    ) -> tuple[ViolatedGuard, ...]:
+        """Hold a frame against the entries of the profile call: all guards that the closest of them sees violated."""
+        region = call.region
+        closest: tuple[ViolatedGuard, ...] | None = None
+        for entry in region.entries.get(id(code), ()):
+            if guards.holds(entry, f_locals):
+                call.breaks += self._breaks[entry]
+                return ()
+            found = guards.violated(entry, f_locals, names)
+            if guards.ambient_violated(entry, f_locals):
+                found = (*found, *_ambient_guards(region.profile_ambient, call.ambient))
+            if closest is None or len(found) < len(closest):
+                closest = found
+        violated = tuple(dataclasses.replace(guard, region=region.name) for guard in closest or ())
+        call.violates(violated)
+        return violated
+
+    # --- what the tap tells ----------------------------------------------------------------------
+
+    def frame_entered(self, code: types.CodeType, f_locals: Mapping[str, Any], f_globals: Mapping[str, Any]) -> None:
+        self._pending = ()
+        if id(code) not in self._entries and cache_entry_count(code):
+            self._foreign.add(id(code))
+        if not self._open or self._call == PROFILE:
+            return
+        call = self._open[-1]
+        if code is not call.region.code:
+            receiver = "self" if f_locals.get("self") is call.region.module else None
+            self._pending = self._compare(call, code, f_locals, names_of(code, receiver))
+
+    def frame_compiled(self, entry: CompiledFrame, events: Sequence[BreakEvent]) -> None:
+        known = self._entries.setdefault(id(entry.code), [])
+        again = bool(known)
+        known.append(entry)
+        self._violations[entry] = self._pending
+        self._breaks[entry] = breaks.capture(events)
+        if not self._open:
+            return
+        call = self._open[-1]
+        call.compiled.append(entry)
+        call.recompiles += again
+        call.first_compiles += not again
+        call.breaks += self._breaks[entry]
+        if self._call == PROFILE:
+            call.region.answered_by(entry)
+
+    def frame_skipped(self, code: types.CodeType, why: str, events: Sequence[BreakEvent]) -> None:
+        if not self._open or not (events or _gave_up(why)):
+            return
+        call = self._open[-1]
+        # Dynamo tried, as it would for a recompile that succeeds, and what the frame calls is compiled piece by piece.
+        call.recompiles += id(code) in self._entries
+        if locations.is_user_file(code.co_filename):
+            call.breaks += breaks.skipped(locations.of_code(code), why, events)
+
+    def graph_runs(self, graph: CapturedGraph) -> None:
+        if not self._open:
+            return
+        call = self._open[-1]
+        call.graphs.append(graph)
+        entry = graph.entry
+        if entry is None or entry in call.compiled:
+            return
+        # An entry made in an earlier call answers: what was violated and broken then is so now.
+        if entry.code is not call.region.code:
+            call.violates(self._violations.get(entry, ()))
+        call.breaks += self._breaks[entry]
+
+    # --- live objects to values ----------------------------------------------------------------------
+
+    def _observation(self, call: _OpenCall) -> Observation:
+        region = call.region
+        ran = tuple(self._graph_value(graph, region) for graph in call.graphs)
+        return Observation(
+            region=region.name,
+            call=call.call,
+            inputs=call.inputs,
+            ambient=call.ambient,
+            guards=tuple(guard for entry in call.compiled for guard in self._guards_of(entry)),
+            graphs=ran,
+            recompiles=call.recompiles,
+            first_compiles=call.first_compiles,
+            breaks=tuple(dict.fromkeys(call.breaks)),
+            addresses=call.addresses,
+            addresses_after=call.addresses_after,
+            violated_guards=tuple(call.violated.values()),
+            output=call.output,
+            error=call.error,
+        )
+
+    def _guards_of(self, entry: CompiledFrame) -> tuple[Guard, ...]:
+        if entry not in self._guard_values:
+            self._guard_values[entry] = guards.capture(entry)
+        return self._guard_values[entry]
+
+    def _graph_value(self, graph: CapturedGraph, region: WatchedRegion) -> Graph:
+        if graph not in self._graph_values:
+            assert graph.entry is not None
+            forward = graph.entry.code is region.code
+            names = region.names if forward else names_of(graph.entry.code, "self")
+            self._graph_values[graph] = graphs.capture(graph, names)
+        return self._graph_values[graph]
+
+
+@contextlib.contextmanager
+def _installed(forwards: Mapping[nn.Module, Callable[..., Any]]) -> Iterator[None]:
+    """Give modules another ``forward`` for a while, as an attribute of the instance."""
+    before = {module: module.__dict__.get("forward") for module in forwards}
+    for module, forward in forwards.items():
+        module.__dict__["forward"] = forward
+    try:
+        yield
+    finally:
+        for module, own in before.items():
+            if own is None:
+                module.__dict__.pop("forward", None)
+            else:
+                module.__dict__["forward"] = own
+
+
+def _names(function: Callable[..., Any], module: nn.Module) -> Names:
+    plain = getattr(function, "__func__", function)
+    code = getattr(plain, "__code__", None)
+    if code is None:
+        return Names()
+    wrapped = _parameters(module.forward)
+    return names_of(code, frame_locals.self_name(function), wrapped)
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    import inspect
+
+    try:
+        return tuple(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return ()
+
+
+def _ambient_guards(profile: Ambient | None, now: Ambient) -> tuple[ViolatedGuard, ...]:
+    if profile is None:
+        return ()
+    return tuple(
+        ViolatedGuard(
+            source="",
+            path=difference.path,
+            guard_type=_GUARD_TYPE,
+            aspect=Aspect.AMBIENT,
+            owner=Owner.AMBIENT,
+            expected=difference.profile,
+            actual=difference.serving,
+            location=None,
+        )
+        for difference in ambient_comparison.differences(profile, now)
+        if difference.path.startswith("ambient.")
+    )
+
+
+def _gave_up(why: str) -> bool:
+    """Did Dynamo try to compile the frame and fail?  Frames that it never looks into are no graph breaks."""
+    return "error was suppressed" in why or "custom frame execution strategy" in why

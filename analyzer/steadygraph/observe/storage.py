@@ -1,0 +1,68 @@
+"""Where the tensors of a model lie in memory: what a CUDA graph freezes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from steadygraph.observe import torch_private
+from steadygraph.observe.objects import parts
+from steadygraph.observe.values import is_value
+
+#: What every module has by itself: hooks and flags, beside the dicts that are walked by name.
+_OF_EVERY_MODULE = frozenset(vars(torch.nn.Module()))
+#: Longer containers are lists of numbers, not of tensors.
+_LONGEST = 10_000
+#: Characters of a name; what lies deeper (in a linked list, say) is not listed.
+_LONGEST_NAME = 400
+
+
+def addresses(module: torch.nn.Module) -> tuple[tuple[str, int], ...]:
+    """(name, address) of each tensor that a module holds, sorted by name.
+
+    Parameters, buffers and tensors in plain attributes, and those in the objects, lists and dicts that hang on them:
+    ``layers.0.weight``, ``layers.0.workspace``, ``cache.layers[0].keys``.  A tensor with two names is listed twice.
+    Tensors without memory (meta, fake, empty ones, wrappers around other tensors) are left out.
+    """
+    found: dict[str, int] = {}
+    with torch_private.without_torch_function():
+        for name, leaf in leaves(module):
+            if isinstance(leaf, torch.Tensor) and (address := _address(leaf)):
+                found.setdefault(name, address)
+    return tuple(sorted(found.items()))
+
+
+def leaves(module: torch.nn.Module) -> Iterator[tuple[str, object]]:
+    """(name, tensor or Python value) of everything that a module and the objects that hang on it hold."""
+    seen: set[int] = set()
+    waiting: deque[tuple[str, Any]] = deque([("", module)])
+    while waiting:
+        name, value = waiting.popleft()
+        if isinstance(value, torch.Tensor) or is_value(type(value)):
+            yield name, value
+        elif value is not None and id(value) not in seen and len(name) <= _LONGEST_NAME:
+            seen.add(id(value))
+            waiting.extend(_held(name, value))
+
+
+def _held(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, torch.nn.Module):
+        prefix = f"{name}." if name else ""
+        yield from value.named_parameters(prefix=name, recurse=False, remove_duplicate=False)
+        yield from value.named_buffers(prefix=name, recurse=False, remove_duplicate=False)
+        yield from ((prefix + key, child) for key, child in value.named_children())
+        yield from ((prefix + key, item) for key, item in vars(value).items() if key not in _OF_EVERY_MODULE)
+    elif not isinstance(value, list | tuple | dict | set | frozenset | deque) or len(value) <= _LONGEST:
+        yield from ((name + accessor, item) for accessor, item in parts(value) or ())
+
+
+def _address(tensor: torch.Tensor) -> int:
+    if tensor.is_meta or torch_private.is_fake(tensor):
+        return 0
+    try:
+        return tensor.data_ptr()
+    except (NotImplementedError, RuntimeError):  # sparse and functional tensors have no storage
+        return 0

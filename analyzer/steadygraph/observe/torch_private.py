@@ -1,0 +1,362 @@
+"""The only file that names private torch API, each piece behind a probe.
+
+Everything here was read off torch 2.13.  ``require`` looks for what is needed before anything is traced, so that
+another release fails with the name of what it lacks instead of in the middle of an analysis.
+
+Thin functions only: what is done with them stands elsewhere.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import copy
+import importlib
+import sys
+import types
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+
+from steadygraph.errors import TorchSupportError
+
+#: What is needed, as "module:attribute.attribute" (torch 2.13).
+_NEEDED = (
+    "torch._dynamo.convert_frame:convert_frame",
+    "torch._dynamo.convert_frame:convert_frame_assert",
+    "torch._dynamo.eval_frame:get_compiler_fn",
+    "torch._dynamo.eval_frame:_optimize_catch_errors",
+    "torch._dynamo.guards:GuardManagerWrapper",
+    "torch._dynamo.hooks:Hooks",
+    "torch._dynamo.output_graph:graph_break_reasons",
+    "torch._dynamo.types:ConvertFrameReturn",
+    "torch._dynamo.types:GuardedCode",
+    "torch._dynamo.types:wrap_guarded_code",
+    "torch._dynamo.pgo:_CODE_STATE",
+    "torch._dynamo.resume_execution:ContinueExecutionCache.cache",
+    "torch.fx._lazy_graph_module:_LazyGraphModule.force_recompile",
+    "torch._C._dynamo.eval_frame:set_eval_frame_isolate_recompiles_id",
+    "torch._C._dynamo.guards:RootGuardManager.get_epilogue_lambda_guards",
+    "torch._C._dynamo.guards:DictGuardManager.get_key_value_managers",
+)
+
+
+def require(needed: Sequence[str] = _NEEDED) -> None:
+    """Raise TorchSupportError that names what the installed torch lacks; return if nothing is."""
+    missing = [name for name in needed if not _has(name)]
+    if missing:
+        raise TorchSupportError(
+            f"torch {torch.__version__} has no {', '.join(name.replace(':', '.') for name in missing)}",
+            hint="install a torch release that steadygraph was tried with: torch>=2.13,<2.14",
+        )
+
+
+def _has(name: str) -> bool:
+    module, _, path = name.partition(":")
+    try:
+        found: object = importlib.import_module(module)
+        for part in path.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError):
+        return False
+    return True
+
+
+# --- frames ----------------------------------------------------------------------------------------
+
+
+def as_backend(compile_fn: Callable[..., Any]) -> Any:
+    """A compile function as Dynamo wants it; by it eval_frame.c tells entries of different back ends apart."""
+    from torch._dynamo.eval_frame import get_compiler_fn
+
+    return get_compiler_fn(compile_fn)
+
+
+def hooks(on_guards: Callable[[Any], None] | None = None) -> Any:
+    """Dynamo's hooks; ``on_guards`` gets the guards of each frame that has a graph, once they are built."""
+    from torch._dynamo.hooks import Hooks
+
+    return Hooks(guard_export_fn=on_guards)
+
+
+def frame_converter(backend: Any, hooks: Any, *, fullgraph: bool, recompile_limit: int | None) -> Any:
+    """What torch.compile calls for each frame: traces it and returns guarded code."""
+    from torch._dynamo import convert_frame
+
+    if fullgraph:
+        return convert_frame.convert_frame_assert(backend, recompile_limit=recompile_limit)
+    return convert_frame.convert_frame(backend, hooks, recompile_limit=recompile_limit)
+
+
+def compiling(
+    callback: Callable[..., Any], hooks: Any, *, fullgraph: bool = False, dynamic: bool | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """``torch.compile`` with ``callback`` in the place of Dynamo's own, and a cache that nobody else looks into."""
+    from torch._dynamo.eval_frame import _optimize_catch_errors
+
+    context: Any = _optimize_catch_errors(
+        callback,
+        hooks,
+        fullgraph=fullgraph,
+        dynamic=dynamic,
+        isolate_recompiles=True,
+    )
+    return context  # type: ignore[no-any-return]
+
+
+def recorded_breaks() -> list[Any]:
+    """Dynamo's own list of graph breaks (``reason``, ``user_stack``); it only ever grows, unless we cut it."""
+    output_graph: Any = importlib.import_module("torch._dynamo.output_graph")
+    recorded: list[Any] = output_graph.graph_break_reasons
+    return recorded
+
+
+def run_uncompiled(why: str) -> Any:
+    """A callback's answer: run this frame as plain Python, and ask again next time and for the frames it calls."""
+    from torch._dynamo.types import ConvertFrameReturn
+
+    # The default would mark the code object itself, for everybody who compiles it later.
+    return ConvertFrameReturn(apply_to_code=False, skip_reason=why)
+
+
+def run_code(code: types.CodeType, compile_id: Any, *, ask_again: bool) -> Any:
+    """A callback's answer: run this code for the frame; without guards, or with one that never holds."""
+    from torch._dynamo.guards import GuardManagerWrapper
+    from torch._dynamo.types import GuardedCode, wrap_guarded_code
+
+    manager: Any = GuardManagerWrapper()
+    if ask_again:
+        manager.root.add_lambda_guard(lambda _f_locals: False, ["always ask"], None)
+    manager.diff_guard_root = manager.root
+    return wrap_guarded_code(GuardedCode(code, manager, compile_id))
+
+
+def force_recompile(module: torch.fx.GraphModule) -> None:
+    """Have a lazy graph module generate its code now: its first call, if it fails, prints a traceback otherwise."""
+    from torch.fx._lazy_graph_module import _LazyGraphModule
+
+    _LazyGraphModule.force_recompile(module)
+
+
+def original_function(wrapped: Callable[..., Any]) -> Callable[..., Any]:
+    """The function whose frame Dynamo sees when ``wrapped`` (made by ``wrap``) is called."""
+    function: Callable[..., Any] = getattr(wrapped, "_torchdynamo_orig_callable", wrapped)
+    return function
+
+
+def is_compiled(value: object) -> bool:
+    """Is this module or function already wrapped by torch.compile?"""
+    from torch._dynamo.eval_frame import OptimizedModule
+
+    return isinstance(value, OptimizedModule) or hasattr(value, "_torchdynamo_orig_callable")
+
+
+# --- guards ----------------------------------------------------------------------------------------
+
+
+def guard_children(node: Any) -> Iterator[Any]:
+    """The managers below a guard manager, those of dict keys and values included."""
+    from torch._C._dynamo.guards import DictGuardManager
+
+    if isinstance(node, DictGuardManager):
+        for key, value in node.get_key_value_managers().values():
+            if key is not None:
+                yield key
+            if value is not None:
+                yield value
+    yield from node.get_child_managers()
+
+
+def guard_create_name(guard: Any) -> str:
+    name: str = guard.create_fn_name()
+    return name
+
+
+# --- the rest ---------------------------------------------------------------------------------------
+
+
+def import_compiler() -> None:
+    """Import what the first compilation of a process imports anyway; it takes most of a second."""
+    import torch._dynamo
+    import torch._functorch.aot_autograd  # noqa: F401
+
+
+def inductor() -> Callable[..., Any]:
+    """The function that compiles an FX graph with inductor."""
+    from torch._inductor.compile_fx import compile_fx
+
+    return compile_fx
+
+
+def forget(code: types.CodeType) -> None:
+    """Remove every cache entry of a code object."""
+    from torch._C._dynamo.eval_frame import reset_code
+
+    reset_code(code)
+
+
+def cache_entry_count(code: types.CodeType) -> int:
+    from torch._C._dynamo.eval_frame import _debug_get_cache_entry_list
+
+    return len(_debug_get_cache_entry_list(code))
+
+
+# --- the process is left as it was ---------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def own_dynamo_state() -> Iterator[None]:
+    """Dynamo's process-wide memory, empty inside of the block and as before after it.
+
+    What Dynamo remembers of sizes that varied is kept by file and line: an earlier run of the same code, the user's or
+    ours, would change what the profile call compiles.  Resume functions are cached by code object and carry
+    cache entries of their own.
+    """
+    from torch._dynamo import pgo, resume_execution, utils
+    from torch._dynamo.utils import ExactWeakKeyDictionary
+
+    cache = resume_execution.ContinueExecutionCache
+    code_state, resume_functions = pgo._CODE_STATE, cache.cache
+    counters = copy.deepcopy(dict(utils.counters))
+    pgo._CODE_STATE, cache.cache = collections.defaultdict(pgo.CodeState), ExactWeakKeyDictionary()
+    try:
+        with torch.compiler.set_stance("default"):
+            yield
+    finally:
+        pgo._CODE_STATE, cache.cache = code_state, resume_functions
+        utils.counters.clear()
+        utils.counters.update(counters)
+
+
+def with_own_code(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function with a code object of its own: Dynamo keeps cache entries by code object.
+
+    Bound methods stay bound.  What is no plain function (a builtin, a callable object) is returned as it is.
+    """
+    plain = getattr(function, "__func__", function)
+    if not isinstance(plain, types.FunctionType):
+        return function
+    twin = types.FunctionType(
+        plain.__code__.replace(), plain.__globals__, plain.__name__, plain.__defaults__, plain.__closure__
+    )
+    twin.__kwdefaults__ = plain.__kwdefaults__
+    twin.__dict__.update(plain.__dict__)
+    twin.__qualname__, twin.__module__ = plain.__qualname__, plain.__module__
+    return types.MethodType(twin, function.__self__) if isinstance(function, types.MethodType) else twin
+
+
+# --- tensors and process-wide state ------------------------------------------------------------------
+
+
+def without_torch_function() -> contextlib.AbstractContextManager[None]:
+    """A block in which neither tensor subclasses nor torch-function modes see what is done to tensors."""
+    block: contextlib.AbstractContextManager[None] = torch._C.DisableTorchFunction()
+    return block
+
+
+@contextlib.contextmanager
+def without_modes() -> Iterator[None]:
+    """A block in which torch works on plain tensors: no function or dispatch modes, no inference or grad mode."""
+    from torch.utils._python_dispatch import _disable_current_modes
+
+    with contextlib.ExitStack() as stack:
+        if dispatch_modes():
+            stack.enter_context(_disable_current_modes())
+        stack.enter_context(without_torch_function())
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.no_grad())
+        yield
+
+
+def is_fake(tensor: torch.Tensor) -> bool:
+    """Is this a tensor without data, made under a FakeTensorMode?"""
+    from torch._subclasses.fake_tensor import FakeTensor
+
+    return issubclass(type(tensor), FakeTensor)
+
+
+def function_modes() -> list[str]:
+    """Type names of the active torch-function modes, outermost first, without the one of the default device."""
+    from torch.utils._device import DeviceContext
+
+    return [type(mode).__name__ for mode in _function_mode_stack() if not isinstance(mode, DeviceContext)]
+
+
+def dispatch_modes() -> list[str]:
+    """Type names of the active torch-dispatch modes, outermost first."""
+    from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
+
+    return [type(mode).__name__ for mode in _get_current_dispatch_mode_stack()]
+
+
+def default_device() -> torch.device | None:
+    """The device of ``torch.set_default_device`` or of the innermost ``with torch.device(...)``; None if neither is on.
+
+    ``torch.get_default_device`` cannot tell "cpu" from never set, which Dynamo can.
+    """
+    from torch.utils._device import DeviceContext
+
+    modes = [mode for mode in _function_mode_stack() if isinstance(mode, DeviceContext)]
+    return modes[-1].device if modes else None
+
+
+def _function_mode_stack() -> list[Any]:
+    from torch import overrides
+
+    stack: list[Any] = overrides._get_current_function_mode_stack()  # type: ignore[no-untyped-call]
+    return stack
+
+
+def global_default_device() -> torch.device | None:
+    """What ``torch.set_default_device`` was last called with; None if never."""
+    context = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
+    return None if context is None else context.device
+
+
+#: Configurations of the compiler; the first is always kept, the others if they are loaded.
+_CONFIGS = (
+    "torch._dynamo.config",
+    "torch._functorch.config",
+    "torch._inductor.config",
+    "torch.fx.experimental._config",
+)
+
+
+def compiler_settings() -> Callable[[], None]:
+    """A function that brings back today's compiler configuration and stance."""
+    from torch._dynamo import eval_frame
+
+    importlib.import_module(_CONFIGS[0])
+    stance = eval_frame._stance
+    configs = [(sys.modules[name], _settings(sys.modules[name])) for name in _CONFIGS if name in sys.modules]
+
+    def restore() -> None:
+        if eval_frame._stance is not stance:
+            eval_frame._set_stance(stance)
+        for config, before in configs:
+            now = _settings(config)
+            for name in before.keys() & now.keys():
+                if now[name] != before[name]:
+                    setattr(config, name, before[name])
+
+    return restore
+
+
+def _settings(config: Any) -> dict[str, Any]:
+    settings: dict[str, Any] = config.get_config_copy()
+    return settings
+
+
+def watching_ops(watch: Callable[..., Any]) -> contextlib.AbstractContextManager[Any]:
+    """A block in which every ATen operator goes through ``watch(op, args, kwargs) -> result``.
+
+    ``watch`` runs the operator itself; what it calls is not watched.
+    """
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            return watch(func, args, kwargs or {})
+
+    return Watch()  # type: ignore[no-untyped-call]

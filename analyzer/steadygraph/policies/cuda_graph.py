@@ -1,0 +1,85 @@
+"""Policy ``cuda-graph``: the profile call is captured and replayed; addresses, Python values, control flow are frozen.
+
+On a CUDA device the regions are captured as CUDA graphs; elsewhere an operator-level recording does the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from steadygraph.case import Case
+from steadygraph.model import PROFILE, Outcome, Policy
+from steadygraph.observe.cuda_capture import CudaCapture
+from steadygraph.observe.recording import NotReplayableError, Recording
+from steadygraph.policies.runs import CallResult, outcome, run_calls
+
+#: What stands in the outcome's ``backend``.
+BACKEND = "replay"
+
+
+def outcomes(
+    case: Case, model: nn.Module, regions: Sequence[tuple[str, nn.Module]], eager: Mapping[str, CallResult]
+) -> dict[str, Outcome]:
+    """Capture every region in the profile call and replay it in the serving calls."""
+    replayer = _Replayer(module for _, module in regions)
+    with replayer.installed():
+        results = run_calls(case, model, on_start=replayer.start)
+    return {
+        name: outcome(Policy.CUDA_GRAPH, BACKEND, eager[name], replayer.refused.get(name, result))
+        for name, result in results.items()
+    }
+
+
+class _Replayer:
+    def __init__(self, modules: Iterator[nn.Module]) -> None:
+        #: Calls for which no graph had been captured.  A deployment runs them without one, and so does this: what
+        #: they do to the model's state happens to the calls after them.
+        self.refused: dict[str, CallResult] = {}
+        self._modules = list(modules)
+        self._captures: dict[nn.Module, list[Recording | CudaCapture]] = {m: [] for m in self._modules}
+        self._call = PROFILE
+
+    def start(self, call: str) -> None:
+        self._call = call
+
+    @contextlib.contextmanager
+    def installed(self) -> Iterator[None]:
+        before = {module: module.__dict__.get("forward") for module in self._modules}
+        for module in self._modules:
+            module.__dict__["forward"] = self._forward(module, module.forward)
+        try:
+            yield
+        finally:
+            for module, own in before.items():
+                module.__dict__.pop("forward")
+                if own is not None:
+                    module.__dict__["forward"] = own
+
+    def _forward(self, module: nn.Module, original: Callable[..., Any]) -> Callable[..., Any]:
+        def forward(*args: Any, **kwargs: Any) -> Any:
+            captures = self._captures[module]
+            if self._call == PROFILE:
+                capture = (CudaCapture if _on_cuda(module) else Recording).of(original, args, kwargs)
+                captures.append(capture)
+                return capture.output
+            if not captures:  # a region that the profile call did not reach has no graph
+                return original(*args, **kwargs)
+            refusals = []
+            for capture in captures:  # a region that was captured at several sizes has a graph for each
+                try:
+                    return capture.replay(args, kwargs)
+                except NotReplayableError as refusal:
+                    refusals.append(str(refusal))
+            self.refused[self._call] = CallResult(refused=f"no captured graph fits: {refusals[0]}")
+            return original(*args, **kwargs)
+
+        return forward
+
+
+def _on_cuda(module: nn.Module) -> bool:
+    return any(tensor.device.type == "cuda" for tensor in module.parameters()) and torch.cuda.is_available()

@@ -1,0 +1,203 @@
+"""Is one result right?  Compared with eager mode, within the tolerance of its dtype."""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from steadygraph.compare.structure import differences
+from steadygraph.model import Aspect, Difference, Node
+from steadygraph.observe import torch_private
+from steadygraph.observe.structure import Limits, capture_with_leaves, tensor_spec
+from steadygraph.observe.values import key_text, value_text
+
+#: What paths into a result start with.
+ROOT = "output"
+#: A result is compared whole: a list of 5,000 logits is not cut as a call would be.
+_LIMITS = Limits(items=1_000_000, nodes=1_000_000)
+#: Differences of structure that make no result wrong: numbers are compared apart, strides and autograd are not results.
+_HARMLESS = frozenset({Aspect.VALUE, Aspect.STRIDE, Aspect.REQUIRES_GRAD})
+#: A parameter that is returned is a tensor: compiled code may hand it out as one.
+_PLAIN_CLASSES = frozenset({"torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer"})
+#: How torch.testing.assert_close counts (torch 2.13).
+_MISMATCHED = re.compile(r"Mismatched elements: (\d+) / (\d+)")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrozenOutput:
+    """A result that later writes to its tensors do not change."""
+
+    structure: Node
+    #: (path, value) of each tensor and each Python value; tensors are detached copies.
+    leaves: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Whether a result equals that of eager mode.
+
+    ``max_abs_error`` is the largest absolute difference over floating and complex tensors of equal shape; None if
+    there are none.  ``detail`` is one line about the first thing that is wrong.
+    """
+
+    equal: bool
+    max_abs_error: float | None = None
+    detail: str | None = None
+
+
+def freeze(output: object) -> FrozenOutput:
+    """Copy a result: tensors are detached and cloned once each, Python values kept."""
+    structure, leaves = capture_with_leaves(output, _LIMITS)
+    copies: dict[int, Any] = {}
+    with torch_private.without_modes():
+        for _, value in leaves:
+            if id(value) not in copies:
+                copies[id(value)] = _copy(value)
+    return FrozenOutput(structure, tuple((path, copies[id(value)]) for path, value in leaves))
+
+
+def compare(eager: FrozenOutput, other: FrozenOutput) -> Comparison:
+    """Compare a frozen result with that of eager mode.
+
+    Wrong are: another structure or type, shape, dtype, device or layout; numbers beyond the default tolerance of
+    ``torch.testing.assert_close``, NaN equal to NaN; any other value that is not equal.
+    """
+    wrong = [
+        f"{difference.path}: {difference.profile} in eager mode, {difference.serving} here"
+        for difference in differences(eager.structure, other.structure, root=ROOT)
+        if _matters(difference)
+    ]
+    errors = []
+    found = dict(other.leaves)
+    with torch_private.without_modes():
+        for path, expected in eager.leaves:
+            if path not in found:
+                continue
+            error = _absolute_error(expected, found[path])
+            problem = _mismatch(expected, found[path], error)
+            errors += [] if error is None else [error]
+            wrong += [] if problem is None else [f"{ROOT}{path}: {problem}"]
+    return Comparison(not wrong, max(errors, default=None), wrong[0] if wrong else None)
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.detach().clone()
+    if isinstance(value, bytearray):
+        return bytes(value)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, numpy.ndarray):
+        try:
+            return torch.from_numpy(value.copy())
+        except TypeError:  # objects, strings, dates
+            return value.tolist()
+    return value
+
+
+def _matters(difference: Difference) -> bool:
+    if difference.aspect is Aspect.SUBCLASS:
+        return not {difference.profile, difference.serving} <= _PLAIN_CLASSES
+    return difference.aspect not in _HARMLESS
+
+
+def _mismatch(expected: Any, actual: Any, error: float | None) -> str | None:
+    """What is wrong with a leaf, in a few words; None if nothing is, or if the structure has told."""
+    if isinstance(expected, torch.Tensor) and isinstance(actual, torch.Tensor):
+        return _tensor_mismatch(expected, actual, error)
+    if type(expected) is not type(actual) or _equal(expected, actual):
+        return None
+    return f"{value_text(expected)} in eager mode, {value_text(actual)} here"
+
+
+def _equal(expected: Any, actual: Any) -> bool:
+    if isinstance(expected, float | complex):
+        # Often read from a tensor: rounding may differ there.
+        return _close(expected, actual) is None
+    try:
+        return bool(expected == actual)
+    except Exception:  # symbolic numbers, slices of tensors
+        return key_text(expected) == key_text(actual)
+
+
+def _tensor_mismatch(expected: torch.Tensor, actual: torch.Tensor, error: float | None) -> str | None:
+    if not _comparable(expected, actual):
+        return None
+    if expected.is_nested:
+        rows, other_rows = ([tuple(part.shape) for part in tensor.unbind()] for tensor in (expected, actual))
+        if rows != other_rows:
+            return f"parts of sizes {rows} in eager mode, {other_rows} here"
+    try:
+        message = _close(_plain(expected), _plain(actual)) if expected.is_nested else _close(expected, actual)
+    except (NotImplementedError, RuntimeError, TypeError, ValueError):
+        # assert_close does not know all layouts and narrow dtypes.
+        message = _close(_plain(expected), _plain(actual))
+    if message is None:
+        return None
+    counted = _MISMATCHED.search(message)
+    if counted is None or counted[2] == "1":
+        return "the value differs" if error is None else f"the value differs, by {error:.3g}"
+    text = f"{counted[1]} of {counted[2]} elements differ"
+    return text if error is None else f"{text}, largest by {error:.3g}"
+
+
+def _close(expected: Any, actual: Any) -> str | None:
+    """None if both are close, otherwise the words of torch."""
+    try:
+        torch.testing.assert_close(actual, expected, equal_nan=True)
+    except AssertionError as error:
+        return str(error)
+    return None
+
+
+def _comparable(expected: torch.Tensor, actual: torch.Tensor) -> bool:
+    """Do both have data, and look the same?  What does not is reported as a difference of structure."""
+    before, now = tensor_spec(expected), tensor_spec(actual)
+    if any(tensor.is_meta or torch_private.is_fake(tensor) for tensor in (expected, actual)):
+        return False
+    return (before.shape, before.dtype, before.device, before.layout) == (now.shape, now.dtype, now.device, now.layout)
+
+
+def _absolute_error(expected: Any, actual: Any) -> float | None:
+    """The largest absolute difference of two floating or complex tensors of one shape; NaN equals NaN."""
+    if not (isinstance(expected, torch.Tensor) and isinstance(actual, torch.Tensor)):
+        return None
+    a, b = _plain(expected), _plain(actual)
+    if a is None or b is None or a.shape != b.shape or not (_is_real(a) or _is_real(b)):
+        return None
+    if a.numel() == 0:
+        return 0.0
+    a, b = a.to(_widest(a)), b.to(_widest(b))
+    same = (a == b) | (a.isnan() & b.isnan())
+    difference = torch.where(same, 0.0, (a - b).abs())
+    return float(torch.nan_to_num(difference, nan=math.inf, posinf=math.inf).max())
+
+
+def _is_real(tensor: torch.Tensor) -> bool:
+    return tensor.is_floating_point() or tensor.is_complex()
+
+
+def _widest(tensor: torch.Tensor) -> torch.dtype:
+    return torch.complex128 if tensor.is_complex() else torch.float64
+
+
+def _plain(tensor: torch.Tensor) -> torch.Tensor | None:
+    """The same numbers as an ordinary tensor on the CPU; None for a tensor without data, or of an unknown kind."""
+    if tensor.is_meta or torch_private.is_fake(tensor):
+        return None
+    try:
+        if tensor.is_nested:
+            tensor = torch.cat([part.reshape(-1) for part in tensor.unbind()])
+        elif tensor.layout is not torch.strided:
+            tensor = tensor.to_dense()
+        if tensor.is_quantized:
+            tensor = tensor.dequantize()
+        if (tensor.dtype.itemsize == 1 and tensor.is_floating_point()) or tensor.dtype is torch.complex32:
+            tensor = tensor.to(_widest(tensor))
+        return tensor.cpu()
+    except (NotImplementedError, RuntimeError, TypeError):
+        return None

@@ -1,0 +1,31 @@
+"""Policy ``recompile``: stock torch.compile.  Guards are kept, a violated guard recompiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import nn
+
+from steadygraph.case import Case
+from steadygraph.model import Outcome, Policy
+from steadygraph.observe.session import CompileSession
+from steadygraph.policies.runs import CallResult, outcome, run_calls
+
+
+def run(case: Case, model: nn.Module, session: CompileSession) -> dict[str, CallResult]:
+    """The observed run: everything that the other policies need is captured here."""
+    with session.guards_kept():
+        return run_calls(case, model, mark=True, on_start=session.start)
+
+
+def outcomes(
+    eager: Mapping[str, CallResult], kept: Mapping[str, CallResult], session: CompileSession
+) -> dict[str, Outcome]:
+    """What each call did, and how many frames it had to compile again."""
+    recompiles = dict.fromkeys(kept, 0)
+    for observation in session.observations:
+        recompiles[observation.call] += observation.recompiles
+    return {
+        name: outcome(Policy.RECOMPILE, "eager", eager[name], result, recompiles=recompiles[name])
+        for name, result in kept.items()
+    }

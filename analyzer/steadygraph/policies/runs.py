@@ -1,0 +1,125 @@
+"""Running all calls of a case in order: the same way for eager mode and for every policy."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from steadygraph.case import Call, Case, profile_call, serving_calls
+from steadygraph.model import PROFILE, Failure, Outcome, Policy, Result
+from steadygraph.observe import locations, process
+from steadygraph.policies import proof
+
+#: Inputs without a seed of their own, dropout, sampling: every pass draws the same numbers.
+_SEED = 0
+
+
+class GuardRefusedError(RuntimeError):
+    """The policy's own guard check stopped the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallResult:
+    """What one call gave: a frozen output, or how it failed."""
+
+    output: Any = None
+    failure: Failure | None = None
+    refused: str | None = None
+
+    @property
+    def raised(self) -> bool:
+        return self.failure is not None
+
+
+def run_calls(
+    case: Case,
+    model: nn.Module,
+    *,
+    mark: bool = False,
+    on_start: Callable[[str], None] | None = None,
+    watching: Callable[[str], AbstractContextManager[Any]] | None = None,
+) -> dict[str, CallResult]:
+    """Run the profile call and then every scenario on ``model``, with inputs built anew.
+
+    Args:
+        case: Gives inputs, and what happens before and around each call.
+        model: In the state in which the history starts.
+        mark: Apply the case's ``mark`` to the profile inputs, as a pass that compiles must.
+        on_start: Told the name of each call before it.
+        watching: Gives a block to run each call in, inside of the case's own context.
+    """
+    results: dict[str, CallResult] = {}
+    for name, call in _inputs(case, mark=mark):
+        if on_start is not None:
+            on_start(name)
+        watched = contextlib.nullcontext() if watching is None else watching(name)
+        results[name] = _run_one(case, model, name, call, watched)
+    return results
+
+
+def _inputs(case: Case, *, mark: bool) -> Iterator[tuple[str, Call]]:
+    process.seeded(_SEED)
+    profile = profile_call(case)
+    if mark and case.mark is not None:
+        case.mark(profile.args, profile.kwargs)
+    process.seeded(_SEED + 1)
+    scenarios = serving_calls(case)
+    yield PROFILE, profile
+    yield from scenarios.items()
+
+
+def _run_one(case: Case, model: nn.Module, name: str, call: Call, watched: AbstractContextManager[Any]) -> CallResult:
+    process.seeded(_SEED)
+    try:
+        if case.before is not None:
+            case.before(model, name)
+        with _around(case, name):
+            with watched:
+                output = model(*call.args, **call.kwargs)
+            seen = output if case.observe is None else case.observe(model, output)
+            return CallResult(output=proof.freeze(seen))
+    except GuardRefusedError as refusal:
+        return CallResult(refused=str(refusal))
+    except Exception as error:
+        return CallResult(failure=locations.of_failure(error))
+
+
+def _around(case: Case, name: str) -> AbstractContextManager[Any]:
+    return contextlib.nullcontext() if case.context is None else case.context(name)
+
+
+def run_alone(case: Case, model: nn.Module, scenario: str) -> CallResult:
+    """Run one scenario as the first call of the model's life."""
+    inputs = dict(_inputs(case, mark=False))
+    return _run_one(case, model, scenario, inputs[scenario], contextlib.nullcontext())
+
+
+def run_until(case: Case, model: nn.Module, scenario: str) -> None:
+    """Run the calls that come before ``scenario``."""
+    for name, call in _inputs(case, mark=False):
+        if name == scenario:
+            return
+        _run_one(case, model, name, call, contextlib.nullcontext())
+
+
+def outcome(
+    policy: Policy, backend: str, eager: CallResult, got: CallResult, *, recompiles: int | None = None
+) -> Outcome:
+    """Hold one call under a policy against the same call in eager mode."""
+    if got.refused is not None:
+        return Outcome(policy, backend, Result.REFUSED, recompiles=recompiles, error=got.refused)
+    if got.failure is not None:
+        return Outcome(policy, backend, Result.RAISES, recompiles=recompiles, error=str(got.failure))
+    if eager.failure is not None:
+        error = f"eager mode raises {eager.failure}; this does not"
+        return Outcome(policy, backend, Result.SILENT_WRONG, recompiles=recompiles, error=error)
+    compared = proof.compare(eager.output, got.output)
+    if not compared.equal:
+        return Outcome(policy, backend, Result.SILENT_WRONG, compared.max_abs_error, recompiles, compared.detail)
+    result = Result.RECOMPILES if recompiles else Result.SAME
+    return Outcome(policy, backend, result, compared.max_abs_error, recompiles)

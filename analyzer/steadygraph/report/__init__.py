@@ -1,0 +1,1 @@
+"""Reports: the document, its JSON form, and one renderer per format.  Nothing here imports torch."""

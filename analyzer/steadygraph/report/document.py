@@ -1,0 +1,215 @@
+"""The report: what one run of the tool found out about its cases, as a frozen value."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from steadygraph import errors
+from steadygraph.errors import TorchSupportError, UsageError
+from steadygraph.model import CaseReport, Finding, Outcome, Policy, Problem, ScenarioReport, Severity, Status
+from steadygraph.near_miss import question_or_list
+from steadygraph.report.environment import environment, version
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+#: From which severity on findings make a run fail.
+FailOn = Literal["error", "warning", "note", "never"]
+FAIL_ON: tuple[FailOn, ...] = ("error", "warning", "note", "never")
+
+#: ``Problem.type`` of a defect of steadygraph itself.
+INTERNAL_ERROR = "InternalError"
+
+EXIT_OK, EXIT_FINDINGS, EXIT_USAGE, EXIT_INTERNAL, EXIT_TARGET, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts over all cases."""
+
+    cases: int
+    failed: int
+    errors: int
+    warnings: int
+    notes: int
+
+    def __str__(self) -> str:
+        failed = f" ({self.failed} failed)" if self.failed else ""
+        return f"{counted(self.cases, 'case')}{failed}, {self.findings}"
+
+    @property
+    def findings(self) -> str:
+        """``1 error, 0 warnings, 2 notes``."""
+        counts = ((self.errors, "error"), (self.warnings, "warning"), (self.notes, "note"))
+        return ", ".join(counted(number, noun) for number, noun in counts)
+
+
+@dataclass(frozen=True, repr=False)
+class Report:
+    """The result of an analysis.
+
+    Args:
+        cases: One entry per target, in the order in which they were asked for.
+        environment: Versions and platform, see :func:`steadygraph.report.environment.environment`.
+        tool_version: Version of steadygraph that made the report.
+        fail_on: From which severity on findings make :attr:`exit_code` 1.
+        interrupted: The run was stopped before all cases were analysed.
+
+    Raises:
+        UsageError: ``fail_on`` is no severity.
+    """
+
+    cases: tuple[CaseReport, ...]
+    environment: Mapping[str, str] = field(default_factory=environment)
+    tool_version: str = field(default_factory=lambda: version("steadygraph"))
+    fail_on: FailOn = "warning"
+    interrupted: bool = False
+
+    def __post_init__(self) -> None:
+        _check_fail_on(self.fail_on)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The findings of all cases, in their order."""
+        return tuple(finding for case in self.cases for finding in case.findings)
+
+    @property
+    def summary(self) -> Summary:
+        return summarised(self.cases)
+
+    def ok(self, fail_on: FailOn = "warning") -> bool:
+        """Is every case analysed, with no finding at or above ``fail_on``?
+
+        Raises:
+            UsageError: ``fail_on`` is no severity.
+        """
+        complete = not self.interrupted and all(case.status is Status.COMPLETED for case in self.cases)
+        return complete and not self._fails(fail_on)
+
+    @property
+    def exit_code(self) -> int:
+        """What the command line ends with; the most serious reason wins."""
+        if self.interrupted:
+            return EXIT_INTERRUPTED
+        codes = {_exit_code(case.error) for case in self.cases if case.status is not Status.COMPLETED}
+        for code in (EXIT_INTERNAL, EXIT_USAGE, EXIT_TARGET):
+            if code in codes:
+                return code
+        return EXIT_FINDINGS if self._fails(self.fail_on) else EXIT_OK
+
+    def outcome(
+        self, scenario: str, policy: Policy | str, backend: str | None = None, case: str | None = None
+    ) -> Outcome:
+        """What one scenario did under one policy.
+
+        Args:
+            scenario: Name of a serving call.
+            policy: ``recompile``, ``drop``, ``shapes-only`` or ``cuda-graph``.
+            backend: The back end of the proof; needed where there are several.
+            case: Target of the case; needed where several cases have this scenario.
+
+        Raises:
+            UsageError: There is no such outcome, or there are several.
+        """
+        owner, found = self._scenario(scenario, case)
+        candidates = [outcome for outcome in found.outcomes if outcome.policy == policy]
+        if not candidates:
+            known = _unique(outcome.policy.value for outcome in found.outcomes)
+            raise UsageError(
+                f"scenario '{scenario}' of {owner.target} was not judged under policy '{policy}'",
+                hint=question_or_list(policy, known, "the policies"),
+            )
+        chosen = [outcome for outcome in candidates if backend in (None, outcome.backend)]
+        backends = [outcome.backend for outcome in candidates]
+        if not chosen:
+            raise UsageError(
+                f"policy '{policy}' was not proved with back end '{backend}'",
+                hint=question_or_list(str(backend), backends, "the back ends"),
+            )
+        if len(chosen) > 1:
+            raise UsageError(
+                f"policy '{policy}' was proved with {len(chosen)} back ends", hint=f"name one: {', '.join(backends)}"
+            )
+        return chosen[0]
+
+    def _scenario(self, name: str, target: str | None) -> tuple[CaseReport, ScenarioReport]:
+        targets = [case.target for case in self.cases]
+        if target is not None and target not in targets:
+            raise UsageError(f"the report has no case '{target}'", hint=question_or_list(target, targets, "the cases"))
+        cases = [case for case in self.cases if target in (None, case.target)]
+        found = [(case, entry) for case in cases for entry in case.scenarios if entry.name == name]
+        if not found:
+            known = _unique(entry.name for case in cases for entry in case.scenarios)
+            raise UsageError(
+                f"the report has no scenario '{name}'", hint=question_or_list(name, known, "the scenarios")
+            )
+        if len(found) > 1:
+            owners = ", ".join(_unique(case.target for case, _ in found))
+            raise UsageError(f"scenario '{name}' occurs {len(found)} times", hint=f"name its case: {owners}")
+        return found[0]
+
+    def _fails(self, fail_on: FailOn) -> bool:
+        _check_fail_on(fail_on)
+        if fail_on == "never":
+            return False
+        loud = tuple(Severity)[: tuple(Severity).index(Severity(fail_on)) + 1]
+        return any(finding.severity in loud for case in self.cases for finding in case.findings)
+
+    def __repr__(self) -> str:
+        return f"<Report: {self.summary}>"
+
+    def __str__(self) -> str:
+        from steadygraph.report.text import render
+
+        return render(self, width=shutil.get_terminal_size().columns).rstrip("\n")
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from steadygraph.report.text import segments
+
+        yield from segments(self, width=options.max_width)
+
+
+def summarised(cases: Iterable[CaseReport]) -> Summary:
+    """Counts over these cases."""
+    cases = tuple(cases)
+    severities = Counter(finding.severity for case in cases for finding in case.findings)
+    return Summary(
+        cases=len(cases),
+        failed=sum(case.status is not Status.COMPLETED for case in cases),
+        errors=severities[Severity.ERROR],
+        warnings=severities[Severity.WARNING],
+        notes=severities[Severity.NOTE],
+    )
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """``1 error``, ``2 errors``, ``1,234 guards``."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def _exit_code(problem: Problem | None) -> int:
+    if problem is None:
+        return EXIT_TARGET
+    if problem.type == INTERNAL_ERROR:
+        return EXIT_INTERNAL
+    error = getattr(errors, problem.type, None)
+    if not isinstance(error, type):
+        return EXIT_TARGET
+    if issubclass(error, TorchSupportError):
+        return EXIT_INTERNAL
+    return EXIT_USAGE if issubclass(error, UsageError) else EXIT_TARGET
+
+
+def _check_fail_on(value: str) -> None:
+    if value not in FAIL_ON:
+        raise UsageError(
+            f"fail_on is '{value}', which is no severity", hint=question_or_list(value, FAIL_ON, "the severities")
+        )
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))

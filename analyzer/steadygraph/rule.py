@@ -1,0 +1,101 @@
+"""What a rule is: looks at the evidence of one scenario, yields findings.
+
+A rule is one class in one file.  Its docstring is its documentation page, its examples are its tests.  A pack of rules
+is a package with a tuple ``RULES``, registered under the entry-point group ``steadygraph.rules``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from steadygraph.model import Consequence, Evidence, Finding, Kind, Location
+
+#: The headings that every rule's docstring has, in this order, after its one-line summary.
+HEADINGS = ("What it finds", "Why it matters", "How to fix it", "Known limits")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A small case that shows what a rule finds, or what it leaves alone.
+
+    Args:
+        title: A few words.
+        case: The text of a case file.
+        scenarios: The scenarios in which the rule must report (empty for an example that passes).
+        also: Codes of other rules that rightly report in this case too: a second defect, or what comes with this one.
+    """
+
+    title: str
+    case: str
+    scenarios: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+
+
+class Rule(ABC):
+    """Base class of all rules; subclasses set the class variables and write ``check``."""
+
+    code: ClassVar[str]
+    #: Reads after the word "allow": *allow none-at-profile*.
+    name: ClassVar[str]
+    kind: ClassVar[Kind]
+    #: A fallback speaks only where no other rule found anything as bad in the same scenario.
+    fallback: ClassVar[bool] = False
+    flagged: ClassVar[tuple[Example, ...]] = ()
+    passed: ClassVar[tuple[Example, ...]] = ()
+
+    @abstractmethod
+    def check(self, evidence: Evidence) -> Iterator[Finding]:
+        """Yield what is wrong in one scenario; must neither import torch nor change the evidence."""
+
+    def finding(
+        self,
+        evidence: Evidence,
+        message: str,
+        *,
+        cause: str,
+        consequence: Consequence,
+        fix: str,
+        location: Location | None = None,
+        region: str = "",
+        profile: str = "",
+        serving: str = "",
+    ) -> Finding:
+        """A finding of this rule.
+
+        Args:
+            evidence: The scenario that the finding is about.
+            message: One sentence: what, before and now.
+            cause: The path that the finding is about; the fingerprint rests on it, so it holds no line number.
+            consequence: What happens because of it; the severity follows from it.
+            fix: One sentence in the imperative.
+            location: The line of the model that is the cause.
+            region: Name of the compiled module.
+            profile: Value at profile.
+            serving: Value at serving.
+        """
+        identity = "\0".join((self.code, evidence.scenario, region, cause))
+        return Finding(
+            rule=self.code,
+            name=self.name,
+            kind=self.kind,
+            severity=consequence.severity,
+            scenario=evidence.scenario,
+            region=region,
+            consequence=consequence,
+            message=message,
+            location=location,
+            fix=fix,
+            fingerprint=hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:16],
+            path=cause,
+            profile=profile,
+            serving=serving,
+        )
+
+
+def spread(message: str, regions: int) -> str:
+    """The message of a finding that was made in so many regions: twelve equal blocks have one defect."""
+    return message if regions < 2 else f"{message} (in {regions} regions)"

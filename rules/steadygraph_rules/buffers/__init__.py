@@ -1,0 +1,1 @@
+"""Rules about memory that captured graphs record by address."""

@@ -1,0 +1,1 @@
+"""Rules about how the region was captured."""

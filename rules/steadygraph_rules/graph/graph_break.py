@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from steadygraph.model import PROFILE, BreakReason, Consequence, Evidence, Finding, GraphBreak, Kind, Observation
+from steadygraph.rule import Example, Rule, spread
+from steadygraph_rules.guard_rule import LONGEST_ERROR, shortened
+
+_FIXES = {
+    BreakReason.DATA_DEPENDENT_BRANCH: (
+        "Write the branch as data (torch.where, torch.cond), or move it out of the region."
+    ),
+    BreakReason.DATA_DEPENDENT_OPERATOR: (
+        "Keep the value on the device as a tensor, or compute it before the compiled region and pass it in."
+    ),
+    BreakReason.UNSUPPORTED_CALL: "Move the call out of the compiled region, or wrap it as a custom operator.",
+    BreakReason.DISABLED_FUNCTION: "Call the function outside of the compiled region, or allow it to be compiled.",
+    BreakReason.RECOMPILE_LIMIT: "Remove what makes the frame compile again and again.",
+    BreakReason.SKIPPED_FRAME: "Rewrite what Dynamo cannot trace, or move it out of the compiled region.",
+    BreakReason.OTHER: "Rewrite what Dynamo cannot trace, or move it out of the compiled region.",
+}
+
+_BRANCH = """
+import torch
+from torch import nn
+
+class Rope(nn.Module):
+    def forward(self, x, positions):
+        if torch.max(positions) > 16:
+            x = x * 0.5
+        return x * positions
+
+def build():
+    return Rope()
+
+def profile():
+    return (torch.ones(4), torch.arange(4)), {}
+
+def serving():
+    return {"again": ((torch.ones(4), torch.arange(4)), {})}
+"""
+
+_WHERE = """
+import torch
+from torch import nn
+
+class Rope(nn.Module):
+    def forward(self, x, positions):
+        return x * positions * torch.where(positions.max() > 16, 0.5, 1.0)
+
+def build():
+    return Rope()
+
+def profile():
+    return (torch.ones(4), torch.arange(4)), {}
+
+def serving():
+    return {"long": ((torch.ones(4), torch.arange(4) + 20), {})}
+"""
+
+
+class GraphBreakRule(Rule):
+    """A place at which Dynamo could not go on and split the graph.
+
+    What it finds:
+        Graph breaks of the profile call and of each scenario, with reason and line, and into how many graphs the
+        region falls.
+
+    Why it matters:
+        Between two graphs Python runs, nothing is fused and the host waits for values; a CUDA graph cannot be
+        captured across it, and ``fullgraph=True`` raises.
+
+    How to fix it:
+        Turn a branch on data into ``torch.where`` or ``torch.cond``; keep values on the device in place of
+        ``.item()``; move unsupported calls out of the region or wrap them as custom operators.
+
+    Known limits:
+        A recompile limit that was reached because guards were violated is reported by the rule about those guards.
+    """
+
+    code = "SG401"
+    name = "graph-break"
+    kind = Kind.GRAPH_BREAK
+    flagged = (Example("a branch on data", _BRANCH, ("profile", "again"), also=("SG402",)),)
+    passed = (Example("torch.where in place of the branch", _WHERE),)
+
+    def check(self, evidence: Evidence) -> Iterator[Finding]:
+        found: dict[str, list[tuple[GraphBreak, Observation]]] = {}
+        for observation in _observations(evidence):
+            for one in dict.fromkeys((*observation.breaks, *_inherited(observation, evidence))):
+                if not (one.reason is BreakReason.RECOMPILE_LIMIT and evidence.violated_guards):
+                    found.setdefault(_cause(one), []).append((one, observation))
+        for cause, places in found.items():
+            # Frames that Dynamo gave up on lie within each other: the innermost one, tried last, is the cause.
+            one, observation = places[-1] if cause == BreakReason.SKIPPED_FRAME else places[0]
+            others = {seen for seen, _ in places} - {one}
+            yield self.finding(
+                evidence,
+                spread(_message(one, observation, len(others)), len({place.region for _, place in places})),
+                cause=cause,
+                consequence=Consequence.SLOW,
+                fix=_FIXES[one.reason],
+                location=one.location,
+                region=observation.region,
+            )
+
+
+def _observations(evidence: Evidence) -> Sequence[Observation]:
+    return evidence.profile if evidence.scenario == PROFILE else evidence.serving
+
+
+def _inherited(observation: Observation, evidence: Evidence) -> Sequence[GraphBreak]:
+    """A call that compiled nothing and violated nothing ran what the profile call compiled, breaks included."""
+    if observation.recompiles or observation.first_compiles or observation.violated_guards or observation.error:
+        return ()
+    return [one for before in evidence.profile if before.region == observation.region for one in before.breaks]
+
+
+def _cause(one: GraphBreak) -> str:
+    """Without the line number: a finding must not be a new one because a line was added above."""
+    if one.reason is BreakReason.SKIPPED_FRAME:
+        return one.reason
+    if one.location is None:
+        return f"{one.reason}: {one.detail}"
+    return f"{one.reason}: {one.location.function}: {one.location.text or ''}"
+
+
+def _message(one: GraphBreak, observation: Observation, others: int) -> str:
+    graphs = len(observation.graphs)
+    parts = f" into {graphs} graphs" if graphs > 1 else ""
+    if one.reason is BreakReason.SKIPPED_FRAME:
+        function = f"`{one.location.function}`" if one.location else "a function"
+        around = f" and {others} more around it" if others else ""
+        return (
+            f"Dynamo gives up on {function}{around}, so that it runs uncompiled: {shortened(one.detail, LONGEST_ERROR)}"
+        )
+    if one.location is None:
+        return f"{one.reason} breaks the region{parts}: {shortened(one.detail, LONGEST_ERROR)}"
+    text = f", `{shortened(one.location.text)}`," if one.location.text else ""
+    return f"{one.reason} in line {one.location.line}{text} breaks the region{parts}"

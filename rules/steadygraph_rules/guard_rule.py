@@ -1,0 +1,162 @@
+"""What rules about violated guards share: grouping, consequence, and the words for places and changes."""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import ClassVar
+
+from steadygraph.model import Aspect, Consequence, Evidence, Finding, Owner, Policy, ViolatedGuard
+from steadygraph.rule import Rule, spread
+from steadygraph_rules.causes import Cause, causes
+
+#: Beside any other cause that changes the graph, these cost a recompile and no more.
+_WEAK = frozenset({Cause.SHAPE, Cause.ZERO_ONE, Cause.DUCK, Cause.STRIDE, Cause.REQUIRES_GRAD})
+_BAD = (Consequence.SILENT_WRONG, Consequence.RAISES)
+#: Entries of a list or of a dict: what changes in one layer changes in all of them.
+_INDEX = re.compile(r"\[[^\[\]]*\]|(?<=\.)\d+(?=\.|$)")
+_CONTAINS = re.compile(r"(?P<absent>not )?___dict_contains\((?P<key>'[^']*'|[^,]*), .*\)")
+LONGEST_VALUE = 80
+LONGEST_ERROR = 160
+_NAMED_AT_MOST = 2
+
+
+class GuardRule(Rule):
+    """A rule that reports the violated guards of one cause."""
+
+    cause: ClassVar[Cause]
+    #: One finding for all guards of the scenario; otherwise one per path, entries of lists and dicts taken together.
+    one_defect: ClassVar[bool] = False
+
+    def check(self, evidence: Evidence) -> Iterator[Finding]:
+        by_cause = causes(evidence)
+        for guards in self.groups(by_cause.get(self.cause, ())):
+            first = guards[0]
+            yield self.finding(
+                evidence,
+                spread(self.message(first, evidence) + also(guards), len({guard.region for guard in guards})),
+                cause=first.path,
+                consequence=consequence(evidence, self.cause, guards, by_cause),
+                fix=self.fix(first),
+                location=next((guard.location for guard in guards if guard.location), None),
+                region=first.region,
+                profile=first.expected,
+                serving=first.actual,
+            )
+
+    def groups(self, guards: Sequence[ViolatedGuard]) -> list[list[ViolatedGuard]]:
+        """The guards that are one defect, the one to be named first."""
+        found: dict[object, list[ViolatedGuard]] = {}
+        for guard in guards:
+            found.setdefault("" if self.one_defect else self.defect(guard), []).append(guard)
+        return list(found.values()) if self.one_defect else [sorted(group, key=_natural) for group in found.values()]
+
+    def defect(self, guard: ViolatedGuard) -> object:
+        """Guards with an equal value here are one defect."""
+        return _INDEX.sub("[*]", guard.path)
+
+    @abstractmethod
+    def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
+        """What was and what is, for the first guard of a defect."""
+
+    @abstractmethod
+    def fix(self, guard: ViolatedGuard) -> str:
+        """One sentence in the imperative."""
+
+
+def consequence(
+    evidence: Evidence,
+    cause: Cause,
+    guards: Sequence[ViolatedGuard],
+    by_cause: Mapping[Cause, Sequence[ViolatedGuard]],
+) -> Consequence:
+    """What these guards can have done: a violated guard costs a recompile; the worst outcome is theirs if the graph is.
+
+    A guard that does not change the graph is to blame for wrong results only if no other guard changes it.
+    """
+    worst = _worst(evidence)
+    if worst not in _BAD or (worst is Consequence.RAISES and evidence.eager_error is not None):
+        return Consequence.RECOMPILES
+    if not _matter(guards) and _matter(evidence.violated_guards):
+        return Consequence.RECOMPILES
+    if cause in _WEAK and any(_matter(others) for other, others in by_cause.items() if other not in _WEAK):
+        return Consequence.RECOMPILES
+    return worst
+
+
+def _worst(evidence: Evidence) -> Consequence:
+    """The worst outcome that guards can have to do with: a captured graph with tensors that moved is wrong anyway."""
+    if not evidence.moved:
+        return evidence.worst
+    guarded = tuple(outcome for outcome in evidence.outcomes if outcome.policy is not Policy.CUDA_GRAPH)
+    return replace(evidence, outcomes=guarded).worst
+
+
+def _natural(guard: ViolatedGuard) -> list[tuple[int, str]]:
+    """Layer 2 before layer 10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", guard.path)]
+
+
+def _matter(guards: Sequence[ViolatedGuard]) -> bool:
+    return any(guard.matters is not False for guard in guards)
+
+
+# --- words -------------------------------------------------------------------------------------------------
+
+
+def place(guard: ViolatedGuard, path: str | None = None) -> str:
+    """Where the value is: "argument `x`", "attribute `self.training`", "global `CONFIG.mode`"."""
+    if from_before_a_break(guard):
+        return "a value from before the graph break"
+    word = {Owner.ARGUMENT: "argument", Owner.MODULE: "attribute", Owner.OBJECT: "attribute", Owner.GLOBAL: "global"}
+    return f"{word.get(guard.owner, 'value')} `{guard.path if path is None else path}`"
+
+
+def from_before_a_break(guard: ViolatedGuard) -> bool:
+    """Is it no argument of the user's, but what one graph handed to the next one?"""
+    return guard.source.startswith("L['___stack")
+
+
+def shortened(value: str, longest: int = LONGEST_VALUE) -> str:
+    """A value as a message shows it: one line, bounded."""
+    line = " ".join(value.split())
+    return line if len(line) <= longest else f"{line[: longest - 3]}..."
+
+
+def change(guard: ViolatedGuard) -> str:
+    """One sentence: what it was at profile, what it is at serving."""
+    before, now, where = shortened(guard.expected), shortened(guard.actual), place(guard)
+    if guard.aspect is Aspect.LENGTH:
+        return f"{where} has length {before} at profile, {now} at serving"
+    if guard.aspect is Aspect.KEYS:
+        asked = _CONTAINS.fullmatch(guard.expected)
+        if asked is not None:
+            absent, present = ("profile", "serving") if asked["absent"] else ("serving", "profile")
+            return f"{where} has no key {asked['key']} at {absent} and has it at {present}"
+        if before.startswith("not "):
+            return f"{where} is empty at profile and has the keys {now} at serving"
+        if before.startswith("key "):
+            return f"{where} has {before} at profile, {now} at serving"
+        return f"{where} has the keys {before} at profile, {now} at serving"
+    if guard.aspect is Aspect.TYPE:
+        types = shortened(guard.expected_type or guard.expected), shortened(guard.actual_type or guard.actual)
+        return f"{where} is of type {types[0]} at profile, {types[1]} at serving"
+    if guard.aspect is Aspect.PRESENCE:
+        return f"{where} exists at {'profile' if now == 'nothing' else 'serving'} only"
+    if guard.aspect is Aspect.IDENTITY:
+        return f"{where} is another object at serving than at profile"
+    if guard.aspect is Aspect.OTHER:
+        return f"{where} does not satisfy `{before}`, which held at profile"
+    return f"{where} is {before} at profile, {now} at serving"
+
+
+def also(guards: Sequence[ViolatedGuard]) -> str:
+    """The other places of the same defect, the first ones by name."""
+    others = list(dict.fromkeys(guard.path for guard in guards))[1:]
+    named = [f"`{path}`" for path in others[:_NAMED_AT_MOST]]
+    left = len(others) - len(named)
+    if left:
+        return f"; also {', '.join(named)} and {left} more"
+    return f"; also {' and '.join(named)}" if named else ""

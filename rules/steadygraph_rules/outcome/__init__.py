@@ -1,0 +1,1 @@
+"""Rules about results: errors, and outcomes that nothing else explains."""

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from steadygraph.model import PROFILE, Consequence, Evidence, Finding, Kind
+from steadygraph.rule import Example, Rule
+from steadygraph_rules.guard_rule import LONGEST_ERROR, shortened
+from steadygraph_rules.outcome.padding import padded_and_valid
+
+_BUFFER = """
+import torch
+from torch import nn
+
+class Buffer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
+        self.register_buffer("rows", torch.zeros(8, 2))
+
+    def forward(self, x):
+        if x.shape[0] > self.rows.shape[0]:
+            raise ValueError(f"{x.shape[0]} rows do not fit into {self.rows.shape[0]}")
+        return self.layer(x + self.rows[: x.shape[0]])
+
+def build():
+    return Buffer()
+
+def regions(model):
+    return [model.layer]
+
+def profile():
+    return (torch.ones(4, 2),), {}
+"""
+
+_TOO_MANY = f"""{_BUFFER}
+def serving():
+    return {{"few": ((torch.ones(4, 2),), {{}}), "many": ((torch.ones(9, 2),), {{}})}}
+"""
+
+_FITS = f"""{_BUFFER}
+def serving():
+    return {{"few": ((torch.ones(4, 2),), {{}})}}
+"""
+
+
+class ServingError(Rule):
+    """A call that raises at serving, in eager mode already.
+
+    What it finds:
+        A scenario whose call raises without any compilation, while the profile call did not.
+
+    Why it matters:
+        The profile run never came to this line: the first such request takes the server down.
+
+    How to fix it:
+        Repair the line that raises, and add the call to the warm-up.
+
+    Known limits:
+        Why it raises is the message of the exception; a device behind it is not told apart.
+    """
+
+    code = "SG601"
+    name = "serving-error"
+    kind = Kind.SERVING_ERROR
+    flagged = (Example("more rows than the buffer has", _TOO_MANY, ("many",)),)
+    passed = (Example("as many rows as fit", _FITS),)
+
+    def check(self, evidence: Evidence) -> Iterator[Finding]:
+        error = evidence.eager_error
+        if error is None or evidence.scenario == PROFILE or padded_and_valid(evidence) is not None:
+            return
+        where = f" in `{error.location.function}`" if error.location else ""
+        yield self.finding(
+            evidence,
+            f"eager mode raises {shortened(str(error), LONGEST_ERROR)}{where}, and the profile call did not",
+            cause=error.type,
+            consequence=Consequence.RAISES,
+            fix="Repair the line that raises, and add such a call to the warm-up.",
+            location=error.location,
+        )

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from steadygraph.model import PROFILE, Consequence, Evidence, Finding, Kind, Outcome, Policy, Result
+from steadygraph.rule import Example, Rule
+from steadygraph_rules.guard_rule import LONGEST_ERROR, shortened
+
+_NAMED_AT_MOST = 2
+_SAYS = {
+    Consequence.SILENT_WRONG: "returns something else than eager mode",
+    Consequence.RAISES: "raises where eager mode does not",
+    Consequence.RECOMPILES: "compiles again",
+}
+
+_DYNAMIC = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def forward(self, x):
+        return x * 2
+
+def build():
+    return Net()
+
+def mark(args, kwargs):
+    torch._dynamo.mark_dynamic(args[0], 0)
+
+def profile():
+    return (torch.ones(4),), {}
+
+def serving():
+    return {"longer": ((torch.ones(7),), {})}
+"""
+
+
+class UnexplainedResult(Rule):
+    """A bad outcome that no violated guard explains.
+
+    What it finds:
+        A scenario that is wrong, raises or recompiles under a policy although no guard of the profile call is known
+        to be violated, and about which no other rule says anything as bad.
+
+    Why it matters:
+        The outcome was proved by running it; only its cause is not known.
+
+    How to fix it:
+        Look at what differs between the two calls, which the message names, and make it equal one by one.
+
+    Known limits:
+        This rule admits that the others found nothing; it is not run against examples of its own.
+    """
+
+    code = "SG901"
+    name = "unexplained-result"
+    kind = Kind.MISSING_GUARD
+    fallback = True
+    passed = (Example("another size in a dynamic dimension", _DYNAMIC),)
+
+    def check(self, evidence: Evidence) -> Iterator[Finding]:
+        if evidence.violated_guards or evidence.eager_error is not None:
+            return
+        bad = [
+            (found, outcome) for outcome in evidence.outcomes if (found := _consequence(outcome, evidence)) is not None
+        ]
+        if not bad:
+            return
+        order = list(Consequence)
+        worst, outcome = min(bad, key=lambda pair: order.index(pair[0]))
+        yield self.finding(
+            evidence,
+            f"under policy {outcome.policy} the call {_SAYS[worst]}{_detail(worst, outcome)}, "
+            f"and no violated guard explains it{_differing(evidence)}",
+            cause=f"{outcome.policy}: {worst}",
+            consequence=worst,
+            fix="Make what differs between the two calls equal, one thing at a time, to find the cause.",
+        )
+
+
+def _consequence(outcome: Outcome, evidence: Evidence) -> Consequence | None:
+    if outcome.result is Result.SILENT_WRONG:
+        return Consequence.SILENT_WRONG
+    if outcome.result is Result.RAISES:
+        return Consequence.RAISES
+    # Blocks that share their code may compile it several times in the profile call: that is warm-up.
+    recompiled = outcome.policy is Policy.RECOMPILE and outcome.result is Result.RECOMPILES
+    return Consequence.RECOMPILES if recompiled and evidence.scenario != PROFILE else None
+
+
+def _detail(worst: Consequence, outcome: Outcome) -> str:
+    return f" ({shortened(outcome.error, LONGEST_ERROR)})" if worst is Consequence.RAISES and outcome.error else ""
+
+
+def _differing(evidence: Evidence) -> str:
+    paths = [difference.path for difference in evidence.differences]
+    if not paths:
+        return ""
+    left = len(paths) - _NAMED_AT_MOST
+    named = ", ".join(f"`{path}`" for path in paths[:_NAMED_AT_MOST])
+    return f"; what differs: {named}" + (f" and {left} more" if left > 0 else "")

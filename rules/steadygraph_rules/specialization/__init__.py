@@ -1,0 +1,1 @@
+"""Rules about what Dynamo specialises on: numbers, and the properties of tensors."""

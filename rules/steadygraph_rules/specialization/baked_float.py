@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from steadygraph.model import Evidence, Kind, Owner, ViolatedGuard
+from steadygraph.rule import Example
+from steadygraph_rules.causes import Cause
+from steadygraph_rules.guard_rule import GuardRule, change, from_before_a_break
+
+_SAMPLER = """
+import torch
+from torch import nn
+
+class Sampler(nn.Module):
+    def forward(self, logits, temperature):
+        return (logits / temperature).softmax(-1)
+
+def build():
+    return Sampler()
+"""
+
+_ARGUMENT = f"""{_SAMPLER}
+def profile():
+    return (torch.arange(4.0), 1.0), {{}}
+
+def serving():
+    return {{"same": ((torch.arange(4.0), 1.0), {{}}), "cold": ((torch.arange(4.0), 0.25), {{}})}}
+"""
+
+_IN_A_DICT = """
+import torch
+from torch import nn
+
+class Lora(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scaling = {"default": 1.0}
+
+    def forward(self, x):
+        return x * self.scaling["default"]
+
+def build():
+    return Lora()
+
+def before(model, name):
+    model.scaling["default"] = 0.5 if name == "adapter" else 1.0
+
+def profile():
+    return (torch.ones(3),), {}
+
+def serving():
+    return {"adapter": ((torch.ones(3),), {})}
+"""
+
+_TENSOR = f"""{_SAMPLER}
+def profile():
+    return (torch.arange(4.0), torch.tensor(1.0)), {{}}
+
+def serving():
+    return {{"cold": ((torch.arange(4.0), torch.tensor(0.25)), {{}})}}
+"""
+
+
+class BakedFloat(GuardRule):
+    """A float whose value at profile is a constant in the graph.
+
+    What it finds:
+        A float argument, or a float that a plain object, dict or list holds, with another value at serving.  Also a
+        number that is an int in one run and a float in the other.
+
+    Why it matters:
+        Dynamo makes a float a constant.  With guards dropped, every call computes with the value of the profile run
+        (temperature, scale, guidance); with guards kept, the next value costs a compilation.
+
+    How to fix it:
+        Pass a tensor in place of the number, and keep scales in 0-d tensors.
+
+    Known limits:
+        A float directly on an ``nn.Module`` belongs to module-attribute.
+    """
+
+    code = "SG202"
+    name = "baked-float"
+    kind = Kind.SPECIALIZATION_FLOAT
+    cause = Cause.FLOAT
+    flagged = (
+        Example("a float argument", _ARGUMENT, ("cold",)),
+        Example("a float in a dict of the module", _IN_A_DICT, ("adapter",)),
+    )
+    passed = (Example("the number as a tensor", _TENSOR),)
+
+    def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
+        try:
+            float(guard.expected)
+        except ValueError:
+            return change(guard)
+        return f"{change(guard)}, and the graph computes with {guard.expected}"
+
+    def fix(self, guard: ViolatedGuard) -> str:
+        if from_before_a_break(guard):
+            return "Keep the value in a tensor, without .item() or tolist(), so that no graph break hands on a number."
+        if guard.owner is Owner.ARGUMENT:
+            return f"Pass `{guard.path}` as a 0-d tensor in place of the number."
+        return f"Keep `{guard.path}` in a 0-d tensor or a registered buffer in place of a Python float."

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import re
+
+from steadygraph.model import Evidence, Kind, Owner, ViolatedGuard
+from steadygraph.rule import Example
+from steadygraph_rules.causes import Cause
+from steadygraph_rules.guard_rule import GuardRule, change, from_before_a_break, place, shortened
+from steadygraph_rules.sizes import readable
+
+_LENGTH = """
+import torch
+from torch import nn
+
+class Positions(nn.Module):
+    def forward(self, x, {parameter}):
+        {body}
+
+def build():
+    return Positions()
+"""
+
+_ARGUMENT = f"""{_LENGTH.format(parameter="max_seqlen", body="return x[0] + torch.arange(8) * max_seqlen")}
+def profile():
+    return (torch.ones(8), 4), {{}}
+
+def serving():
+    return {{"same": ((torch.zeros(8), 4), {{}}), "longer": ((torch.ones(8), 7), {{}})}}
+"""
+
+_ON_AN_OBJECT = """
+import torch
+from torch import nn
+
+class Cache:
+    def __init__(self):
+        self.seen = 0
+
+class Layer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cache = Cache()
+
+    def forward(self, x):
+        return x + self.cache.seen
+
+def build():
+    return Layer()
+
+def before(model, name):
+    model.cache.seen = 0 if name == "profile" else 4
+
+def profile():
+    return (torch.ones(3),), {}
+
+def serving():
+    return {"step": ((torch.ones(3),), {})}
+"""
+
+_TENSOR = f"""{_LENGTH.format(parameter="max_seqlen", body="return x[0] + torch.arange(8) * max_seqlen")}
+def profile():
+    return (torch.ones(8), torch.tensor(4)), {{}}
+
+def serving():
+    return {{"longer": ((torch.ones(8), torch.tensor(7)), {{}})}}
+"""
+
+
+class BakedInt(GuardRule):
+    """An int whose value at profile is a constant in the graph.
+
+    What it finds:
+        An int argument, or an int that a plain object, dict or list holds, with another value at serving.
+
+    Why it matters:
+        Dynamo makes an int a constant.  With guards dropped, every call computes with the value of the profile run.
+        With guards kept, an int argument costs a compilation or two until it becomes dynamic, an int on an object one
+        for each value.
+
+    How to fix it:
+        Pass a tensor in place of the number (a 0-d tensor costs nothing), or compute it inside of the graph from
+        sizes of tensors; where guards are kept, ``torch.compile(dynamic=True)`` makes int arguments symbolic from the
+        start.
+
+    Known limits:
+        An int directly on an ``nn.Module`` belongs to module-attribute.  An int that no compiled code reads has no
+        guard.
+    """
+
+    code = "SG201"
+    name = "baked-int"
+    kind = Kind.SPECIALIZATION_INT
+    cause = Cause.INT
+    flagged = (
+        Example("an int argument", _ARGUMENT, ("longer",)),
+        Example("an int on a plain object", _ON_AN_OBJECT, ("step",)),
+    )
+    passed = (Example("the number as a tensor", _TENSOR),)
+
+    def defect(self, guard: ViolatedGuard) -> object:
+        return re.sub(r"\.(start|stop|step)$", "", str(super().defect(guard)))  # of a slice or a range
+
+    def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
+        if guard.guard_type == "SHAPE_ENV":
+            return f"`{shortened(readable(guard.expected))}` held at profile and does not hold at serving"
+        if guard.expected.lstrip("-").isdigit():
+            return f"{change(guard)}, and the graph computes with {guard.expected}"
+        return change(guard)
+
+    def fix(self, guard: ViolatedGuard) -> str:
+        if guard.guard_type == "SHAPE_ENV":
+            return "Pass a tensor in place of the number, or warm up with both sides of the condition."
+        if from_before_a_break(guard):
+            return "Keep the value in a tensor, without .item() or tolist(), so that no graph break hands on a number."
+        if guard.owner is Owner.ARGUMENT:
+            return f"Pass `{guard.path}` as a 0-d tensor in place of the number."
+        return f"Keep {place(guard).partition(' ')[2]} in a 0-d tensor or a registered buffer in place of a Python int."

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from steadygraph.model import Aspect, Evidence, Kind, Owner, ViolatedGuard
+from steadygraph.rule import Example
+from steadygraph_rules.causes import Cause
+from steadygraph_rules.guard_rule import GuardRule, place, shortened
+from steadygraph_rules.sizes import readable, tensor_path
+
+_MEAN = """
+import torch
+from torch import nn
+
+class Mean(nn.Module):
+    def forward(self, x):
+        return x.sum(0) / x.shape[0]
+
+def build():
+    return Mean()
+"""
+
+_STATIC = f"""{_MEAN}
+def profile():
+    return (torch.ones(16, 4),), {{}}
+
+def serving():
+    return {{"same": ((torch.zeros(16, 4),), {{}}), "six": ((torch.ones(6, 4),), {{}})}}
+"""
+
+_RANK = """
+import torch
+from torch import nn
+
+class Flat(nn.Module):
+    def forward(self, x):
+        return x.sum(0) if x.dim() == 1 else x.sum((0, 1))
+
+def build():
+    return Flat()
+
+def profile():
+    return (torch.ones(4),), {}
+
+def serving():
+    return {"batched": ((torch.ones(3, 4),), {})}
+"""
+
+_BRANCH = """
+import torch
+from torch import nn
+
+class Rope(nn.Module):
+    def forward(self, x):
+        return x * 2 if x.shape[0] <= 16 else x * 3
+
+def build():
+    return Rope()
+
+def mark(args, kwargs):
+    torch._dynamo.mark_dynamic(args[0], 0)
+
+def profile():
+    return (torch.ones(8, 4),), {}
+
+def serving():
+    return {"short": ((torch.ones(12, 4),), {}), "long": ((torch.ones(24, 4),), {})}
+"""
+
+_DYNAMIC = f"""{_MEAN}
+def mark(args, kwargs):
+    torch._dynamo.mark_dynamic(args[0], 0)
+
+def profile():
+    return (torch.ones(16, 4),), {{}}
+
+def serving():
+    return {{"six": ((torch.ones(6, 4),), {{}})}}
+"""
+
+
+class BakedShape(GuardRule):
+    """A size or a rank that is a constant in the graph, or a condition on sizes that no longer holds.
+
+    What it finds:
+        A tensor with another size in a dimension that is not dynamic, a tensor of another rank, and a condition on
+        dynamic sizes (a branch, a divisibility) that held at profile.  All of a scenario's sizes are one finding:
+        they change together.
+
+    Why it matters:
+        Sizes are constants unless they are marked as dynamic.  With guards dropped, the graph goes on with the sizes
+        of the profile run: wrong results with one back end, an error with another.  With guards kept, new sizes are
+        compilations.
+
+    How to fix it:
+        ``torch._dynamo.mark_dynamic(x, dim)`` on the profile inputs, or ``torch.compile(dynamic=True)``; pad to the
+        sizes that were warmed up; for a branch on a size, warm up both sides or write it without the branch.
+
+    Known limits:
+        Strides that are off as well are taken for a consequence of the sizes.  A size that is 0 or 1 although the
+        dimension is dynamic belongs to zero-one-size, two sizes that were equal by chance to duck-shape.
+    """
+
+    code = "SG203"
+    name = "baked-shape"
+    kind = Kind.SPECIALIZATION_SHAPE
+    cause = Cause.SHAPE
+    one_defect = True
+    flagged = (
+        Example("a static batch size", _STATIC, ("six",)),
+        Example("one more dimension", _RANK, ("batched",)),
+        Example("a branch on a dynamic size", _BRANCH, ("long",)),
+    )
+    passed = (Example("a dimension that is marked as dynamic", _DYNAMIC),)
+
+    def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
+        if guard.aspect is Aspect.RANK:
+            where = place(guard, tensor_path(guard.path))
+            return f"{where} has rank {guard.expected} at profile, {guard.actual} at serving"
+        if guard.guard_type == "SHAPE_ENV":
+            held = shortened(readable(guard.expected))
+            now = f" ({guard.actual})" if guard.actual else ""
+            return f"`{held}` held at profile and does not hold at serving{now}"
+        return (
+            f"dimension {guard.dim} of {place(guard, tensor_path(guard.path))} is {guard.expected} at profile, "
+            f"{guard.actual} at serving, and the graph holds for {guard.expected} only"
+        )
+
+    def fix(self, guard: ViolatedGuard) -> str:
+        tensor = tensor_path(guard.path)
+        if guard.aspect is Aspect.RANK:
+            return f"Give `{tensor}` the same number of dimensions in every call (unsqueeze, flatten)."
+        if guard.guard_type == "SHAPE_ENV":
+            return "Warm up with sizes on both sides of the condition, or write the code without it."
+        if guard.owner is not Owner.ARGUMENT:
+            return (
+                f"Allocate `{tensor}` once in the largest size and use a part of it, so that its shape never changes."
+            )
+        return f"Mark the dimension on the profile input: torch._dynamo.mark_dynamic({tensor}, {guard.dim})."

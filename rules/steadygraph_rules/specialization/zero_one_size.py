@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from steadygraph.model import Evidence, Kind, ViolatedGuard
+from steadygraph.rule import Example
+from steadygraph_rules.causes import Cause
+from steadygraph_rules.guard_rule import GuardRule, place
+from steadygraph_rules.sizes import tensor_path
+
+_COUNT = """
+import torch
+from torch import nn
+
+class Count(nn.Module):
+    def forward(self, x):
+        return (x > 0).sum(-1)
+
+def build():
+    return Count()
+"""
+
+_BATCH_OF_ONE = f"""{_COUNT}
+def mark(args, kwargs):
+    torch._dynamo.mark_dynamic(args[0], 0)
+
+def profile():
+    return (torch.ones(8, 4),), {{}}
+
+def serving():
+    return {{"five": ((torch.ones(5, 4),), {{}}), "one": ((torch.ones(1, 4),), {{}})}}
+"""
+
+_PROFILE_OF_ONE = f"""{_COUNT}
+COMPILE = {{"dynamic": True}}
+
+def profile():
+    return (torch.ones(1, 4),), {{}}
+
+def serving():
+    return {{"one": ((torch.zeros(1, 4),), {{}}), "five": ((torch.ones(5, 4),), {{}})}}
+"""
+
+_UNBACKED = f"""{_COUNT}
+def mark(args, kwargs):
+    torch._dynamo.decorators.mark_unbacked(args[0], 0)
+
+def profile():
+    return (torch.ones(8, 4),), {{}}
+
+def serving():
+    return {{"five": ((torch.ones(5, 4),), {{}}), "one": ((torch.ones(1, 4),), {{}})}}
+"""
+
+
+class ZeroOneSize(GuardRule):
+    """A dynamic size that is 0 or 1 in one of the runs.
+
+    What it finds:
+        A dynamic dimension whose size is 0 or 1 at serving and was larger at profile, and a dimension that was 0 or 1
+        at profile and is larger at serving.
+
+    Why it matters:
+        To Dynamo 0 and 1 are constants, also in a dimension that is marked as dynamic: a batch of one, or an empty
+        one, costs a compilation in the middle of serving.  Profiled with 1, the dimension is no dynamic one at all.
+
+    How to fix it:
+        ``torch._dynamo.decorators.mark_unbacked(x, dim)`` where the code does not branch on the size; else profile
+        with 2 or more and warm up with 1 as well, or pad a batch of one.
+
+    Known limits:
+        Where other sizes of the call are constants too, the finding is baked-shape: any other size would fail as
+        well.
+    """
+
+    code = "SG204"
+    name = "zero-one-size"
+    kind = Kind.SPECIALIZATION_01
+    cause = Cause.ZERO_ONE
+    one_defect = True
+    flagged = (
+        Example("a batch of one in a dynamic dimension", _BATCH_OF_ONE, ("one",)),
+        Example("profiled with a batch of one", _PROFILE_OF_ONE, ("five",)),
+    )
+    passed = (Example("an unbacked dimension", _UNBACKED),)
+
+    def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
+        where = f"dimension {guard.dim} of {place(guard, tensor_path(guard.path))}"
+        if guard.guard_type != "SHAPE_ENV":
+            return f"{where} is {guard.expected} at profile, which makes it a constant, and {guard.actual} at serving"
+        size = guard.actual.partition(" = ")[2].partition(",")[0]
+        return f"{where} is {size} at serving, and the graph of the profile call holds for sizes from 2 on"
+
+    def fix(self, guard: ViolatedGuard) -> str:
+        tensor = tensor_path(guard.path)
+        if guard.guard_type != "SHAPE_ENV":
+            return (
+                f"Profile with a size of 2 or more in dimension {guard.dim} of `{tensor}`, or mark it: "
+                f"torch._dynamo.decorators.mark_unbacked({tensor}, {guard.dim})."
+            )
+        return (
+            f"Mark the dimension as unbacked on the profile input, torch._dynamo.decorators.mark_unbacked({tensor}, "
+            f"{guard.dim}), or warm up with that size as well."
+        )

@@ -1,0 +1,1 @@
+"""Rules about what a call does not get as an argument: modules, objects, global state."""

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from steadygraph.model import PROFILE, Consequence, Evidence, Finding, Kind, Policy, Result
+from steadygraph.rule import Example, Rule
+
+_MODEL = """
+import torch
+from torch import nn
+
+state = {"scale": 1.0}
+
+MARK
+def scale():
+    return state["scale"]
+
+class Net(nn.Module):
+    def forward(self, x):
+        return x * scale()
+
+def build():
+    return Net()
+
+def before(model, name):
+    state["scale"] = 2.0 if name == "louder" else 1.0
+
+def profile():
+    return (torch.ones(4),), {}
+
+def serving():
+    return {"same": ((torch.ones(4),), {}), "louder": ((torch.ones(4),), {})}
+"""
+
+_UNGUARDED = _MODEL.replace("MARK", "@torch.compiler.assume_constant_result")
+_GUARDED = _MODEL.replace("MARK\n", "")
+
+
+class MissingGuard(Rule):
+    """A compiled result that is wrong although guards are kept.
+
+    What it finds:
+        A scenario in which no guard of the profile call is violated and nothing recompiles, and stock
+        ``torch.compile`` returns something else than eager mode.
+
+    Why it matters:
+        Nothing protects such a call under any policy: the graph depends on something that Dynamo did not guard.
+
+    How to fix it:
+        Make what changes an argument, a buffer or an attribute that the forward reads; do not hide it behind
+        ``assume_constant_result``, hooks added after compilation or custom operators with state.
+
+    Known limits:
+        What the unguarded thing is cannot be told.  Random numbers are compared under one seed.
+    """
+
+    code = "SG304"
+    name = "missing-guard"
+    kind = Kind.MISSING_GUARD
+    flagged = (Example("a result that Dynamo was told to take for constant", _UNGUARDED, ("louder",)),)
+    passed = (Example("the same with a guard, which is another finding", _GUARDED),)
+
+    def check(self, evidence: Evidence) -> Iterator[Finding]:
+        if evidence.scenario == PROFILE or evidence.eager_error is not None:
+            return
+        for outcome in evidence.outcomes:
+            if outcome.policy is Policy.RECOMPILE and outcome.result is Result.SILENT_WRONG:
+                error = "" if outcome.max_abs_error is None else f" by up to {outcome.max_abs_error:.3g}"
+                held = "guards are kept" if evidence.violated_guards else "every guard holds"
+                yield self.finding(
+                    evidence,
+                    f"the compiled result differs from eager mode{error}, though {held}",
+                    cause="missing-guard",
+                    consequence=Consequence.SILENT_WRONG,
+                    fix="Pass what changes as an argument, or keep it in a buffer that forward reads.",
+                    region=evidence.regions[0].name if len(evidence.regions) == 1 else "",
+                )
+                return

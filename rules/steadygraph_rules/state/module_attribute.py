@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from steadygraph.model import Aspect, Evidence, Kind, ViolatedGuard
+from steadygraph.rule import Example
+from steadygraph_rules.causes import Cause
+from steadygraph_rules.guard_rule import GuardRule, change
+
+_COUNTER = """
+import torch
+from torch import nn
+
+class Warmup(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.step_count = 1
+
+    def forward(self, x):
+        self.step_count += 1
+        return x * self.step_count
+
+def build():
+    return Warmup()
+
+def profile():
+    return (torch.ones(3),), {}
+
+def serving():
+    return {"step2": ((torch.ones(3),), {}), "step3": ((torch.ones(3),), {})}
+"""
+
+_TRAINING = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.block = nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5))
+
+    def forward(self, x):
+        return self.block(x) * (2 if self.training else 3)
+
+def build():
+    return Net().eval()
+
+def before(model, name):
+    model.train(name == "training")
+
+def profile():
+    return (torch.ones(2, 4),), {}
+
+def serving():
+    return {"training": ((torch.ones(2, 4),), {})}
+"""
+
+_ADAPTER = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.activation = nn.ReLU()
+
+    def forward(self, x):
+        return self.activation(x) + 1
+
+def build():
+    return Net()
+
+def before(model, name):
+    model.activation = nn.Tanh() if name == "swapped" else nn.ReLU()
+
+def profile():
+    return (torch.ones(3),), {}
+
+def serving():
+    return {"again": ((torch.zeros(3),), {}), "swapped": ((torch.ones(3),), {})}
+"""
+
+_BUFFER = """
+import torch
+from torch import nn
+
+class Warmup(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("step_count", torch.ones(()))
+
+    def forward(self, x):
+        self.step_count.add_(1)
+        return x * self.step_count
+
+def build():
+    return Warmup()
+
+def profile():
+    return (torch.ones(3),), {}
+
+def serving():
+    return {"step2": ((torch.ones(3),), {}), "step3": ((torch.ones(3),), {})}
+"""
+
+
+class ModuleAttribute(GuardRule):
+    """An attribute of a module that is not what it was at profile.
+
+    What it finds:
+        A counter, a flag, ``training``, an attribute that is None in one run, a submodule or function that was
+        swapped, a list or dict on a module with other entries.
+
+    Why it matters:
+        Python values on a module are constants in the graph.  With guards dropped, the value of the profile run is
+        used for ever: a flag that switches adapters on is never seen.  With guards kept, each value is a compilation,
+        up to the recompile limit, and then the module runs uncompiled.
+
+    How to fix it:
+        Keep what changes in a registered buffer and change it in place; bring modules into their final mode before
+        the profile call; where the value selects a branch, warm up with every value.
+
+    Known limits:
+        Ints and floats on plain objects and in dicts belong to baked-int and baked-float, sizes and dtypes of a
+        module's tensors to the rules about tensors.  Train mode that changes in many modules is one finding.
+    """
+
+    code = "SG301"
+    name = "module-attribute"
+    kind = Kind.MODULE_ATTRIBUTE
+    cause = Cause.ATTRIBUTE
+    flagged = (
+        Example("a step counter", _COUNTER, ("step2", "step3")),
+        Example("eval at profile, train at serving", _TRAINING, ("training",)),
+        Example("a swapped submodule", _ADAPTER, ("swapped",)),
+    )
+    passed = (Example("the counter as a buffer", _BUFFER),)
+
+    def groups(self, guards: Sequence[ViolatedGuard]) -> list[list[ViolatedGuard]]:
+        # Of model.train() the shortest path says most: self.training.
+        return [sorted(g, key=_depth) if _is_mode(g[0]) else g for g in super().groups(guards)]
+
+    def defect(self, guard: ViolatedGuard) -> object:
+        return "training" if _is_mode(guard) else super().defect(guard)
+
+    def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
+        return change(guard)
+
+    def fix(self, guard: ViolatedGuard) -> str:
+        if _is_mode(guard):
+            return "Call model.eval() or model.train() before the profile call and leave the mode alone afterwards."
+        if guard.aspect is Aspect.NONE:
+            return f"Create `{guard.path}` before the profile call, zero-filled, and write into it afterwards."
+        if guard.aspect in (Aspect.TYPE, Aspect.IDENTITY):
+            return f"Set `{guard.path}` before the profile call, or warm up with everything that it can be."
+        if guard.aspect in (Aspect.LENGTH, Aspect.KEYS, Aspect.PRESENCE):
+            return f"Give `{guard.path}` all its entries before the profile call, zero-filled."
+        return f"Keep `{guard.path}` in a buffer (register_buffer) and change it in place, or warm up with every value."
+
+
+def _is_mode(guard: ViolatedGuard) -> bool:
+    return guard.path.endswith(".training")
+
+
+def _depth(guard: ViolatedGuard) -> tuple[str, int]:
+    return guard.region, len(guard.path)

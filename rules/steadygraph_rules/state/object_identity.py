@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from steadygraph.model import Aspect, Evidence, Kind, ViolatedGuard
+from steadygraph.rule import Example
+from steadygraph_rules.causes import Cause
+from steadygraph_rules.guard_rule import GuardRule, change, place
+
+_BLOCK = """
+import torch
+from torch import nn
+
+class Block(nn.Module):
+    def forward(self, x, cache):
+        return x + cache
+
+def build():
+    return Block()
+
+def cache(value, static):
+    tensor = torch.full((3,), value)
+    if static:
+        torch._dynamo.mark_static_address(tensor, guard=True)
+    return tensor
+"""
+
+_STATIC_ADDRESS = f"""{_BLOCK}
+def profile():
+    return (torch.ones(3), cache(1.0, True)), {{}}
+
+def serving():
+    return {{"layer1": ((torch.ones(3), cache(2.0, True)), {{}})}}
+"""
+
+_PLAIN = f"""{_BLOCK}
+def profile():
+    return (torch.ones(3), cache(1.0, False)), {{}}
+
+def serving():
+    return {{"layer1": ((torch.ones(3), cache(2.0, False)), {{}})}}
+"""
+
+
+class ObjectIdentity(GuardRule):
+    """A guard on which object it is, and another object at serving.
+
+    What it finds:
+        A tensor marked with ``mark_static_address(guard=True)``, a function or another object that Dynamo recognises
+        by its identity and that is a new one at serving, though nothing about it changed; inputs that share memory in
+        one run only.
+
+    Why it matters:
+        With guards kept, each object is a compilation, up to the recompile limit: one for every layer or every
+        request.  With guards dropped, the graph goes on using the object of the profile run.
+
+    How to fix it:
+        Create the object once and use it in every call; copy into the tensor that was there at profile; leave out
+        ``guard=True``.
+
+    Known limits:
+        A function on a module that was replaced by one that does something else belongs to module-attribute.
+    """
+
+    code = "SG302"
+    name = "object-identity"
+    kind = Kind.OBJECT_IDENTITY
+    cause = Cause.IDENTITY
+    flagged = (Example("a tensor with a static address", _STATIC_ADDRESS, ("layer1",)),)
+    passed = (Example("a plain tensor", _PLAIN),)
+
+    def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
+        if guard.aspect is Aspect.ALIASING:
+            what = place(guard) if guard.path else "an input"
+            return f"{what} shares memory with another input in one of the runs only"
+        return f"{change(guard)}, and the graph is bound to the first one"
+
+    def fix(self, guard: ViolatedGuard) -> str:
+        if guard.aspect is Aspect.ALIASING:
+            return "Pass inputs that share memory in every call or in none: clone() one of them."
+        return (
+            f"Use the same object for `{guard.path}` in every call and change it in place (copy_), or drop guard=True."
+        )

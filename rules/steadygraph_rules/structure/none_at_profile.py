@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from steadygraph.model import Evidence, Kind, ViolatedGuard
+from steadygraph.rule import Example
+from steadygraph_rules.causes import Cause
+from steadygraph_rules.guard_rule import GuardRule, change
+
+_MODEL = """
+import torch
+from torch import nn
+
+class Decoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x, deepstack=None):
+        h = self.layer(x)
+        if deepstack is not None:
+            h = h + deepstack["d0"]
+        return h
+
+def build():
+    return Decoder().eval()
+"""
+
+_NONE_THEN_TENSORS = f"""{_MODEL}
+def profile():
+    return (torch.ones(2, 4),), {{"deepstack": None}}
+
+def serving():
+    return {{
+        "text": ((torch.zeros(2, 4),), {{"deepstack": None}}),
+        "image": ((torch.ones(2, 4),), {{"deepstack": {{"d0": torch.ones(2, 4)}}}}),
+    }}
+"""
+
+_TENSOR_THEN_NONE = """
+import torch
+from torch import nn
+
+class Attention(nn.Module):
+    def forward(self, scores, mask=None):
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -1e9)
+        return scores.softmax(-1)
+
+def build():
+    return Attention()
+
+def profile():
+    return (torch.ones(2, 4), torch.tensor([True, True, False, False])), {}
+
+def serving():
+    return {"unpadded": ((torch.ones(2, 4), None), {})}
+"""
+
+_ZEROS_THEN_TENSORS = f"""{_MODEL}
+def profile():
+    return (torch.ones(2, 4),), {{"deepstack": {{"d0": torch.zeros(2, 4)}}}}
+
+def serving():
+    return {{
+        "text": ((torch.ones(2, 4),), {{"deepstack": {{"d0": torch.zeros(2, 4)}}}}),
+        "image": ((torch.ones(2, 4),), {{"deepstack": {{"d0": torch.ones(2, 4)}}}}),
+    }}
+"""
+
+_NEVER_READ = """
+import torch
+from torch import nn
+
+class Model(nn.Module):
+    def forward(self, x, unused=None):
+        return x * 2
+
+def build():
+    return Model()
+
+def profile():
+    return (torch.ones(2),), {}
+
+def serving():
+    return {"given": ((torch.ones(2), torch.ones(5)), {})}
+"""
+
+
+class NoneAtProfile(GuardRule):
+    """An argument that is None in one run and a value in the other.
+
+    What it finds:
+        An argument, or something in one, that is ``None`` at profile and a tensor, a container or any other value at
+        serving, or the reverse.
+
+    Why it matters:
+        Dynamo burns ``is None`` into the graph.  With guards dropped, the branch that uses the value does not exist,
+        and nothing raises: the value is ignored.  With guards kept, the first such request waits for a compilation.
+
+    How to fix it:
+        Pass the same structure always: zero-filled tensors in a container of the same type, with the same keys,
+        shapes, dtypes and device, where there is nothing to pass.
+
+    Known limits:
+        An argument that no compiled code reads has no guard and is not reported.  What lies below a path that is None
+        is not compared.
+    """
+
+    code = "SG101"
+    name = "none-at-profile"
+    kind = Kind.INPUT_STRUCTURE
+    cause = Cause.NONE
+    flagged = (
+        Example("None at profile, tensors at serving", _NONE_THEN_TENSORS, ("image",)),
+        Example("a mask at profile, None at serving", _TENSOR_THEN_NONE, ("unpadded",)),
+    )
+    passed = (
+        Example("zeros where there is nothing to pass", _ZEROS_THEN_TENSORS),
+        Example("an argument that nobody reads", _NEVER_READ),
+    )
+
+    def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
+        return change(guard)
+
+    def fix(self, guard: ViolatedGuard) -> str:
+        if guard.expected == "None":
+            return (
+                f"Pass `{guard.path}` at profile too, zero-filled: the same container type, keys, shapes, dtypes and "
+                "device as at serving."
+            )
+        return f"Pass a neutral value in place of None for `{guard.path}`: zeros, or a mask that hides nothing."

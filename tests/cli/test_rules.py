@@ -1,0 +1,30 @@
+"""``steadygraph rules``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from steadygraph.rule_loading import explain, listing, load_rules
+
+Cli = Callable[..., tuple[int, str, str]]
+
+
+def test_rules_are_listed_one_a_line(cli: Cli) -> None:
+    code, out, err = cli("rules")
+
+    assert (code, err) == (0, "")
+    assert [line.split()[0] for line in out.splitlines()] == [rule.code for rule in load_rules()]
+
+
+def test_a_rule_is_explained_by_its_code_and_by_its_name(cli: Cli) -> None:
+    rule = load_rules()[0]
+
+    by_code, by_name = cli("rules", rule.code.lower()), cli("rules", rule.name)
+
+    assert by_code == by_name == (0, explain(rule), "")
+
+
+def test_a_prefix_of_codes_lists_its_rules(cli: Cli) -> None:
+    family = tuple(rule for rule in load_rules() if rule.code.startswith("SG2"))
+
+    assert cli("rules", "SG2") == (0, listing(family), "")

@@ -1,0 +1,91 @@
+"""Addresses: which tensors of a model are found, and under which names."""
+
+import torch
+from torch import nn
+
+from steadygraph.observe.storage import addresses
+
+
+class Cache:
+    def __init__(self):
+        self.keys = [torch.zeros(2)]
+        self.seen = 0
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Linear(2, 2, bias=False)])
+        self.register_buffer("table", torch.ones(3))
+        self.register_buffer("absent", None)
+        self.workspace = torch.zeros(4)
+        self.cache = Cache()
+        self.extra = {"d0": torch.zeros(1), "n": 3, "loop": self}
+        self.outside = [nn.Linear(1, 1, bias=False)]
+        self.on_meta = torch.zeros(2, device="meta")
+        self.empty = torch.zeros(0)
+        self.sparse = torch.eye(2).to_sparse()
+
+
+def test_parameters_buffers_and_plain_tensors_are_found_at_any_depth():
+    model = Model()
+
+    assert addresses(model) == (
+        ("cache.keys[0]", model.cache.keys[0].data_ptr()),
+        ("extra['d0']", model.extra["d0"].data_ptr()),
+        ("layers.0.weight", model.layers[0].weight.data_ptr()),
+        ("outside[0].weight", model.outside[0].weight.data_ptr()),
+        ("table", model.table.data_ptr()),
+        ("workspace", model.workspace.data_ptr()),
+    )
+
+
+def test_a_replaced_tensor_has_another_address_and_an_overwritten_one_has_not():
+    model = Model()
+    before = dict(addresses(model))
+    kept = model.workspace
+
+    model.workspace = torch.zeros(8)
+    model.table.copy_(torch.zeros(3))
+    now = dict(addresses(model))
+
+    assert kept is not None
+    assert {name for name in before if before[name] != now[name]} == {"workspace"}
+
+
+def test_tied_weights_are_listed_under_each_name():
+    model = nn.ModuleDict({"embed": nn.Linear(2, 2, bias=False), "head": nn.Linear(2, 2, bias=False)})
+    model["head"].weight = model["embed"].weight
+
+    found = dict(addresses(model))
+
+    assert found["embed.weight"] == found["head.weight"] == model["embed"].weight.data_ptr()
+
+
+def test_fake_tensors_have_no_address(recwarn):
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode():
+        model = Model()
+
+    assert addresses(model) == ()
+    assert not recwarn.list
+
+
+def test_a_model_without_tensors_has_no_addresses():
+    assert addresses(nn.Identity()) == ()
+
+
+def test_a_linked_list_is_followed_for_a_while_only():
+    class Link:
+        def __init__(self, after):
+            self.after = after
+            self.x = torch.ones(1)
+
+    chain = None
+    for _ in range(5_000):
+        chain = Link(chain)
+    model = nn.Identity()
+    model.chain = chain
+
+    assert 10 < len(addresses(model)) < 200

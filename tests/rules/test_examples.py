@@ -1,0 +1,61 @@
+"""Every rule, present and future, against its own examples, through the whole analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from steadygraph.model import Severity
+from steadygraph.rule import Example, Rule
+from steadygraph.rule_loading import load_rules
+
+RULES = load_rules()
+
+
+def examples(kind: str) -> list[object]:
+    return [
+        pytest.param(rule, example, id=f"{rule.code}: {example.title}")
+        for rule in RULES
+        for example in getattr(rule, kind)
+    ]
+
+
+def loud(file: Path) -> list[tuple[str, str]]:
+    """(scenario, code) of every finding that is more than a note."""
+    from steadygraph.case import load
+    from steadygraph.config import Settings
+    from steadygraph.engine import analyze_case
+
+    report = analyze_case(load(str(file)), Settings())
+    return sorted((f.scenario, f.rule) for f in report.findings if f.severity is not Severity.NOTE)
+
+
+@pytest.mark.parametrize(("rule", "example"), examples("flagged"))
+def test_a_rule_and_no_other_reports_its_flagged_examples_once(
+    rule: Rule, example: Example, write_case: Callable[..., Path]
+) -> None:
+    found = [entry for entry in loud(write_case(example.case)) if entry[1] not in example.also]
+
+    assert found == sorted((scenario, rule.code) for scenario in example.scenarios)
+
+
+@pytest.mark.parametrize(("rule", "example"), examples("passed"))
+def test_a_rule_is_silent_about_its_passed_examples(
+    rule: Rule, example: Example, write_case: Callable[..., Path]
+) -> None:
+    found = loud(write_case(example.case))
+
+    assert [entry for entry in found if entry[1] == rule.code] == []
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_a_rule_has_examples(rule: Rule) -> None:
+    # Nothing is known that a fallback must flag: otherwise there would be a rule for it.
+    fallback = rule.fallback or rule.name == "unclassified-guard"
+
+    assert rule.passed
+    assert fallback or rule.flagged
+    assert all(example.scenarios for example in rule.flagged)
+    assert not any(example.scenarios for example in rule.passed)

@@ -1,0 +1,256 @@
+"""Who may import whom: the layers, the one home of private torch, and what must stay light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = (ROOT / "analyzer", ROOT / "rules")
+
+#: The parts of steadygraph, lowest layer first.  A module imports from its own layer and from lower ones.
+LAYERS = (
+    {"errors", "near_miss"},
+    {"model"},
+    {"rule", "compare"},
+    {"case", "case_checks", "building", "importing", "target", "user_code"}
+    | {"config", "baseline", "rule_loading", "judge", "report", "output"},
+    {"observe", "accelerator", "policies"},
+    {"engine"},
+    {"api", "worker", "isolated", "isolation", "preload", "cli", "pytest_plugin", "__init__", "__main__"},
+)
+RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
+
+#: Parts that import no torch when they are imported.
+LIGHT = {
+    "__init__",
+    "errors",
+    "model",
+    "rule",
+    "rule_loading",
+    "compare",
+    "case",
+    "config",
+    "baseline",
+    "report",
+    "cli",
+}
+
+#: Parts whose imports are narrower than their layer allows.
+ONLY = {
+    "compare": {"steadygraph.model"},
+    "steadygraph_rules": {"steadygraph.model", "steadygraph.rule"},
+    "reference": set[str](),
+}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module or name, in full: ``from a import b`` is ``a.b``."""
+
+    name: str
+    line: int
+    #: Executed when the module is imported: not in a function, not for type checkers only.
+    at_import: bool
+
+
+@dataclass(frozen=True)
+class Source:
+    name: str
+    path: Path
+
+    @property
+    def package(self) -> str:
+        return self.name.partition(".")[0]
+
+    @property
+    def part(self) -> str:
+        """``observe`` for ``steadygraph.observe.guards``; ``__init__`` for ``steadygraph`` itself."""
+        return self.name.split(".")[1] if "." in self.name else "__init__"
+
+    @property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.path.read_text(encoding="utf-8"))
+
+    @property
+    def imports(self) -> tuple[Import, ...]:
+        parent = self.name if self.path.name == "__init__.py" else self.name.rpartition(".")[0]
+        return tuple(imports(self.tree, parent))
+
+
+def sources() -> list[Source]:
+    found = []
+    for root in SOURCES:
+        for path in sorted(root.rglob("*.py")):
+            parts = path.relative_to(root).with_suffix("").parts
+            found.append(Source(".".join(parts[:-1] if parts[-1] == "__init__" else parts), path))
+    return found
+
+
+def imports(node: ast.AST, parent: str, *, at_import: bool = True) -> Iterator[Import]:
+    """All imports below ``node``, relative ones resolved against the package ``parent``."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            for alias in child.names:
+                yield Import(alias.name, child.lineno, at_import)
+        elif isinstance(child, ast.ImportFrom):
+            base = child.module or ""
+            if child.level:
+                package = parent.split(".")[: len(parent.split(".")) - child.level + 1]
+                base = ".".join([*package, *([base] if base else [])])
+            for alias in child.names:
+                yield Import(f"{base}.{alias.name}", child.lineno, at_import)
+        elif isinstance(child, ast.If) and ast.unparse(child.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            for statement in child.body:
+                yield from imports(ast.Module([statement], []), parent, at_import=False)
+            for statement in child.orelse:
+                yield from imports(ast.Module([statement], []), parent, at_import=at_import)
+        else:
+            deferred = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            yield from imports(child, parent, at_import=at_import and not deferred)
+
+
+def torch_names(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Dotted names that start with ``torch``, and imported ones."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            name = ast.unparse(node)
+            if name.startswith("torch."):
+                yield name, node.lineno
+    yield from ((i.name, i.line) for i in imports(tree, "") if i.name.split(".")[0] == "torch")
+
+
+def is_private(name: str) -> bool:
+    return any(part.startswith("_") and not part.endswith("__") for part in name.split("."))
+
+
+ALL = sources()
+MODULES = {source.name for source in ALL}
+ANALYZER = [source for source in ALL if source.package == "steadygraph"]
+RULES = [source for source in ALL if source.package == "steadygraph_rules"]
+
+
+def named(source: Source) -> str:
+    return source.name
+
+
+def target(name: str) -> str | None:
+    """The module of ours that an import loads: ``steadygraph.model`` for ``steadygraph.model.Kind``."""
+    while name and name not in MODULES:
+        name = name.rpartition(".")[0]
+    return name or None
+
+
+def needed_at_import(source: Source) -> set[str]:
+    """Modules that ``source`` loads; without the package itself, which loads its public names when asked for them."""
+    found = {target(i.name) for i in source.imports if i.at_import}
+    return {module for module in found if module} - {source.name, source.package}
+
+
+def imports_torch(name: str) -> bool:
+    return name.split(".")[0] in ("torch", "transformers", "depyf", "numpy")
+
+
+def test_imports_are_read_with_the_time_at_which_they_run() -> None:
+    text = (
+        "import a.b\nfrom . import c\nfrom ..d import e\nif TYPE_CHECKING:\n    import f\nelse:\n    import g\n"
+        "def late():\n    import h\nclass Now:\n    import i\n"
+    )
+
+    found = list(imports(ast.parse(text), "pkg.sub"))
+
+    assert [(i.name, i.at_import) for i in found] == [
+        ("a.b", True),
+        ("pkg.sub.c", True),
+        ("pkg.d.e", True),
+        ("f", False),
+        ("g", True),
+        ("h", False),
+        ("i", True),
+    ]
+
+
+def test_private_names_of_torch_are_recognised() -> None:
+    text = "import torch._dynamo\nfrom torch.fx import _lazy\ntorch.compiler.reset()\ntorch.__version__\ntorch._C.x\n"
+
+    found = {name for name, _ in torch_names(ast.parse(text)) if is_private(name)}
+
+    assert found == {"torch._dynamo", "torch.fx._lazy", "torch._C", "torch._C.x"}
+
+
+def test_both_packages_are_looked_at() -> None:
+    assert {"steadygraph.model", "steadygraph.rule", "steadygraph_rules"} <= MODULES
+
+
+@pytest.mark.parametrize("source", ANALYZER, ids=named)
+def test_a_module_imports_from_its_own_layer_and_from_lower_ones(source: Source) -> None:
+    assert source.part in RANK | ONLY, f"{source.name} has no layer yet: add {source.part!r} to LAYERS in {__file__}"
+    allowed = RANK.get(source.part, -1)
+
+    imported = {(i.line, module) for i in source.imports if (module := target(i.name)) and "." in module}
+    upward = {f"line {line}: {module}" for line, module in imported if RANK.get(module.split(".")[1], 0) > allowed}
+
+    assert upward == set(), f"{source.name} imports from a layer above its own"
+
+
+@pytest.mark.parametrize("source", [s for s in ALL if s.part in ONLY or s.package in ONLY], ids=named)
+def test_narrow_parts_import_only_what_they_are_given(source: Source) -> None:
+    part = source.package if source.package in ONLY else source.part
+    own = source.package if source.package in ONLY else f"steadygraph.{part}"
+
+    ours = {module for i in source.imports if (module := target(i.name))}
+
+    assert {m for m in ours - ONLY[part] if m != own and not m.startswith(f"{own}.")} == set()
+
+
+@pytest.mark.parametrize("source", [s for s in ANALYZER if s.part in LIGHT] + RULES, ids=named)
+def test_light_modules_name_torch_only_inside_functions(source: Source) -> None:
+    heavy = {f"line {i.line}: {i.name}" for i in source.imports if i.at_import and imports_torch(i.name)}
+
+    assert heavy == set()
+
+
+@pytest.mark.parametrize("source", [s for s in ALL if s.name != "steadygraph.observe.torch_private"], ids=named)
+def test_private_torch_is_named_in_one_file_only(source: Source) -> None:
+    private = {f"line {line}: {name}" for name, line in torch_names(source.tree) if is_private(name)}
+
+    assert private == set()
+
+
+@pytest.mark.parametrize("source", [s for s in ALL if s.name != "steadygraph.report.codec"], ids=named)
+def test_pydantic_is_imported_by_the_codec_only(source: Source) -> None:
+    assert {i.line for i in source.imports if i.name.split(".")[0] == "pydantic"} == set()
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    graph = {s.name: needed_at_import(s) for s in ALL}
+
+    while leaves := {name for name, needs in graph.items() if not needs & graph.keys()}:
+        graph = {name: needs for name, needs in graph.items() if name not in leaves}
+
+    assert graph == {}
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        "steadygraph",
+        "steadygraph.cli.main",
+        "steadygraph.case",
+        "steadygraph_rules",
+        ", ".join(s.name for s in ALL if s.part in LIGHT or s in RULES),
+    ],
+    ids=["steadygraph", "command line", "case", "rules", "all light modules"],
+)
+def test_light_modules_do_not_import_torch(modules: str) -> None:
+    code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,212 @@
+"""The examples do what their README says, under plain torch.compile and under ``steadygraph analyze``."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+BROKEN, REPAIRED = EXAMPLES / "deepstack" / "v1_broken.py", EXAMPLES / "deepstack" / "v3_repaired.py"
+QWEN = EXAMPLES / "qwen3_vl_text.py"
+
+Steadygraph = Callable[..., "subprocess.CompletedProcess[str]"]
+REFUSAL = "Requested more deepstack tokens than available: num_tokens=16, num_valid=9"
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], ModuleType]]:
+    """Imports a case as if its folder were the working directory, and forgets it afterwards."""
+    before = set(sys.modules)
+
+    def load_case(file: Path) -> ModuleType:
+        monkeypatch.syspath_prepend(file.parent)
+        return importlib.import_module(file.stem)
+
+    yield load_case
+    for name in set(sys.modules) - before:
+        if Path(getattr(sys.modules[name], "__file__", None) or "/").is_relative_to(EXAMPLES):
+            del sys.modules[name]
+
+
+def run(case: ModuleType, *, compiled: bool, drop: bool = False) -> dict[str, Any]:
+    """The output (or the message of the error) of every call, and how many graphs were compiled in it."""
+    import torch
+    from torch._dynamo.testing import CompileCounter
+
+    torch.compiler.reset()
+    model, counter, results = case.build(), CompileCounter(), {}
+    region = case.regions(model)[0] if hasattr(case, "regions") else model
+    if compiled:
+        options = {"guard_filter_fn": torch.compiler.skip_all_guards_unsafe} if drop else None
+        region.compile(backend=counter, options=options)
+    for name, (args, kwargs) in {"profile": case.profile(), **case.serving()}.items():
+        if name == "profile" and compiled and hasattr(case, "mark"):
+            case.mark(args, kwargs)
+        before, around = counter.frame_count, getattr(case, "context", lambda _: nullcontext())
+        results[name] = (called(model, args, kwargs, around(name)), counter.frame_count - before)
+    return results
+
+
+def called(model: Any, args: tuple[Any, ...], kwargs: dict[str, Any], around: AbstractContextManager[Any]) -> Any:
+    try:
+        with around:
+            out = model(*args, **kwargs)
+    except ValueError as error:
+        return str(error)
+    return getattr(out, "last_hidden_state", out)
+
+
+def same(left: Any, right: Any) -> bool:
+    import torch
+
+    if isinstance(left, str) or isinstance(right, str):
+        return bool(left == right)
+    return torch.allclose(left, right, rtol=1.3e-6, atol=1e-5)
+
+
+# --- the examples themselves, without steadygraph ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("file", "recompiling", "wrong_when_dropped"),
+    [(BROKEN, {"image"}, {"image"}), (REPAIRED, set(), set()), (QWEN, {"image"}, {"image"})],
+    ids=["broken", "repaired", "qwen"],
+)
+def test_an_example_recompiles_and_goes_wrong_where_its_readme_says(
+    load: Callable[[Path], ModuleType], file: Path, recompiling: set[str], wrong_when_dropped: set[str]
+) -> None:
+    case = load(file)
+
+    eager, kept, dropped = run(case, compiled=False), run(case, compiled=True), run(case, compiled=True, drop=True)
+
+    assert {name for name, (_, graphs) in kept.items() if graphs} == {"profile"} | recompiling
+    assert {name for name, (out, _) in kept.items() if not same(out, eager[name][0])} == set()
+    assert {name for name, (out, _) in dropped.items() if not same(out, eager[name][0])} == wrong_when_dropped
+
+
+def received(case: ModuleType, scheduled: int, padded: int, *, with_image: bool, model: Any) -> str:
+    """What the decoder gets in one step: "None", "zeros", "rows 0..8", or the message of the error."""
+    import torch
+
+    payload = torch.ones(3, scheduled, 64)
+    try:
+        if with_image:
+            model.store.set(payload)
+        deepstack = model.store.get(padded)
+        rows = None if deepstack is None else deepstack["deepstack_input_embeds_2"].sum(dim=1).nonzero().flatten()
+        model.store.clear(padded)
+    except ValueError as error:
+        return str(error)
+    if rows is None:
+        return "None"
+    return f"rows {rows.min()}..{rows.max()}" if len(rows) else "zeros"
+
+
+#: Steps in this order, on one store: (scheduled, padded, with image).
+STEPS = [(16, 16, False), (16, 16, True), (9, 16, True), (16, 16, False)]
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        (BROKEN, ["None", "rows 0..15", REFUSAL, REFUSAL]),
+        (REPAIRED, ["zeros", "rows 0..15", "rows 0..8", "zeros"]),
+    ],
+    ids=["broken", "repaired"],
+)
+def test_a_store_hands_out_what_the_version_of_vllm_it_follows_did(
+    load: Callable[[Path], ModuleType], file: Path, expected: list[str]
+) -> None:
+    case = load(file)
+    model = case.build()
+
+    got = [received(case, scheduled, padded, with_image=image, model=model) for scheduled, padded, image in STEPS]
+
+    assert got == expected
+
+
+# --- what steadygraph says about them ----------------------------------------------------------------
+
+
+def analysed(steadygraph: Steadygraph, file: Path) -> tuple[int, dict[str, Any]]:
+    done = steadygraph("analyze", file, "--format", "json", "--no-progress")
+    assert done.returncode in (0, 1), done.stderr
+    return done.returncode, json.loads(done.stdout)["cases"][0]
+
+
+def results(case: dict[str, Any]) -> dict[tuple[str, str], str]:
+    return {(s["name"], o["policy"]): o["result"] for s in case["scenarios"] for o in s["outcomes"]}
+
+
+def loud(case: dict[str, Any]) -> set[tuple[str, str, str]]:
+    return {(f["scenario"], f["kind"], f["severity"]) for f in case["findings"] if f["severity"] != "note"}
+
+
+def test_the_broken_store_loses_the_image_and_refuses_the_padded_step(steadygraph: Steadygraph) -> None:
+    exit_code, case = analysed(steadygraph, BROKEN)
+
+    outcomes = results(case)
+    assert exit_code == 1
+    assert outcomes["text", "recompile"] == outcomes["text", "drop"] == "same"
+    assert outcomes["image", "recompile"] == "recompiles"
+    assert outcomes["image", "drop"] == "silent-wrong"
+    assert outcomes["image_padded", "recompile"] == outcomes["image_padded", "drop"] == "raises"
+    assert ("image", "input-structure", "error") in loud(case)
+    assert "image_padded" in {scenario for scenario, _, _ in loud(case)}
+    assert {scenario for scenario, _, _ in loud(case)} == {"image", "image_padded"}
+
+
+def test_the_broken_store_is_found_at_the_argument_and_at_the_line_that_looks_at_it(steadygraph: Steadygraph) -> None:
+    looked_at = "if deepstack_input_embeds is not None"
+    text = (EXAMPLES / "deepstack" / "deepstack_model.py").read_text(encoding="utf-8").splitlines()
+    line = next(number for number, content in enumerate(text, 1) if looked_at in content)
+
+    _, case = analysed(steadygraph, BROKEN)
+
+    finding = next(f for f in case["findings"] if f["kind"] == "input-structure" and f["scenario"] == "image")
+    image = next(s for s in case["scenarios"] if s["name"] == "image")
+    assert "deepstack_input_embeds" in finding["message"]
+    assert (finding["location"]["path"], finding["location"]["line"]) == ("examples/deepstack/deepstack_model.py", line)
+    assert len(image["graph"]["missing_inputs"]) == 3
+
+
+def test_nothing_is_found_in_the_repaired_store(steadygraph: Steadygraph) -> None:
+    exit_code, case = analysed(steadygraph, REPAIRED)
+
+    assert exit_code == 0
+    assert set(results(case).values()) == {"same"}
+    assert loud(case) == set()
+
+
+def test_qwen3_vl_loses_its_visual_features_and_text_is_clean(steadygraph: Steadygraph) -> None:
+    pytest.importorskip("transformers")
+
+    exit_code, case = analysed(steadygraph, QWEN)
+
+    outcomes = results(case)
+    assert exit_code == 1
+    assert outcomes["text", "recompile"] == outcomes["text", "drop"] == "same"
+    assert outcomes["image", "recompile"] == "recompiles"
+    assert outcomes["image", "drop"] == "silent-wrong"
+    assert ("image", "input-structure", "error") in loud(case)
+    assert {scenario for scenario, _, _ in loud(case)} == {"image"}
+
+
+def test_the_demo_fits_on_a_screen(steadygraph: Steadygraph) -> None:
+    pytest.importorskip("transformers")
+
+    done = steadygraph("analyze", *(f.relative_to(EXAMPLES.parent) for f in (BROKEN, REPAIRED, QWEN)), "--no-progress")
+
+    assert done.returncode == 1, done.stderr
+    assert {"v1_broken.py", "v3_repaired.py", "qwen3_vl_text.py"} <= set(re.findall(r"\w+\.py", done.stdout))
+    assert len(done.stdout.splitlines()) <= 40

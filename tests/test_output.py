@@ -1,0 +1,128 @@
+"""Results in files: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from steadygraph.errors import UsageError
+from steadygraph.output import require_writable, write
+
+
+def complaint(file: Path) -> str:
+    with pytest.raises(UsageError) as caught:
+        require_writable(file)
+    return str(caught.value)
+
+
+def test_a_file_that_can_be_written_leaves_no_trace_of_the_question(tmp_path: Path) -> None:
+    require_writable(tmp_path / "report.json")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "reports"
+
+    said = complaint(folder / "report.json")
+
+    assert said == (
+        f"cannot write {folder}/report.json: there is no directory {folder}\n  hint: create it: mkdir -p {folder}"
+    )
+
+
+def test_a_file_in_place_of_the_directory_is_told(tmp_path: Path) -> None:
+    (tmp_path / "reports").touch()
+
+    said = complaint(tmp_path / "reports" / "report.json")
+
+    assert said == (
+        f"cannot write {tmp_path}/reports/report.json: {tmp_path}/reports is not a directory\n"
+        "  hint: name a file in a directory"
+    )
+
+
+def test_a_directory_in_place_of_the_file_is_told(tmp_path: Path) -> None:
+    said = complaint(tmp_path)
+
+    assert said == f"cannot write {tmp_path}: it is a directory\n  hint: name a file in it, such as {tmp_path}/report"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_directory_that_is_not_writable_is_told(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+
+    said = complaint(tmp_path / "report.json")
+
+    assert said == (
+        f"cannot write {tmp_path}/report.json: Permission denied\n"
+        f"  hint: choose a directory that you may write to, not {tmp_path}"
+    )
+
+
+def test_a_directory_where_nothing_can_be_created_is_told() -> None:
+    said = complaint(Path("/proc/report.json"))
+
+    assert said == (
+        "cannot write /proc/report.json: No such file or directory\n"
+        "  hint: choose a directory that you may write to, not /proc"
+    )
+
+
+def test_a_written_file_holds_the_text_and_nothing_lies_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "report.txt"
+
+    write(file, "größer \udc80\n")
+
+    assert file.read_bytes() == "größer \\udc80\n".encode()
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_new_file_has_the_permissions_of_any_new_file(tmp_path: Path) -> None:
+    (tmp_path / "other").touch()
+
+    write(tmp_path / "report.txt", "")
+
+    assert (tmp_path / "report.txt").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+def test_a_replaced_file_keeps_its_permissions(tmp_path: Path) -> None:
+    file = tmp_path / "report.txt"
+    file.write_text("old")
+    file.chmod(0o640)
+
+    write(file, "new")
+
+    assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == ("new", 0o640)
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("report.txt")
+
+    write(tmp_path / "link", "text")
+
+    assert ((tmp_path / "link").is_symlink(), (tmp_path / "report.txt").read_text()) == (True, "text")
+
+
+def test_what_fails_in_the_middle_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "report.txt"
+    file.write_text("old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+
+    with pytest.raises(OSError, match="No space left"):
+        write(file, "new")
+
+    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("report.txt", "old")]
+
+
+def test_a_device_is_written_to_in_place() -> None:
+    write(Path("/dev/null"), "text")
+
+    assert Path("/dev/null").is_char_device()
