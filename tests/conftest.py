@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -33,12 +35,30 @@ def write_case(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def steadygraph() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """``steadygraph("analyze", file, cwd=...)`` runs the installed command and gives back what it printed."""
+    """``steadygraph("analyze", file, cwd=...)`` runs the installed command and gives back what it printed.
 
-    def run(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    Further keywords are environment variables.
+    """
+
+    def run(*arguments: str | Path, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
         command = Path(sys.executable).with_name("steadygraph")
+        environment = {**os.environ, **variables}
         return subprocess.run(
-            [command, *arguments], cwd=cwd, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+            [command, *arguments],
+            cwd=cwd,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def demo(steadygraph: Callable[..., subprocess.CompletedProcess[str]]) -> subprocess.CompletedProcess[str]:
+    """What ``make demo`` shows in a terminal of 80 columns."""
+    pytest.importorskip("transformers")
+    (targets,) = re.findall(r"^DEMO := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    return steadygraph("analyze", *targets.split(), COLUMNS="80", NO_COLOR="1")

@@ -202,11 +202,26 @@ def test_qwen3_vl_loses_its_visual_features_and_text_is_clean(steadygraph: Stead
     assert {scenario for scenario, _, _ in loud(case)} == {"image"}
 
 
-def test_the_demo_fits_on_a_screen(steadygraph: Steadygraph) -> None:
-    pytest.importorskip("transformers")
+def test_the_demo_fits_on_a_screen(demo: subprocess.CompletedProcess[str]) -> None:
+    lines = demo.stdout.splitlines()
 
-    done = steadygraph("analyze", *(f.relative_to(EXAMPLES.parent) for f in (BROKEN, REPAIRED, QWEN)), "--no-progress")
+    assert demo.returncode == 1, demo.stderr
+    assert {"v1_broken.py", "v3_repaired.py", "qwen3_vl_text.py"} <= set(re.findall(r"\w+\.py", demo.stdout))
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 80
 
-    assert done.returncode == 1, done.stderr
-    assert {"v1_broken.py", "v3_repaired.py", "qwen3_vl_text.py"} <= set(re.findall(r"\w+\.py", done.stdout))
-    assert len(done.stdout.splitlines()) <= 40
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(r"^  image +recompiles \(1\) +silent-wrong \(\d\.\d\)$", id="what happens under which policy"),
+        pytest.param(r"\[image\]: silently wrong under drop, off by \d\.\d$", id="how far off the result is"),
+        pytest.param(r"`deepstack_input_embeds` is None at profile, IntermediateTensors", id="before and now"),
+        pytest.param(r"deepstack_model\.py:\d+: if deepstack_input_embeds is not None", id="the line that looks at it"),
+        pytest.param(r"the profile graph lacks 3 inputs and 3 x add$", id="what the graph lacks"),
+        pytest.param(r"^    fix: Pass zeros at profile too", id="what to do"),
+        pytest.param(r"modeling_qwen3_vl\.py:\d+: if deepstack_visual_embeds is not None", id="the line of Qwen3-VL"),
+    ],
+)
+def test_the_demo_answers(demo: subprocess.CompletedProcess[str], answer: str) -> None:
+    assert re.search(answer, demo.stdout, re.MULTILINE), demo.stdout

@@ -77,6 +77,17 @@ def test_a_command_of_steadygraph_exists_with_its_options(steadygraph: Steadygra
     assert [a for a in arguments if a.startswith("--") and a.split("=")[0] not in manual.stdout] == []
 
 
+def test_the_readme_shows_what_the_demo_prints(demo: subprocess.CompletedProcess[str]) -> None:
+    (shown,) = [text for note, text in blocks(ROOT / "README.md", "text") if note == "demo output"]
+
+    # How many guards torch makes depends on the version of Python.
+    assert without_guards(shown) == without_guards(demo.stdout)
+
+
+def without_guards(text: str) -> str:
+    return re.sub(r"[\d,]+ guards", "N guards", text)
+
+
 def test_the_case_of_the_readme_ends_as_the_readme_says(steadygraph: Steadygraph, tmp_path: Path) -> None:
     readme = ROOT / "README.md"
     (file, text), *_ = [block for block in blocks(readme, "python") if block[0].startswith("file: ")]

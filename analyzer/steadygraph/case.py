@@ -33,7 +33,13 @@ _OPTIONAL = {
     "observe": ("model", "out"),
 }
 #: Constants of a case file and the fields that they fill.
-_CONSTANTS = {"COMPILE": "compile", "DEVICE": "device", "CUDA_GRAPH": "cuda_graph", "INDEPENDENT": "independent"}
+_CONSTANTS = {
+    "COMPILE": "compile",
+    "DEVICE": "device",
+    "CUDA_GRAPH": "cuda_graph",
+    "INDEPENDENT": "independent",
+    "ALLOW": "allow",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ class Case:
         device: Where there is no such device, a simulated one is used.
         cuda_graph: The deployment captures the warm-up call and replays it.
         independent: Every call is a request of its own: no result may depend on earlier calls.
+        allow: Findings that are accepted: ``{scenario or "*": {code or name of a rule: reason}}``.
         target: How reports call the case.
         source: Where the functions stand, for messages; "" where they come from Python.
 
@@ -80,6 +87,7 @@ class Case:
     device: str | None = None
     cuda_graph: bool = False
     independent: bool = False
+    allow: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     target: str = "case"
     source: str = ""
 
@@ -94,6 +102,7 @@ class Case:
         checks.require_device(self.device, where)
         checks.require_flag(self.cuda_graph, "CUDA_GRAPH", where)
         checks.require_flag(self.independent, "INDEPENDENT", where)
+        checks.require_allowances(self.allow, where)
 
     def named(self, call: str) -> str:
         """How messages name one of its functions: ``profile() of case.py``."""

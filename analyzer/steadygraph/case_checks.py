@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 #: Further keywords of torch.compile that make sense here; the back end is an option of the analysis.
 COMPILE_KEYWORDS = ("dynamic", "fullgraph", "isolate_recompiles", "mode", "name", "options", "recompile_limit")
 _DEVICE = re.compile(r"[a-z]+(:\d+)?")
+_ALLOW_HINT = 'write {"scenario or *": {"SG204": "why it is accepted"}}'
 _CALL_HINT = "return a tuple of the positional and a dict of the keyword arguments: return (x,), {}"
 
 
@@ -85,6 +86,23 @@ def require_device(value: object, where: str) -> None:
 def require_flag(value: object, name: str, where: str) -> None:
     if not isinstance(value, bool):
         raise CaseError(f"{name}{where} is {value!r}, not a bool", hint="write True or False")
+
+
+def require_allowances(value: object, where: str) -> None:
+    """``ALLOW`` has the form ``{scenario: {rule: reason}}``; whether they exist is seen when the case runs."""
+    if not isinstance(value, Mapping):
+        raise CaseError(f"ALLOW{where} is {described(value)}, not a dict", hint=_ALLOW_HINT)
+    for scenario, reasons in value.items():
+        if not isinstance(scenario, str):
+            raise CaseError(f"ALLOW{where} names a scenario {scenario!r}, which is no text", hint=_ALLOW_HINT)
+        if not isinstance(reasons, Mapping):
+            raise CaseError(f"ALLOW{where} has {described(reasons)}, not a dict, for {scenario!r}", hint=_ALLOW_HINT)
+        for rule, reason in reasons.items():
+            if not isinstance(rule, str):
+                raise CaseError(f"ALLOW{where} names a rule {rule!r}, which is no text", hint=_ALLOW_HINT)
+            if not isinstance(reason, str) or not reason.strip():
+                hint = "say in a few words why it is accepted"
+                raise CaseError(f"ALLOW{where} gives no reason for {rule!r} in {scenario!r}", hint=hint)
 
 
 def require_scenario_name(name: object, label: str) -> None:

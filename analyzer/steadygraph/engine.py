@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 from torch import nn
 
+from steadygraph import allow
+from steadygraph.accelerator.comparisons import ComparisonWatch
+from steadygraph.accelerator.gpus import Gpu
+from steadygraph.accelerator.simulation import simulated
 from steadygraph.case import Case, build_model, check_signature, profile_call, region_modules, serving_calls
 from steadygraph.compare import evidence as comparison
 from steadygraph.config import Settings
 from steadygraph.errors import TargetError
-from steadygraph.judge import findings
+from steadygraph.judge import judge_all, problems
 from steadygraph.model import (
     PROFILE,
     CaseReport,
+    DeviceMismatch,
     Evidence,
     Leak,
     Node,
@@ -36,9 +42,16 @@ from steadygraph.observe.state import ModelState
 from steadygraph.observe.syncs import SyncWatch, when_compiled
 from steadygraph.policies import cuda_graph, drop, recompile, shapes_only, stale_state
 from steadygraph.policies.runs import CallResult, run_calls
-from steadygraph.rule import Rule
-from steadygraph.rule_loading import load_rules, selected
+from steadygraph.rule_loading import LoadedRules, Selection, load_packs, selection
+from steadygraph.user_code import guarded
 
+_PROFILE_HINT = "make the profile call run first: everything else is compared with it"
+_VALUE_HINT = (
+    "a simulated device has no values to decide by: keep this one on the CPU, or use a machine with the device"
+)
+#: The back end that needs no kernels.
+_EAGER = "eager"
+#: Keywords of torch.compile that Dynamo acts on; mode and options are for inductor.
 _OPTIONS = ("dynamic", "fullgraph", "recompile_limit")
 
 
@@ -52,9 +65,14 @@ def analyze_case(case: Case, settings: Settings) -> CaseReport:
     """
     torch_private.require()
     started = time.perf_counter()
-    rules = selected(load_rules(), settings.select, settings.ignore)
-    with process.preserved(), torch_private.own_dynamo_state():
-        report = _Analysis(case, settings).run(rules)
+    packs = load_packs()
+    chosen = selection(packs, settings.select, settings.ignore)
+    device = _wanted_device(case, settings)
+    with process.preserved(), torch_private.own_dynamo_state(), _device(device) as gpu:
+        analysis = _Analysis(case, settings if gpu is None else dataclasses.replace(settings, backends=(_EAGER,)))
+        if gpu is not None:
+            analysis.notes.append(f"{device} is simulated ({gpu.name}): tensors on it have no values, results no proof")
+        report = analysis.run(packs, chosen)
     return dataclasses.replace(report, duration_s=round(time.perf_counter() - started, 3))
 
 
@@ -65,17 +83,20 @@ class _Analysis:
         self.case = case
         self.settings = settings
         self.policies = _policies(case, settings)
-        _require_device(case, settings)
         process.seeded(0)
         self.model = build_model(case)
-        self.state = ModelState.capture(self.model)
+        self.state = ModelState.capture(self.model, *_code(case))
         self.calls: dict[str, Node] = {}
         self.syncs: dict[str, SyncWatch] = {}
+        self.comparisons: dict[str, ComparisonWatch] = {}
         self.notes: list[str] = []
 
-    def run(self, rules: Sequence[Rule]) -> CaseReport:
+    def run(self, packs: LoadedRules, chosen: Selection) -> CaseReport:
+        """All of it, judged by the chosen ones of all rules."""
         try:
             self._check_calls()
+            label = self.case.named("ALLOW")
+            allowances = allow.allowances(self.case.allow, list(self.calls), packs, label=label)
             regions = region_modules(self.case, self.model)
             eager = self._eager(regions)
             leaks = stale_state.leaks(self.case, self.model, self.state, eager) if self.case.independent else {}
@@ -88,14 +109,20 @@ class _Analysis:
             self.state.restore()
             self._note_unrestorable()
         evidence = self._evidence(session, eager, outcomes, leaks)
+        judgement = judge_all(evidence, chosen.rules)
+        missing = (*chosen.problems, *problems(judgement.failed, selected=bool(self.settings.select)))
+        asked = {rule.code for rule in chosen.rules} - {failure.rule for failure in judgement.failed}
+        self.notes += (problem.message for problem in missing)
+        self.notes += allow.unused(judgement.findings, allowances, asked)
         return CaseReport(
             target=self.case.target,
             status=Status.COMPLETED,
             duration_s=0.0,
             regions=evidence[0].regions,
             scenarios=tuple(_scenario(one) for one in evidence),
-            findings=tuple(finding for one in evidence for finding in findings(one, rules)),
+            findings=allow.applied(judgement.findings, allowances),
             notes=tuple(self.notes),
+            rule_problems=missing,
         )
 
     def _check_calls(self) -> None:
@@ -108,16 +135,26 @@ class _Analysis:
     def _eager(self, regions: Sequence[tuple[str, nn.Module]]) -> dict[str, CallResult]:
         codes = [code for _, module in regions if (code := locations.code_of(module.forward)) is not None]
 
-        def watching(call: str) -> AbstractContextManager[None]:
-            self.syncs[call] = SyncWatch(codes)
-            return self.syncs[call].watching()
+        on_cuda = _wanted_device(self.case, self.settings).startswith("cuda")
+
+        @contextlib.contextmanager
+        def watching(call: str) -> Iterator[None]:
+            self.syncs[call] = SyncWatch(codes, "cuda" if on_cuda else "")
+            self.comparisons[call] = ComparisonWatch()
+            compared = self.comparisons[call].watching() if on_cuda else contextlib.nullcontext()
+            with self.syncs[call].watching(), compared:
+                yield
 
         results = run_calls(self.case, self.model, watching=watching)
         _require_profile(results[PROFILE], "in eager mode")
         return results
 
     def _session(self, regions: Sequence[tuple[str, nn.Module]]) -> CompileSession:
-        backends = {"inductor": torch_private.inductor()} if "inductor" in self.settings.backends else {}
+        backends = {}
+        if "inductor" in self.settings.backends:
+            keywords = {key: self.case.compile.get(key) for key in ("mode", "options", "dynamic")}
+            with guarded("COMPILE of the case: inductor"):
+                backends["inductor"] = torch_private.inductor(**keywords)
         options = {key: value for key, value in self.case.compile.items() if key in _OPTIONS}
         self.state.restore()
         return CompileSession(regions, options=options, backends=backends)
@@ -155,6 +192,13 @@ class _Analysis:
             names = ", ".join(self.state.unrestorable)
             self.notes.append(f"a call changed {names} in place, which could not be put back between the passes")
 
+    def _note_unproved(self, eager: Mapping[str, CallResult]) -> None:
+        for name, result in eager.items():
+            if result.value_missing and result.failure is not None:
+                place = result.failure.location
+                where = f" in `{place.function}`, line {place.line}" if place else ""
+                self.notes.append(f"{name} is not judged any further than this{where}: {result.failure.message}")
+
     def _evidence(
         self,
         session: CompileSession,
@@ -163,8 +207,11 @@ class _Analysis:
         leaks: Mapping[str, Leak],
     ) -> list[Evidence]:
         observed = {name: [o for o in session.observations if o.call == name] for name in eager}
-        syncs = {name: when_compiled(self.syncs[name].syncs(), observed[name]) for name in eager}
+        # What broke in the profile call breaks again in every call that runs what was compiled there.
+        syncs = {name: when_compiled(self.syncs[name].syncs(), [*observed[PROFILE], *observed[name]]) for name in eager}
         regions = tuple(_region(region, observed[PROFILE]) for region in session.regions)
+        mismatches = {name: self._mismatches(name, result) for name, result in eager.items()}
+        self._note_unproved(eager)
         return [
             comparison.evidence(
                 scenario=name,
@@ -172,15 +219,22 @@ class _Analysis:
                 profile=observed[PROFILE],
                 serving=observed[name],
                 outcomes=outcomes[name],
-                eager_error=result.failure,
+                eager_error=None if result.value_missing else result.failure,
                 profile_call=self.calls[PROFILE],
                 call=self.calls[name],
                 profile_syncs=syncs[PROFILE],
                 syncs=syncs[name],
                 leak=leaks.get(name),
+                profile_mismatches=mismatches[PROFILE],
+                mismatches=mismatches[name],
             )
             for name, result in eager.items()
         ]
+
+    def _mismatches(self, name: str, result: CallResult) -> tuple[DeviceMismatch, ...]:
+        """Devices that met in an eager call: what made it fail, and comparisons that cannot be true."""
+        raised = () if result.mismatch is None else (result.mismatch,)
+        return (*raised, *self.comparisons[name].mismatches())
 
 
 def _policies(case: Case, settings: Settings) -> tuple[Policy, ...]:
@@ -190,16 +244,20 @@ def _policies(case: Case, settings: Settings) -> tuple[Policy, ...]:
     return (*usual, Policy.CUDA_GRAPH) if case.cuda_graph else usual
 
 
-def _require_device(case: Case, settings: Settings) -> None:
-    wanted = settings.device or case.device
-    if wanted is None:
-        return
-    device = torch.device(wanted)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise TargetError(
-            f"the case wants device {wanted}, and there is no CUDA device here",
-            hint="run it on a machine with one, or give the case a DEVICE that exists",
-        )
+def _code(case: Case) -> tuple[Callable[..., Any] | None, ...]:
+    """The user's functions that run around the calls: what they keep outside of the model is its state too."""
+    return case.profile, case.serving, case.before, case.context, case.mark, case.observe
+
+
+def _wanted_device(case: Case, settings: Settings) -> str:
+    return settings.device or case.device or ""
+
+
+def _device(wanted: str) -> AbstractContextManager[Gpu | None]:
+    """A block in which the device that the case wants is there, simulated if need be."""
+    if wanted.partition(":")[0] != "cuda" or torch.cuda.is_available():
+        return contextlib.nullcontext()
+    return simulated(wanted)
 
 
 def _require_profile(result: CallResult, how: str) -> None:
@@ -209,7 +267,7 @@ def _require_profile(result: CallResult, how: str) -> None:
     place = "" if where is None else f" ({where.path}:{where.line} in {where.function})"
     raise TargetError(
         f"the profile call raised {how}: {result.failure}{place}",
-        hint="make the profile call run first: everything else is compared with it",
+        hint=_VALUE_HINT if result.value_missing else _PROFILE_HINT,
     )
 
 

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from steadygraph.model import Consequence, Evidence, Finding
+from steadygraph.model import Consequence, Evidence, Finding, RuleProblem
 from steadygraph.rule import Rule, spread
 
 _RANK = {consequence: rank for rank, consequence in enumerate(Consequence)}
 _NUMBERED = re.compile(r"\.(\d+)(?=\.|$)")
+_SCENARIOS_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFailure:
+    """A rule that raised: its code, the scenario that it was asked about, and what it raised."""
+
+    rule: str
+    scenario: str
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the rules say about one scenario.
+    """What the rules say.
 
     Args:
-        findings: One per defect, worst first.
-        failed: Rules that raised, by code, with one sentence about it.
+        findings: One per defect and scenario, worst first.
+        failed: Rules that raised.
     """
 
     findings: tuple[Finding, ...]
-    failed: tuple[tuple[str, str], ...] = ()
+    failed: tuple[RuleFailure, ...] = ()
 
 
 def findings(evidence: Evidence, rules: Iterable[Rule]) -> tuple[Finding, ...]:
@@ -31,20 +41,57 @@ def findings(evidence: Evidence, rules: Iterable[Rule]) -> tuple[Finding, ...]:
     return judge(evidence, rules).findings
 
 
+def judge_all(scenarios: Iterable[Evidence], rules: Iterable[Rule]) -> Judgement:
+    """Ask every rule about every scenario: the worst first, what is equally bad in the order of the scenarios."""
+    rules = tuple(rules)
+    each = [judge(evidence, rules) for evidence in scenarios]
+    found = (finding for one in each for finding in one.findings)
+    return Judgement(
+        tuple(sorted(found, key=lambda finding: _RANK[finding.consequence])),
+        tuple(failure for one in each for failure in one.failed),
+    )
+
+
 def judge(evidence: Evidence, rules: Iterable[Rule]) -> Judgement:
     """Ask every rule about one scenario; a rule that raises is named and does not stop the others."""
     made: list[Finding] = []
-    failed: list[tuple[str, str]] = []
+    failed: list[RuleFailure] = []
     for rule in sorted(rules, key=lambda rule: (rule.fallback, rule.code)):
         try:
-            found = list(rule.check(evidence))
-        except Exception as error:
-            failed.append(
-                (rule.code, f"rule {rule.code} failed on {evidence.scenario}: {type(error).__name__}: {error}")
-            )
+            found = list(_checked(rule.check(evidence)))
+        except (Exception, SystemExit) as error:  # a rule is foreign code: whatever it raises, the others still count
+            failed.append(RuleFailure(rule.code, evidence.scenario, f"{type(error).__name__}: {error}"))
             continue
         made += [one for one in found if not (rule.fallback and _explained(one, made))]
     return Judgement(tuple(sorted(_merged(made), key=_order)), tuple(failed))
+
+
+def problems(failed: Iterable[RuleFailure], *, selected: bool) -> tuple[RuleProblem, ...]:
+    """One sentence per rule and error, however many scenarios it failed on.
+
+    Args:
+        failed: Rules that raised.
+        selected: Were the rules of this analysis chosen by the user?
+    """
+    same: dict[tuple[str, str], list[str]] = {}
+    for failure in failed:
+        same.setdefault((failure.rule, failure.error), []).append(failure.scenario)
+    return tuple(
+        RuleProblem(rule, f"rule {rule} failed on {_listed(scenarios)}: {error}", selected)
+        for (rule, error), scenarios in same.items()
+    )
+
+
+def _listed(scenarios: Sequence[str]) -> str:
+    left = len(scenarios) - _SCENARIOS_NAMED
+    return ", ".join(scenarios[:_SCENARIOS_NAMED]) + (f" and {left} more" if left > 0 else "")
+
+
+def _checked(made: Iterable[Finding]) -> Iterator[Finding]:
+    for one in made:
+        if not isinstance(one, Finding):
+            raise TypeError(f"check() yielded {type(one).__name__}, not Finding")
+        yield one
 
 
 def _explained(finding: Finding, others: Sequence[Finding]) -> bool:
@@ -64,7 +111,11 @@ def _merged(made: Sequence[Finding]) -> list[Finding]:
     for group in same.values():
         worst = min(group, key=lambda finding: _RANK[finding.consequence])
         regions = len({finding.region for finding in group})
-        merged.append(worst if regions < 2 else replace(worst, message=spread(worst.message, regions)))
+        if regions > 1:
+            paths = dict.fromkeys(path for finding in group for path in (finding.path, *finding.also))
+            also = tuple(path for path in paths if path != worst.path)
+            worst = replace(worst, message=spread(worst.message, regions), also=also)
+        merged.append(worst)
     return merged
 
 

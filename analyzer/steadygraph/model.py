@@ -113,6 +113,21 @@ class Failure:
         return f"{self.type}: {self.message}" if self.message else self.type
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceMismatch:
+    """Devices that met and are not the same: operands of an operator, or the two sides of a comparison.
+
+    ``operands`` pairs names with devices.  ``odd`` is the operand that is not on the device of the others, and
+    ``created`` the line that made it.
+    """
+
+    operation: str
+    operands: tuple[tuple[str, str], ...]
+    location: Location | None
+    odd: str = ""
+    created: Location | None = None
+
+
 # --- structure: a value with all that Dynamo could look at, without the data ----------------------
 
 
@@ -271,10 +286,21 @@ class ViolatedGuard:
     #: Does the graph captured for the serving call differ from the profile graph?  None: not known.
     matters: bool | None = None
     region: str = ""
+    #: The function whose frame made the guard, where that is not the region's forward as it was called: one that goes on
+    #: after a graph break, or is compiled on its own because its caller is not.
+    frame: str = ""
+    #: An equality of sizes that the code asks for (a branch, a broadcast), not one that held by chance (duck shaping).
+    intended: bool = False
+    #: The size of the dimension at serving.  The stride of one with a single element means nothing.
+    size: int | None = None
 
     @property
     def is_none_check(self) -> bool:
         return self.aspect is Aspect.NONE
+
+
+#: What Dynamo's sources of module-level variables begin with.
+GLOBAL = "G["
 
 
 @dataclass(frozen=True, slots=True)
@@ -447,9 +473,14 @@ class Evidence:
     #: The arguments of the whole call, at profile and in this scenario.
     profile_call: Node | None = None
     call: Node | None = None
+    #: How those two differ: all there is to see where eager mode raises before any region runs.
+    call_differences: tuple[Difference, ...] = ()
     #: What blocks the host in eager mode, inside and outside of the regions.
     profile_syncs: tuple[Sync, ...] = ()
     syncs: tuple[Sync, ...] = ()
+    #: Operands, or sides of a comparison, on devices that are not the same, in eager mode.
+    profile_mismatches: tuple[DeviceMismatch, ...] = ()
+    mismatches: tuple[DeviceMismatch, ...] = ()
     #: A case of independent requests: what leaked from earlier ones.
     leak: Leak | None = None
     #: Tensors that a captured graph would have recorded by address and that have moved.
@@ -489,6 +520,10 @@ class Finding:
     path: str = ""
     profile: str = ""
     serving: str = ""
+    #: Paths of the other violated guards that are the same defect.
+    also: tuple[str, ...] = ()
+    #: Why the case accepts this finding; None: it does not.
+    allowed: str | None = None
 
 
 # --- report -------------------------------------------------------------------------------------------
@@ -520,6 +555,18 @@ class ScenarioReport:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleProblem:
+    """A rule that failed, or a pack of rules that cannot be used: the report lacks what it would have found.
+
+    ``rule`` is the code of the rule, or the entry point of the pack.  ``selected`` tells whether it was asked for.
+    """
+
+    rule: str
+    message: str
+    selected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CaseReport:
     target: str
     status: Status
@@ -530,3 +577,5 @@ class CaseReport:
     findings: tuple[Finding, ...] = ()
     #: One-line remarks about what the analysis could not do.
     notes: tuple[str, ...] = ()
+    #: Rules that are missing from the findings; ``notes`` names them too.
+    rule_problems: tuple[RuleProblem, ...] = ()

@@ -63,6 +63,7 @@ class Rule(ABC):
         region: str = "",
         profile: str = "",
         serving: str = "",
+        also: tuple[str, ...] = (),
     ) -> Finding:
         """A finding of this rule.
 
@@ -76,6 +77,7 @@ class Rule(ABC):
             region: Name of the compiled module.
             profile: Value at profile.
             serving: Value at serving.
+            also: Paths of further violated guards that are the same defect.
         """
         identity = "\0".join((self.code, evidence.scenario, region, cause))
         return Finding(
@@ -93,6 +95,7 @@ class Rule(ABC):
             path=cause,
             profile=profile,
             serving=serving,
+            also=also,
         )
 
 

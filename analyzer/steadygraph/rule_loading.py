@@ -1,18 +1,16 @@
-"""Rules from every installed pack: loading, choosing, explaining."""
+"""Rules from every installed pack: loading and choosing."""
 
 from __future__ import annotations
 
-import inspect
 import re
-import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
 from steadygraph import near_miss
 from steadygraph.errors import UsageError
-from steadygraph.model import Kind
-from steadygraph.rule import HEADINGS, Example, Rule
+from steadygraph.model import Kind, RuleProblem
+from steadygraph.rule import Rule
 
 GROUP = "steadygraph.rules"
 #: Rules of this package cannot lose their codes to those of another pack.
@@ -27,10 +25,19 @@ class PackProblem:
     Args:
         pack: The entry point: ``name = module:attribute``.
         problem: One sentence.
+        rules: What is in it, as far as it could be read; None: nobody knows.
     """
 
     pack: str
     problem: str
+    rules: tuple[Rule, ...] | None = None
+
+    def __str__(self) -> str:
+        return f"rules of {self.pack} are left out: {self.problem}"
+
+    def may_hold(self, word: str) -> bool:
+        """Could this mean one of its rules?"""
+        return self.rules is None or any(_means(word, rule) for rule in self.rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,18 @@ class LoadedRules:
 
     rules: tuple[Rule, ...]
     problems: tuple[PackProblem, ...] = ()
+
+    def may_lack(self, word: str) -> bool:
+        """Could this mean a rule of a pack that was skipped?"""
+        return any(problem.may_hold(word) for problem in self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The rules to run, and the packs that should be among them and are not."""
+
+    rules: tuple[Rule, ...]
+    problems: tuple[RuleProblem, ...] = ()
 
 
 def load_rules() -> tuple[Rule, ...]:
@@ -60,20 +79,27 @@ def load_packs(entries: Iterable[EntryPoint] | None = None) -> LoadedRules:
             pack = _rules_of(entry)
             _refuse_taken(pack, taken)
         except _PackError as error:
-            problems.append(PackProblem(f"{entry.name} = {entry.value}", str(error)))
+            problems.append(PackProblem(f"{entry.name} = {entry.value}", str(error), error.rules))
         else:
             taken.update((rule.code, rule) for rule in pack)
     return LoadedRules(tuple(taken[code] for code in sorted(taken)), tuple(problems))
 
 
 class _PackError(Exception):
-    """One sentence about a pack."""
+    """One sentence about a pack, and its rules where they are known."""
+
+    def __init__(self, problem: str, rules: tuple[Rule, ...] | None = None) -> None:
+        super().__init__(problem)
+        self.rules = rules
 
 
 def _rules_of(entry: EntryPoint) -> tuple[Rule, ...]:
     try:
         pack = entry.load()
-    except Exception as error:  # the pack is foreign code: whatever it raises, the other packs still count
+    except (
+        Exception,
+        SystemExit,
+    ) as error:  # the pack is foreign code: whatever it raises, the other packs still count
         raise _PackError(f"it cannot be imported: {type(error).__name__}: {error}") from error
     if not isinstance(pack, tuple | list):
         raise _PackError(f"{entry.value} is no tuple of rules but of type {type(pack).__name__}")
@@ -98,14 +124,52 @@ def _refuse_taken(pack: Sequence[Rule], taken: dict[str, Rule]) -> None:
     codes, names = set(taken), {rule.name for rule in taken.values()}
     for rule in pack:
         if rule.code in codes:
-            raise _PackError(f"code {rule.code} of {type(rule).__name__} is taken")
+            raise _PackError(f"code {rule.code} of {type(rule).__name__} is taken", tuple(pack))
         if rule.name in names:
-            raise _PackError(f"name {rule.name!r} of {type(rule).__name__} is taken")
+            raise _PackError(f"name {rule.name!r} of {type(rule).__name__} is taken", tuple(pack))
         codes.add(rule.code)
         names.add(rule.name)
 
 
 # --- choosing ------------------------------------------------------------------------------------------
+
+
+def selection(packs: LoadedRules, select: Sequence[str] = (), ignore: Sequence[str] = ()) -> Selection:
+    """The rules to run, of packs some of which may be missing.
+
+    A missing pack counts as selected where ``select`` has the code or the name of one of its rules, or a word that
+    means no other rule and could mean one of its.
+
+    Raises:
+        UsageError: A word that means no rule, and none of a missing pack either.
+    """
+    wanted, unwanted = _present(packs, select), _present(packs, ignore)
+    absent = [word for word in select if word not in wanted]
+    # Without a word that means anything nothing is selected, not everything.
+    rules = () if select and not wanted else selected(packs.rules, wanted, unwanted)
+    return Selection(rules, tuple(_missing(problem, select, absent) for problem in packs.problems))
+
+
+def _missing(problem: PackProblem, select: Iterable[str], absent: Iterable[str]) -> RuleProblem:
+    guessed = [word for word in absent if problem.may_hold(word)]
+    if guessed and problem.rules is None:
+        return RuleProblem(problem.pack, f"{problem}; {', '.join(guessed)} may be one of them", selected=True)
+    named = any(is_named(word, rule) for word in select for rule in problem.rules or ())
+    return RuleProblem(problem.pack, str(problem), selected=named or bool(guessed))
+
+
+def _present(packs: LoadedRules, words: Iterable[str]) -> list[str]:
+    """The words that mean rules which are there; those that a missing pack may have are left out."""
+    present = []
+    for word in words:
+        try:
+            matching(packs.rules, word)
+        except UsageError:
+            if not packs.may_lack(word):
+                raise
+        else:
+            present.append(word)
+    return present
 
 
 def selected(rules: Sequence[Rule], select: Sequence[str] = (), ignore: Sequence[str] = ()) -> tuple[Rule, ...]:
@@ -130,11 +194,7 @@ def matching(rules: Sequence[Rule], word: str) -> tuple[Rule, ...]:
     Raises:
         UsageError: It means none; the hint names the nearest word.
     """
-    found = tuple(
-        rule
-        for rule in rules
-        if word in (rule.name, rule.kind) or (len(word) > 1 and rule.code.startswith(word.upper()))
-    )
+    found = tuple(rule for rule in rules if _means(word, rule))
     if not found:
         known = (known for rule in rules for known in (rule.code, rule.name, rule.kind.value))
         hint = near_miss.question(word, known) or "`steadygraph rules` lists all rules"
@@ -142,50 +202,10 @@ def matching(rules: Sequence[Rule], word: str) -> tuple[Rule, ...]:
     return found
 
 
-# --- explaining ------------------------------------------------------------------------------------------
+def is_named(word: str, rule: Rule) -> bool:
+    """Is this the code or the name of the rule, and so no other's?"""
+    return word.upper() == rule.code or word == rule.name
 
 
-def summary(rule: Rule) -> str:
-    """The first paragraph of a rule's docstring, on one line."""
-    return " ".join(_documentation(rule).partition("\n\n")[0].split())
-
-
-def sections(rule: Rule) -> dict[str, str]:
-    """What a rule's docstring says under each heading, dedented, in the order of the docstring."""
-    parts = re.split(rf"^({'|'.join(HEADINGS)}):\n", _documentation(rule), flags=re.MULTILINE)[1:]
-    return {heading: textwrap.dedent(text).strip("\n") for heading, text in zip(parts[::2], parts[1::2], strict=True)}
-
-
-def _documentation(rule: Rule) -> str:
-    return inspect.cleandoc(type(rule).__doc__ or "")
-
-
-def listing(rules: Sequence[Rule]) -> str:
-    """One line per rule: code, name, kind, summary."""
-    if not rules:
-        return "no rules are installed\n"
-    names = max(len(rule.name) for rule in rules)
-    kinds = max(len(rule.kind) for rule in rules)
-    lines = (f"{rule.code}  {rule.name:<{names}}  {rule.kind:<{kinds}}  {summary(rule)}" for rule in rules)
-    return "".join(f"{line.rstrip()}\n" for line in lines)
-
-
-def explain(rule: Rule) -> str:
-    """All about one rule: its docstring under its headings, then its examples as case files."""
-    return "\n".join(_explanation(rule)) + "\n"
-
-
-def _explanation(rule: Rule) -> Iterator[str]:
-    yield f"{rule.code} {rule.name} ({rule.kind})"
-    yield ""
-    yield summary(rule)
-    for heading, text in sections(rule).items():
-        yield from ("", f"{heading}:", textwrap.indent(text, "  "))
-    for example in rule.flagged:
-        yield from _shown(f"Flagged in {', '.join(example.scenarios)}", example)
-    for example in rule.passed:
-        yield from _shown("Passes", example)
-
-
-def _shown(verdict: str, example: Example) -> Iterator[str]:
-    yield from ("", f"{verdict}: {example.title}", "", textwrap.indent(example.case.strip("\n"), "    "))
+def _means(word: str, rule: Rule) -> bool:
+    return word in (rule.name, rule.kind) or (len(word) > 1 and rule.code.startswith(word.upper()))

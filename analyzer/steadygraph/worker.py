@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing import util
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import NoReturn
@@ -32,6 +33,7 @@ LENGTH_BYTES = 8
 INTERNAL_ERROR = "InternalError"
 #: So many of a traceback's last entries say enough in a report.
 _FRAMES = 3
+_RELEASE_S = 0.5
 
 Analyze = Callable[[Case, Settings], CaseReport]
 
@@ -72,6 +74,8 @@ def work(order: Order, sink: Connection) -> NoReturn:
         payload = pickle.dumps(report_of(order))
         faulthandler.cancel_dump_traceback_later()
         _flush()
+        _release_semaphores()
+        # Once it has this, the parent ends the whole group.
         _write(sink, len(payload).to_bytes(LENGTH_BYTES, "big") + payload)
         # Not sys.exit: threads of the target must not keep the process, nor its exit handlers hang it.
         os._exit(0)
@@ -159,6 +163,14 @@ def _flush() -> None:
         # The target may have closed or replaced them.
         with contextlib.suppress(Exception):
             stream.flush()
+
+
+def _release_semaphores() -> None:
+    """What inductor and progress bars create is otherwise reported as leaked, on the terminal, by another process."""
+    # In a thread, and not waited for long: a pool that the target left open joins its workers here.
+    releasing = threading.Thread(target=util._run_finalizers, args=(0,), daemon=True)  # type: ignore[attr-defined]
+    releasing.start()
+    releasing.join(_RELEASE_S)
 
 
 def _write(sink: Connection, data: bytes) -> None:

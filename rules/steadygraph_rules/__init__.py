@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from steadygraph.rule import Rule
 from steadygraph_rules.buffers.buffer_realloc import BufferRealloc
+from steadygraph_rules.buffers.replay_differs import ReplayDiffers
+from steadygraph_rules.device.device_mismatch import DeviceMismatchRule
 from steadygraph_rules.graph.graph_break import GraphBreakRule
 from steadygraph_rules.graph.host_sync import HostSync
 from steadygraph_rules.outcome.padded_vs_valid import PaddedVsValid
@@ -51,8 +53,10 @@ RULES: tuple[Rule, ...] = (
     GraphBreakRule(),
     HostSync(),
     BufferRealloc(),
+    ReplayDiffers(),
     ServingError(),
     PaddedVsValid(),
     StaleState(),
+    DeviceMismatchRule(),
     UnexplainedResult(),
 )

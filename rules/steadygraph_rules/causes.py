@@ -154,7 +154,7 @@ def _size_cause(guard: ViolatedGuard) -> Cause:
         return Cause.INT
     if is_zero_one_bound(condition, guard.actual):
         return Cause.ZERO_ONE
-    return Cause.DUCK if is_equality(condition) else Cause.SHAPE
+    return Cause.DUCK if is_equality(condition) and not guard.intended else Cause.SHAPE
 
 
 # --- guards that fail because others do --------------------------------------------------------------------
@@ -166,6 +166,7 @@ def _independent(evidence: Evidence) -> list[ViolatedGuard]:
     moved = _moved_tensors(evidence)
     was_none = {(g.region, g.path) for g in guards if g.aspect is Aspect.NONE}
     ambient = [g.path for g in guards if g.aspect is Aspect.AMBIENT or g.owner is Owner.AMBIENT]
+    ambient_told = bool(ambient)
     ambient += [d.path for d in evidence.differences if d.path.startswith("ambient.")]
     grad_changed = any(path in _GRAD_SETTINGS or path.endswith(".is_inference()") for path in ambient)
     kept: dict[tuple[object, ...], ViolatedGuard] = {}
@@ -179,7 +180,7 @@ def _independent(evidence: Evidence) -> list[ViolatedGuard]:
         if grad_changed and guard.aspect is Aspect.REQUIRES_GRAD:
             continue
         # The dispatch keys of every tensor follow autocast, grad and inference mode.
-        if ambient and guard.aspect is Aspect.OTHER and guard.guard_type == "TENSOR_MATCH":
+        if ambient_told and guard.aspect is Aspect.OTHER and guard.guard_type == "TENSOR_MATCH":
             continue
         # A frame that goes on after a graph break guards the same things once more.
         kept.setdefault((guard.region, guard.path, guard.aspect, guard.expected, guard.actual), guard)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from steadygraph.model import Aspect, Consequence, Evidence, Finding, Owner, Policy, ViolatedGuard
+from steadygraph.model import Aspect, Consequence, Evidence, Finding, Owner, Policy, Result, ViolatedGuard
 from steadygraph.rule import Rule, spread
 from steadygraph_rules.causes import Cause, causes
 
@@ -18,6 +18,8 @@ _BAD = (Consequence.SILENT_WRONG, Consequence.RAISES)
 #: Entries of a list or of a dict: what changes in one layer changes in all of them.
 _INDEX = re.compile(r"\[[^\[\]]*\]|(?<=\.)\d+(?=\.|$)")
 _CONTAINS = re.compile(r"(?P<absent>not )?___dict_contains\((?P<key>'[^']*'|[^,]*), .*\)")
+#: How Dynamo names what lay on the stack at a graph break.
+_STACK = "L['___stack"
 LONGEST_VALUE = 80
 LONGEST_ERROR = 160
 _NAMED_AT_MOST = 2
@@ -44,14 +46,21 @@ class GuardRule(Rule):
                 region=first.region,
                 profile=first.expected,
                 serving=first.actual,
+                also=other_paths(guards),
             )
 
     def groups(self, guards: Sequence[ViolatedGuard]) -> list[list[ViolatedGuard]]:
         """The guards that are one defect, the one to be named first."""
         found: dict[object, list[ViolatedGuard]] = {}
         for guard in guards:
-            found.setdefault("" if self.one_defect else self.defect(guard), []).append(guard)
+            found.setdefault("" if self.one_defect else self._defect(guard), []).append(guard)
         return list(found.values()) if self.one_defect else [sorted(group, key=_natural) for group in found.values()]
+
+    def _defect(self, guard: ViolatedGuard) -> object:
+        """All guards of one line that change no graph cost the same recompile: they are one defect, however many."""
+        if guard.matters is False and guard.location is not None and guard.owner is not Owner.AMBIENT:
+            return guard.location.path, guard.location.line
+        return self.defect(guard)
 
     def defect(self, guard: ViolatedGuard) -> object:
         """Guards with an equal value here are one defect."""
@@ -72,18 +81,42 @@ def consequence(
     guards: Sequence[ViolatedGuard],
     by_cause: Mapping[Cause, Sequence[ViolatedGuard]],
 ) -> Consequence:
-    """What these guards can have done: a violated guard costs a recompile; the worst outcome is theirs if the graph is.
+    """What these guards can have done: the worst outcome is theirs if the graph is; otherwise they have their price.
 
     A guard that does not change the graph is to blame for wrong results only if no other guard changes it.
     """
     worst = _worst(evidence)
+    if cause is Cause.SHAPE and _nothing_proved(evidence) and _only_sizes(guards):
+        return Consequence.BENIGN
     if worst not in _BAD or (worst is Consequence.RAISES and evidence.eager_error is not None):
-        return Consequence.RECOMPILES
+        return _price(evidence)
     if not _matter(guards) and _matter(evidence.violated_guards):
-        return Consequence.RECOMPILES
+        return _price(evidence)
     if cause in _WEAK and any(_matter(others) for other, others in by_cause.items() if other not in _WEAK):
-        return Consequence.RECOMPILES
+        return _price(evidence)
     return worst
+
+
+def _nothing_proved(evidence: Evidence) -> bool:
+    """Is everything about the call a prediction, and the graph that it needs the same but for sizes?"""
+    same_ops = not (evidence.graph.missing_ops or evidence.graph.extra_ops or evidence.graph.missing_inputs)
+    unproved = bool(evidence.outcomes) and all(o.result is Result.UNPROVED for o in evidence.outcomes)
+    return unproved and same_ops and evidence.worst is not Consequence.SILENT_WRONG
+
+
+def _only_sizes(guards: Sequence[ViolatedGuard]) -> bool:
+    """Sizes of arguments: after one recompilation they are dynamic."""
+    return all(
+        guard.aspect is Aspect.SHAPE and guard.guard_type == "TENSOR_MATCH" and guard.owner is Owner.ARGUMENT
+        for guard in guards
+    )
+
+
+def _price(evidence: Evidence) -> Consequence:
+    """Of any violated guard: a recompile, in a deployment that looks at guards; otherwise nothing."""
+    policies = {outcome.policy for outcome in evidence.outcomes}
+    looked_at = not policies or Policy.RECOMPILE in policies or evidence.worst is Consequence.RECOMPILES
+    return Consequence.RECOMPILES if looked_at else Consequence.BENIGN
 
 
 def _worst(evidence: Evidence) -> Consequence:
@@ -108,15 +141,17 @@ def _matter(guards: Sequence[ViolatedGuard]) -> bool:
 
 def place(guard: ViolatedGuard, path: str | None = None) -> str:
     """Where the value is: "argument `x`", "attribute `self.training`", "global `CONFIG.mode`"."""
-    if from_before_a_break(guard):
+    if guard.source.startswith(_STACK):
         return "a value from before the graph break"
+    if from_before_a_break(guard):
+        return f"`{guard.path if path is None else path}` in `{guard.frame}`, behind a graph break,"
     word = {Owner.ARGUMENT: "argument", Owner.MODULE: "attribute", Owner.OBJECT: "attribute", Owner.GLOBAL: "global"}
     return f"{word.get(guard.owner, 'value')} `{guard.path if path is None else path}`"
 
 
 def from_before_a_break(guard: ViolatedGuard) -> bool:
     """Is it no argument of the user's, but what one graph handed to the next one?"""
-    return guard.source.startswith("L['___stack")
+    return guard.owner is Owner.ARGUMENT and (bool(guard.frame) or guard.source.startswith(_STACK))
 
 
 def shortened(value: str, longest: int = LONGEST_VALUE) -> str:
@@ -152,9 +187,13 @@ def change(guard: ViolatedGuard) -> str:
     return f"{where} is {before} at profile, {now} at serving"
 
 
+def other_paths(guards: Sequence[ViolatedGuard]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(guard.path for guard in guards))[1:]
+
+
 def also(guards: Sequence[ViolatedGuard]) -> str:
     """The other places of the same defect, the first ones by name."""
-    others = list(dict.fromkeys(guard.path for guard in guards))[1:]
+    others = other_paths(guards)
     named = [f"`{path}`" for path in others[:_NAMED_AT_MOST]]
     left = len(others) - len(named)
     if left:

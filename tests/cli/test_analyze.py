@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from .conftest import BROKEN, CLEAN, RAISING
+from .conftest import BROKEN, CLEAN, RAISING, Ran
 
 Write = Callable[..., Path]
-Cli = Callable[..., tuple[int, str, str]]
+Cli = Callable[..., Ran]
 
 
 def without_durations(text: str) -> dict[str, Any]:
@@ -53,6 +53,29 @@ def test_what_counts_as_a_finding_can_be_chosen(cli: Cli, write_case: Write, opt
     code, _, _ = cli("analyze", "case.py", *options)
 
     assert code == wanted
+
+
+def test_guards_that_change_no_graph_are_a_number_where_the_deployment_drops_them(cli: Cli, write_case: Write) -> None:
+    write_case("""
+        import torch
+        class Flags(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.flags = {str(number): "off" for number in range(12)}
+            def forward(self, x):
+                return x * 2 if "on" in self.flags.values() else x + 1
+        def build(): return Flags()
+        def before(model, name):
+            if name == "later": model.flags.update(dict.fromkeys(model.flags, "idle"))
+        def profile(): return (torch.ones(3),), {}
+        def serving(): return {"same": ((torch.zeros(3),), {}), "later": ((torch.zeros(3),), {})}
+    """)
+
+    code, out, _ = cli("analyze", "case.py", "--policy", "drop")
+
+    assert code == 0
+    assert "  12 guards differ, none changes the graph\n" in out
+    assert cli("analyze", "case.py")[0] == 1
 
 
 def test_the_command_line_overrides_the_configuration(cli: Cli, write_case: Write) -> None:
@@ -182,6 +205,38 @@ def test_quiet_prints_a_line_for_each_target_and_nothing_of_what_it_prints(cli: 
     ran = cli("analyze", "case.py", "--quiet")
 
     assert ran == (0, "case.py: no findings\n", "")
+
+
+def test_verbose_leaves_nothing_out(cli: Cli, write_case: Write) -> None:
+    write_case(BROKEN)
+
+    short, (_, long, err) = cli("analyze", "case.py").out, cli("analyze", "case.py", "-v")
+
+    assert "case.py:4 in forward" in long
+    assert "\npython 3." in long
+    assert "\npython 3." not in short
+    assert "  profile " in long
+    assert "  profile " not in short
+    assert err == ""
+
+
+def test_quiet_and_verbose_at_once_are_wrong_use(cli: Cli, write_case: Write) -> None:
+    write_case(CLEAN)
+
+    ran = cli("analyze", "case.py", "--quiet", "--verbose")
+
+    assert ran == (2, "", "error: --quiet and --verbose contradict each other\n  hint: give one of them\n")
+
+
+def test_a_text_that_goes_to_no_terminal_has_80_columns(
+    cli: Cli, write_case: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    write_case(BROKEN)
+
+    text = cli("analyze", "case.py").out
+
+    assert 70 < max(map(len, text.splitlines())) <= 80
 
 
 def test_a_target_that_hangs_is_reported_as_timed_out(cli: Cli, write_case: Write) -> None:

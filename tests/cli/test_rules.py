@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
-from steadygraph.rule_loading import explain, listing, load_rules
+import pytest
+
+from steadygraph.explanation import explain, listing
+from steadygraph.rule_loading import load_rules
 
 Cli = Callable[..., tuple[int, str, str]]
 
@@ -28,3 +32,18 @@ def test_a_prefix_of_codes_lists_its_rules(cli: Cli) -> None:
     family = tuple(rule for rule in load_rules() if rule.code.startswith("SG2"))
 
     assert cli("rules", "SG2") == (0, listing(family), "")
+
+
+@pytest.mark.parametrize("columns", ["80", "200"])
+def test_a_terminal_gets_lines_that_fit_into_it(cli: Cli, monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", columns)
+
+    assert cli("rules") == (0, listing(load_rules(), int(columns)), "")
+    assert cli("rules", "SG101") == (0, explain(load_rules()[0], int(columns)), "")
+
+
+def test_a_name_that_is_also_a_kind_is_explained(cli: Cli) -> None:
+    code, out, _ = cli("rules", "missing-guard")
+
+    assert (code, out.splitlines()[0]) == (0, "SG304 missing-guard (missing-guard)")

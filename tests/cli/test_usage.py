@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -91,12 +91,13 @@ def test_what_needs_no_torch_imports_none_and_is_quick(arguments: list[str]) -> 
     )
     times_s = []
     for _ in range(3):
-        started = time.perf_counter()
+        # Processor time: other tests keep the machine busy, and a process that waits has not become slower.
+        before = os.times()
         done = subprocess.run([sys.executable, "-c", code, *arguments], stdout=subprocess.DEVNULL, check=False)
-        times_s.append(time.perf_counter() - started)
+        after = os.times()
+        times_s.append(after.children_user + after.children_system - before.children_user - before.children_system)
 
     assert done.returncode == 0
-    # The best of three: the machine may be busy with other tests.
     assert min(times_s) < 0.4
 
 

@@ -70,7 +70,7 @@ def upset(directory):
     torch.set_grad_enabled(False)
     torch.set_default_dtype(torch.float64)
     torch.set_default_device("meta")
-    torch.set_num_threads(1)
+    torch.set_num_threads(torch.get_num_threads() + 1)
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.set_autocast_enabled("cpu", True)
     torch.set_autocast_dtype("cpu", torch.float16)

@@ -74,3 +74,16 @@ def test_the_owner_is_who_holds_the_value(source, expected):
 def test_an_expression_without_a_value_is_missing_not_an_error():
     assert evaluate("L['nothing'].here", {"L": {}}) is MISSING
     assert evaluate("not python at all", {"L": {}}) is MISSING
+
+
+class Activations(dict):
+    """As transformers has it: stores classes, gives instances."""
+
+    def __getitem__(self, key):
+        return super().__getitem__(key)()
+
+
+def test_an_entry_of_a_dict_is_what_it_stores_not_what_its_class_makes_of_it():
+    scope = {"G": {"ACT2FN": Activations(silu=nn.SiLU)}, "L": {}}
+
+    assert evaluate("G['ACT2FN']['silu']", scope) is nn.SiLU

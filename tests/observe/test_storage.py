@@ -62,13 +62,19 @@ def test_tied_weights_are_listed_under_each_name():
     assert found["embed.weight"] == found["head.weight"] == model["embed"].weight.data_ptr()
 
 
-def test_fake_tensors_have_no_address(recwarn):
+def test_fake_tensors_have_addresses_that_tell_views_from_copies(recwarn):
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     with FakeTensorMode():
-        model = Model()
+        model = nn.Linear(2, 4, device="cpu")
+        model.view, model.row, model.copy = model.bias.detach(), model.bias[1:], model.bias.clone()
+        model.empty = torch.zeros(0)
 
-    assert addresses(model) == ()
+    found = dict(addresses(model))
+
+    assert found["view"] == found["bias"] == found["row"] - 4
+    assert found["copy"] not in (found["bias"], found["weight"])
+    assert "empty" not in found
     assert not recwarn.list
 
 

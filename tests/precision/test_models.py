@@ -1,13 +1,13 @@
-"""Models of transformers that nobody prepared: what steadygraph warns of in them is true, and it warns of nothing else.
+"""Models of transformers that nobody prepared: all that steadygraph warns of in them is true.
 
-``models.toml`` lists them.  Each is built small, with random weights, and called with another batch and another length
-than in the profile call; the sizes that change are marked as dynamic.
+``models.toml`` lists them.  Each is built small, with random weights, and called with other batches and lengths than in
+the profile call; the sizes that change are marked as dynamic.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,20 +19,20 @@ from torch import Tensor, nn
 from steadygraph.case import Case
 from steadygraph.config import Settings
 from steadygraph.engine import analyze_case
-from steadygraph.model import CaseReport, Policy, Severity
+from steadygraph.model import CaseReport, Finding, Policy, Result, Severity
 
 transformers = pytest.importorskip("transformers")
 
-#: Batch, length of a text, of what a decoder has written so far, of a sound.  No two sizes of a call are equal: Dynamo
-#: would take them for one.
+#: Batch, and the lengths of a text, of what a decoder has written so far, and of a sound.  No two sizes of a call are
+#: equal, Dynamo would take them for one; and none is 1, which is a constant.
 SIZES = {
-    "profile": {"batch": 4, "tokens": 32, "decoded": 12, "samples": 4000},
-    "same": {"batch": 4, "tokens": 32, "decoded": 12, "samples": 4000},
-    "larger": {"batch": 6, "tokens": 41, "decoded": 19, "samples": 5300},
-    "smaller": {"batch": 3, "tokens": 23, "decoded": 8, "samples": 3100},
+    "profile": {"batch": 4, "tokens": 16, "decoded": 7, "samples": 4000},
+    "same": {"batch": 4, "tokens": 16, "decoded": 7, "samples": 4000},
+    "larger": {"batch": 6, "tokens": 21, "decoded": 10, "samples": 5300},
+    "smaller": {"batch": 3, "tokens": 11, "decoded": 5, "samples": 3100},
 }
-#: What each kind of input consists of: argument -> its dimensions, each a size above or a field of the configuration.
-INPUTS: dict[str, dict[str, tuple[str, ...]]] = {
+#: Kind of input -> argument -> its dimensions: sizes of above, or fields of the configuration.
+INPUTS = {
     "tokens": {"input_ids": ("batch", "tokens")},
     "tokens and mask": {"input_ids": ("batch", "tokens"), "attention_mask": ("batch", "tokens")},
     "embeddings": {"inputs_embeds": ("batch", "tokens", "hidden_size")},
@@ -41,14 +41,17 @@ INPUTS: dict[str, dict[str, tuple[str, ...]]] = {
         "attention_mask": ("batch", "tokens"),
         "decoder_input_ids": ("batch", "decoded"),
     },
+    "waveform": {"input_values": ("batch", "samples")},
     "spectrogram": {"input_values": ("batch", "max_length", "num_mel_bins")},
     "spectrogram and decoder tokens": {
         "input_features": ("batch", "num_mel_bins", "frames"),
         "decoder_input_ids": ("batch", "decoded"),
     },
-    "waveform": {"input_values": ("batch", "samples")},
     "image": {"pixel_values": ("batch", "num_channels", "image_size", "image_size")},
 }
+#: What is no field of every configuration that needs it; Whisper's encoder halves the number of frames.
+FALLBACKS = {"image_size": lambda config: 40, "frames": lambda config: 2 * config.max_source_positions}
+VOCABULARY, PADDING = 199, 5
 
 
 @dataclass(frozen=True)
@@ -73,38 +76,118 @@ class Entry:
         )
 
     def build(self) -> nn.Module:
-        model = getattr(transformers, self.name)
         torch.manual_seed(0)
-        config = model.config_class(**self.config)
-        return model(config).eval()
+        model = getattr(transformers, self.name)
+        return model(model.config_class(**self.config)).eval()
 
     def call(self, name: str) -> tuple[tuple[object, ...], dict[str, object]]:
-        sizes = {k: SIZES["profile" if k in self.fixed else name][k] for k in SIZES[name]}
         config = getattr(transformers, self.name).config_class(**self.config)
-        sizes["frames"] = 2 * getattr(config, "max_source_positions", 0)
-        kwargs: dict[str, object] = {}
-        for argument, dims in INPUTS[self.inputs].items():
-            shape = [sizes[d] if d in sizes else getattr(config, d, 40) for d in dims]
-            kwargs[argument] = values(argument, shape)
-        if self.domain in ("text", "moe", "ssm", "encoder-decoder") or "decoder_input_ids" in kwargs:
-            kwargs["use_cache"] = False
-        return (), kwargs
+        sizes = {size: SIZES["profile" if size in self.fixed else name][size] for size in SIZES[name]}
+        random = torch.Generator().manual_seed(list(SIZES).index(name))
+        kwargs: dict[str, object] = {
+            argument: values(argument, [sizes.get(dim) or size_of(config, dim) for dim in dims], random)
+            for argument, dims in INPUTS[self.inputs].items()
+        }
+        return (), kwargs | ({"use_cache": False} if hasattr(config, "use_cache") else {})
 
     def mark(self, kwargs: Mapping[str, Tensor]) -> None:
         for argument, dims in INPUTS[self.inputs].items():
-            for dim, size in enumerate(dims):
-                if size in SIZES["profile"] and size not in self.fixed:
-                    torch._dynamo.mark_dynamic(kwargs[argument], dim)
+            for index, dim in enumerate(dims):
+                if dim in SIZES["profile"] and dim not in self.fixed:
+                    torch._dynamo.mark_dynamic(kwargs[argument], index)
 
 
-def values(argument: str, shape: list[int]) -> Tensor:
+def size_of(config: Any, dim: str) -> int:
+    return getattr(config, dim) if hasattr(config, dim) else FALLBACKS[dim](config)
+
+
+def values(argument: str, shape: list[int], random: torch.Generator) -> Tensor:
     if argument == "attention_mask":
         mask = torch.ones(shape, dtype=torch.long)
-        mask[-1, -5:] = 0
+        mask[-1, -PADDING:] = 0
         return mask
-    return torch.randint(3, 199, shape) if argument.endswith("input_ids") else torch.randn(shape)
+    if argument.endswith("input_ids"):
+        return torch.randint(3, VOCABULARY, shape, generator=random)
+    return torch.randn(shape, generator=random)
 
 
 def entries() -> list[Entry]:
     text = Path(__file__).with_name("models.toml").read_text(encoding="utf-8")
     return [Entry(**one) for one in tomllib.loads(text)["model"]]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Tensors are tiny here: several threads, in several workers, only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(params=entries(), ids=lambda entry: entry.name)
+def entry(request: pytest.FixtureRequest) -> Entry:
+    return request.param
+
+
+def compiled_again(entry: Entry) -> dict[str, bool]:
+    """What plain ``torch.compile`` does, without steadygraph: has a call new graphs?"""
+    graphs = 0
+
+    def backend(module: torch.fx.GraphModule, _inputs: object) -> Any:
+        nonlocal graphs
+        graphs += 1
+        return module.forward
+
+    torch.compiler.reset()
+    model, case, again = entry.build(), entry.case(), {}
+    model.compile(backend=backend)
+    for name, (args, kwargs) in {"profile": case.profile(), **case.serving()}.items():
+        if name == "profile":
+            entry.mark(kwargs)
+        before = graphs
+        with torch.no_grad():
+            model(*args, **kwargs)
+        again[name] = graphs > before
+    torch.compiler.reset()
+    return again
+
+
+def results(report: CaseReport, policy: Policy) -> dict[str, Result]:
+    return {one.name: o.result for one in report.scenarios for o in one.outcomes if o.policy is policy}
+
+
+def loud(report: CaseReport) -> Iterator[Finding]:
+    return (finding for finding in report.findings if finding.severity is not Severity.NOTE)
+
+
+def explanation(entry: Entry, finding: Finding) -> Mapping[str, str] | None:
+    return next(
+        (one for one in entry.explained if one["rule"] == finding.rule and finding.path.startswith(one["path"])), None
+    )
+
+
+def test_every_warning_is_a_true_one_and_outcomes_are_those_of_plain_torch_compile(entry: Entry) -> None:
+    again = compiled_again(entry)
+
+    report = analyze_case(entry.case(), Settings(policies=None))
+
+    kept = results(report, Policy.RECOMPILE)
+    assert set(kept.values()) <= {Result.SAME, Result.RECOMPILES}
+    assert {name for name, result in kept.items() if result is Result.RECOMPILES} - {"profile"} == {
+        name for name, compiled in again.items() if compiled
+    } - {"profile"}
+    assert [(f.scenario, f.rule, f.path) for f in loud(report) if explanation(entry, f) is None] == []
+    used = [explanation(entry, finding) for finding in loud(report)]
+    assert [one for one in entry.explained if one not in used] == []
+    if not entry.explained:
+        assert set(results(report, Policy.DROP).values()) == {Result.SAME}
+
+
+def test_the_models_are_of_many_kinds() -> None:
+    listed = entries()
+
+    assert len(listed) >= 25
+    assert {entry.domain for entry in listed} == {"text", "moe", "ssm", "encoder-decoder", "audio", "vision"}
+    assert all(reason.endswith(".") for entry in listed for reason in entry.fixed.values())
+    assert all(one["why"].endswith(".") for entry in listed for one in entry.explained)

@@ -119,8 +119,41 @@ def test_among_many_scenarios_those_that_stay_the_same_are_counted() -> None:
 def test_the_profile_call_has_a_row_only_if_something_happens_to_it() -> None:
     same, raises = outcome(Policy.DROP, Result.SAME), outcome(Policy.DROP, Result.RAISES)
 
-    usual = render(Report((case_of(judged("profile", same), judged("text", same)),)))
+    usual = render(Report((case_of(judged("profile", same), judged("text", raises)),)))
     rare = render(Report((case_of(judged("profile", raises), judged("text", same)),)))
 
-    assert usual.splitlines()[1:3] == ["        drop", "  text  same"]
+    assert usual.splitlines()[1:3] == ["        drop", "  text  raises"]
     assert rare.splitlines()[1:4] == ["           drop", "  profile  raises", "  text     same"]
+
+
+def test_without_findings_and_changes_the_table_is_one_sentence() -> None:
+    recompile, drop = outcome(Policy.RECOMPILE, Result.SAME), outcome(Policy.DROP, Result.SAME)
+    inductor = outcome(Policy.DROP, Result.SAME, backend="inductor")
+
+    def sentence(*scenarios: ScenarioReport) -> str:
+        return render(Report((case_of(*scenarios),)), width=120).splitlines()[1]
+
+    assert sentence(judged("a", drop)) == "  no findings: drop changes nothing in a"
+    assert sentence(judged("profile", drop), *(judged(name, recompile, drop, inductor) for name in "abc")) == (
+        "  no findings: recompile, drop and drop inductor change nothing in a, b and c"
+    )
+    assert sentence(*(judged(f"step{number}", recompile, drop) for number in range(40))) == (
+        "  no findings: recompile and drop change nothing in all 40 scenarios"
+    )
+
+
+def test_what_cannot_be_executed_here_is_no_reason_to_leave_out_the_table() -> None:
+    unproved = outcome(Policy.DROP, Result.UNPROVED)
+
+    text = render(Report((case_of(judged("a", unproved)),)))
+
+    assert text == shown(
+        """
+        case.py
+             drop
+          a  unproved
+          no findings
+
+        1 case, 0 errors, 0 warnings, 0 notes
+        """
+    )

@@ -49,8 +49,7 @@ def test_a_broken_case_says_what_happens_why_where_and_what_to_do(broken: CaseRe
 
     assert text == shown(
         """
-        examples/broken.py
-          the model: 252 guards, 1 graph, 0 graph breaks
+        examples/broken.py (252 guards, 1 graph)
                  recompile       drop
           text   same            same
           image  recompiles (1)  silent-wrong (0.59)
@@ -61,11 +60,9 @@ def test_a_broken_case_says_what_happens_why_where_and_what_to_do(broken: CaseRe
             argument `kwargs['deepstack']` is None at profile, IntermediateTensors with
             3 tensors at serving
             examples/model.py:41 in forward: if deepstack is not None:
-            the profile graph lacks 3 inputs (kwargs['deepstack'].tensors['d0'], ...)
-              and 3 x aten.add.Tensor
+            the profile graph lacks 3 inputs and 3 x aten.add.Tensor
             fix: Pass `kwargs['deepstack']` at profile too, zero-filled: the same keys,
                  shapes and dtypes.
-
           212 more guards differ, none changes the graph
 
         1 case, 2 errors, 0 warnings, 0 notes
@@ -73,17 +70,13 @@ def test_a_broken_case_says_what_happens_why_where_and_what_to_do(broken: CaseRe
     )
 
 
-def test_a_clean_case_is_its_table_and_one_line(repaired: CaseReport) -> None:
+def test_a_case_in_which_nothing_happens_is_two_lines(repaired: CaseReport) -> None:
     text = render(Report((repaired,)))
 
     assert text == shown(
         """
-        examples/repaired.py
-          the model: 1,250 guards, 1 graph, 0 graph breaks
-                 recompile  drop
-          text   same       same
-          image  same       same
-          no findings
+        examples/repaired.py (1,250 guards, 1 graph)
+          no findings: recompile and drop change nothing in text and image
 
         1 case, 0 errors, 0 warnings, 0 notes
         """
@@ -113,8 +106,7 @@ def test_several_cases_stand_below_each_other(
 
     assert text == shown(
         """
-        examples/broken.py
-          the model: 252 guards, 1 graph, 0 graph breaks
+        examples/broken.py (252 guards, 1 graph)
                  recompile       drop
           text   same            same
           image  recompiles (1)  silent-wrong (0.59)
@@ -123,19 +115,13 @@ def test_several_cases_stand_below_each_other(
             argument `kwargs['deepstack']` is None at profile, IntermediateTensors with
             3 tensors at serving
             examples/model.py:41 in forward: if deepstack is not None:
-            the profile graph lacks 3 inputs (kwargs['deepstack'].tensors['d0'], ...)
-              and 3 x aten.add.Tensor
+            the profile graph lacks 3 inputs and 3 x aten.add.Tensor
             fix: Pass `kwargs['deepstack']` at profile too, zero-filled: the same keys,
                  shapes and dtypes.
-
           212 more guards differ, none changes the graph
 
-        examples/repaired.py
-          the model: 1,250 guards, 1 graph, 0 graph breaks
-                 recompile  drop
-          text   same       same
-          image  same       same
-          no findings
+        examples/repaired.py (1,250 guards, 1 graph)
+          no findings: recompile and drop change nothing in text and image
 
         examples/empty.py
           failed (CaseError): examples/empty.py defines no profile()
@@ -187,8 +173,7 @@ def test_a_narrow_terminal_wraps_between_words_and_keeps_the_indentation(broken:
 
     assert text == shown(
         """
-        examples/broken.py
-          the model: 252 guards, 1 graph, 0 graph breaks
+        examples/broken.py (252 guards, 1 graph)
                  recompile       drop
           text   same            same
           image  recompiles (1)  silent-wrong (0.59)
@@ -198,14 +183,10 @@ def test_a_narrow_terminal_wraps_between_words_and_keeps_the_indentation(broken:
             silently wrong under drop, off by 0.59
             argument `kwargs['deepstack']` is None at profile,
             IntermediateTensors with 3 tensors at serving
-            examples/model.py:41 in forward
-                if deepstack is not None:
-            the profile graph lacks 3 inputs
-              (kwargs['deepstack'].tensors['d0'], ...) and 3 x
-              aten.add.Tensor
+            examples/model.py:41: if deepstack is not None:
+            the profile graph lacks 3 inputs and 3 x aten.add.Tensor
             fix: Pass `kwargs['deepstack']` at profile too,
                  zero-filled: the same keys, shapes and dtypes.
-
           212 more guards differ, none changes the graph
 
         1 case, 1 error, 0 warnings, 0 notes
@@ -218,8 +199,7 @@ def test_a_wide_terminal_has_each_fact_on_a_line_of_its_own(broken: CaseReport) 
 
     assert text == shown(
         """
-        examples/broken.py
-          the model: 252 guards, 1 graph, 0 graph breaks
+        examples/broken.py (252 guards, 1 graph)
                  recompile       drop
           text   same            same
           image  recompiles (1)  silent-wrong (0.59)
@@ -230,7 +210,6 @@ def test_a_wide_terminal_has_each_fact_on_a_line_of_its_own(broken: CaseReport) 
             examples/model.py:41 in forward: if deepstack is not None:
             the profile graph lacks 3 inputs (kwargs['deepstack'].tensors['d0'], ...) and 3 x aten.add.Tensor
             fix: Pass `kwargs['deepstack']` at profile too, zero-filled: the same keys, shapes and dtypes.
-
           212 more guards differ, none changes the graph
 
         1 case, 2 errors, 0 warnings, 0 notes
@@ -238,14 +217,17 @@ def test_a_wide_terminal_has_each_fact_on_a_line_of_its_own(broken: CaseReport) 
     )
 
 
-def test_a_long_path_loses_folders_in_its_middle(broken: CaseReport, finding: Finding) -> None:
-    deep = Location("transformers/models/qwen3_vl_with_a_long_name/modeling_qwen3_vl.py", 879, "_deepstack_process")
+def test_a_long_target_loses_folders_in_its_middle_and_a_long_place_its_folders(
+    broken: CaseReport, finding: Finding
+) -> None:
+    file, source = "transformers/models/qwen3_vl_with_a_long_name/modeling_qwen3_vl.py", "h = h[mask] + embeds"
+    deep = Location(file, 879, "_deepstack_process", source)
     case = replace(broken, target="a" * 30 + "/" + "b" * 30 + "/case.py", findings=(replace(finding, location=deep),))
 
     lines = render(Report((case,)), width=60).splitlines()
 
     assert lines[0] == "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/.../case.py"
-    assert "    .../modeling_qwen3_vl.py:879 in _deepstack_process" in lines
+    assert "    modeling_qwen3_vl.py:879: h = h[mask] + embeds" in lines
 
 
 def test_a_long_line_of_source_is_cut_at_the_right_margin(broken: CaseReport, finding: Finding) -> None:
@@ -254,7 +236,7 @@ def test_a_long_line_of_source_is_cut_at_the_right_margin(broken: CaseReport, fi
 
     lines = render(Report((case,)), width=60).splitlines()
 
-    assert "        if deepstack_input_embeds is not None and i in ra..." in lines
+    assert "    model.py:41: if deepstack_input_embeds is not None an..." in lines
 
 
 # --- what stands below ---------------------------------------------------------------------------
@@ -272,8 +254,8 @@ def test_a_few_notes_are_told_and_many_are_counted(finding: Finding) -> None:
         """
         case.py
 
-          note SG101 none-at-profile [image]: `x` has 8 rows, not 16
-          note SG990 odd [image]: `x` has 8 rows, not 16
+          note SG101 none-at-profile [image]: `x` has 8 rows, not 16 (model.py:41)
+          note SG990 odd [image]: `x` has 8 rows, not 16 (model.py:41)
 
         1 case, 0 errors, 0 warnings, 2 notes
         """
@@ -290,13 +272,13 @@ def test_a_few_notes_are_told_and_many_are_counted(finding: Finding) -> None:
     )
 
 
-def test_notes_are_shown_in_full_where_they_fail_the_run(finding: Finding) -> None:
+def test_notes_are_shown_one_by_one_where_they_fail_the_run(finding: Finding) -> None:
     note = replace(finding, severity=Severity.NOTE, consequence=Consequence.BENIGN)
+    notes = tuple(replace(note, rule=f"SG10{number}") for number in range(1, 8))
 
-    text = render(Report((case_of(findings=(note,)),), fail_on="note"))
+    text = render(Report((case_of(findings=notes),), fail_on="note"))
 
     assert "note SG101 none-at-profile [image]: argument `kwargs['deepstack']` is None at\n" in text
-    assert "fix: Pass" in text
 
 
 def test_guards_that_no_finding_speaks_of_are_counted_by_what_they_do(broken: CaseReport) -> None:
@@ -346,12 +328,20 @@ def test_a_long_error_of_a_target_keeps_its_first_and_its_last_lines() -> None:
 def test_many_regions_are_summed_up() -> None:
     regions = tuple(Region(f"layers.{number}", None, guards=100, graphs=1, graph_breaks=1) for number in range(20))
 
-    lines = [render(Report((case_of(regions=regions[:n]),))).splitlines()[1:-3] for n in (2, 20)]
+    titles = [render(Report((case_of(regions=regions[:n]),))).splitlines()[0] for n in (1, 20)]
 
-    assert lines == [
-        ["  layers.0: 100 guards, 1 graph, 1 graph break", "  layers.1: 100 guards, 1 graph, 1 graph break"],
-        ["  20 regions: 2,000 guards, 20 graphs, 20 graph breaks"],
+    assert titles == [
+        "case.py (layers.0: 100 guards, 1 graph, 1 graph break)",
+        "case.py (20 regions: 2,000 guards, 20 graphs, 20 graph breaks)",
     ]
+
+
+def test_what_was_compiled_has_a_line_of_its_own_below_a_long_target() -> None:
+    case = case_of(regions=(Region("decoder", None, guards=1, graphs=2),), target="folder/" * 9 + "case.py")
+
+    lines = render(Report((case,))).splitlines()
+
+    assert lines[:2] == ["folder/" * 9 + "case.py", "  decoder: 1 guard, 2 graphs"]
 
 
 def test_verbose_lists_every_guard_the_regions_and_the_environment(broken: CaseReport) -> None:
@@ -404,5 +394,5 @@ def test_paths_are_relative_to_the_root_that_is_named(broken: CaseReport, findin
 
     text = render(Report((case,)), root=Path("/work place"))
 
-    assert text.startswith("case.py\n")
+    assert text.startswith("case.py (")
     assert "    model.py:41 in forward\n" in text

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from steadygraph.judge import findings, judge
-from steadygraph.model import Consequence, Evidence, Finding, Kind, Result
+from steadygraph.judge import RuleFailure, findings, judge, judge_all, problems
+from steadygraph.model import Consequence, Evidence, Finding, Kind, Result, RuleProblem
 from steadygraph.rule import Rule
 
 Made = tuple[str, str, Consequence]
@@ -103,7 +106,54 @@ def test_a_rule_that_raises_is_named_and_the_others_report(scenario: Evidence) -
     found = judge(scenario, (Broken("XX1", ("", "a", SLOW)), Fixed("XX2", ("", "b", SLOW))))
 
     assert [f.rule for f in found.findings] == ["XX2"]
-    assert found.failed == (("XX1", "rule XX1 failed on image: KeyError: 'x'"),)
+    assert found.failed == (RuleFailure("XX1", "image", "KeyError: 'x'"),)
+
+
+@pytest.mark.parametrize(
+    ("made", "error"),
+    [
+        (lambda: iter(["text"]), "TypeError: check() yielded str, not Finding"),
+        (lambda: None, "TypeError: 'NoneType' object is not iterable"),
+        (lambda: sys.exit(5), "SystemExit: 5"),
+    ],
+    ids=["text", "nothing", "exit"],
+)
+def test_a_rule_that_yields_something_else_or_leaves_has_failed(
+    scenario: Evidence, made: Callable[[], Any], error: str
+) -> None:
+    rule = Fixed("XX1")
+    rule.check = lambda evidence: made()  # type: ignore[method-assign]
+
+    found = judge(scenario, (rule, Fixed("XX2", ("", "b", SLOW))))
+
+    assert [f.rule for f in found.findings] == ["XX2"]
+    assert found.failed == (RuleFailure("XX1", "image", error),)
+
+
+def test_over_several_scenarios_the_worst_comes_first_too(scenario: Evidence) -> None:
+    scenarios = [replace(scenario, scenario=name) for name in ("b", "a")]
+    rules = (Fixed("XX1", ("", "x", SLOW)), Fixed("XX2", ("", "y", WRONG)))
+
+    found = judge_all(scenarios, iter(rules)).findings
+
+    assert [(f.scenario, f.rule) for f in found] == [("b", "XX2"), ("a", "XX2"), ("b", "XX1"), ("a", "XX1")]
+
+
+def test_a_rule_that_fails_everywhere_is_one_problem(scenario: Evidence) -> None:
+    scenarios = [replace(scenario, scenario=f"s{number}") for number in range(5)]
+
+    failed = judge_all(scenarios, (Broken("XX1"),)).failed
+
+    message = "rule XX1 failed on s0, s1, s2 and 2 more: KeyError: 'x'"
+    assert problems(failed, selected=True) == (RuleProblem("XX1", message, selected=True),)
+
+
+def test_the_places_of_all_regions_are_kept(scenario: Evidence) -> None:
+    rule = Fixed("XX1", *((f"layers.{i}", f"layers.{i}.mask", SLOW) for i in range(3)))
+
+    (found,) = findings(scenario, (rule,))
+
+    assert (found.path, found.also) == ("layers.0.mask", ("layers.1.mask", "layers.2.mask"))
 
 
 def test_a_fingerprint_rests_on_rule_scenario_region_and_cause(scenario: Evidence) -> None:

@@ -51,8 +51,7 @@ def of(guard: Make, rows: tuple[object, ...]) -> ViolatedGuard:
             ("deep", Aspect.NONE, "None", "IntermediateTensors with 3 tensors", {"guard_type": "NONE_MATCH"}),
             Kind.INPUT_STRUCTURE,
             "argument `deep` is None at profile, IntermediateTensors with 3 tensors at serving",
-            "Pass `deep` at profile too, zero-filled: the same container type, keys, shapes, dtypes and device as at "
-            "serving.",
+            "Pass zeros at profile too: same type, keys, shapes, dtypes and device.",
             id="SG101",
         ),
         pytest.param(
@@ -165,7 +164,7 @@ def of(guard: Make, rows: tuple[object, ...]) -> ViolatedGuard:
             ("___stack1", Aspect.VALUE, "4.0", "8.0", FLOAT),
             Kind.SPECIALIZATION_FLOAT,
             "a value from before the graph break is 4.0 at profile, 8.0 at serving, and the graph computes with 4.0",
-            "Keep the value in a tensor, without .item() or tolist(), so that no graph break hands on a number.",
+            "Remove the graph break, or keep the value in a tensor: a number that one graph hands on is a constant.",
             id="SG202 after a break",
         ),
         pytest.param(
@@ -392,7 +391,7 @@ def test_a_graph_break_is_told_with_its_line_and_the_number_of_graphs(evidence: 
         (
             "SG401",
             Consequence.SLOW,
-            "data-dependent branch in line 7, `if x.max() > 0:`, breaks the region into 2 graphs (in 2 regions)",
+            "data-dependent branch, which breaks the region into 2 graphs: `if x.max() > 0:` (in 2 regions)",
             "Write the branch as data (torch.where, torch.cond), or move it out of the region.",
         )
     ]
@@ -423,7 +422,7 @@ def test_frames_that_dynamo_gave_up_on_one_within_the_other_are_one_finding(judg
     (found,) = judged(serving=(observed(*frames),), outcomes=())
 
     assert (found.message, found.location) == (
-        "Dynamo gives up on `forward` and 2 more around it, so that it runs uncompiled: an error was suppressed",
+        "`forward` and 2 callers run eagerly: an error was suppressed",
         frames[-1].location,
     )
 
@@ -436,7 +435,7 @@ def test_a_recompile_limit_belongs_to_the_guards_that_were_violated(guard: Make,
 
     assert [finding.rule for finding in with_guards] == ["SG301"]
     assert [finding.message for finding in without] == [
-        "recompile limit reached breaks the region: recompile_limit reached"
+        "recompile limit reached, which breaks the region: recompile_limit reached"
     ]
 
 
@@ -445,7 +444,7 @@ def test_a_graph_break_without_a_line_shows_what_dynamo_says(judged: Judge) -> N
 
     found = judged(serving=(observed(unknown, graphs=1),), outcomes=())
 
-    assert [f.message for f in found] == ["unsupported call breaks the region: Call to print"]
+    assert [f.message for f in found] == ["unsupported call, which breaks the region: Call to print"]
 
 
 def test_an_error_in_eager_mode_is_told_with_its_text(judged: Judge) -> None:
@@ -457,7 +456,7 @@ def test_an_error_in_eager_mode_is_told_with_its_text(judged: Judge) -> None:
         (
             "SG601",
             Consequence.RAISES,
-            "eager mode raises ValueError: 9 rows do not fit into 8 in `forward`, and the profile call did not",
+            "eager mode raises ValueError: 9 rows do not fit into 8, and the profile call did not",
             error.location,
         )
     ]

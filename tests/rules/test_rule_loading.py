@@ -1,4 +1,4 @@
-"""Rule packs: what is loaded, what is skipped and why, which rules are chosen, how they are explained."""
+"""Rule packs: what is loaded, what is skipped and why, which rules are chosen."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ import pytest
 
 from steadygraph.errors import UsageError
 from steadygraph.model import Evidence, Finding, Kind
-from steadygraph.rule import HEADINGS, Example, Rule
+from steadygraph.rule import Rule
 from steadygraph.rule_loading import (
     GROUP,
-    explain,
-    listing,
+    LoadedRules,
+    PackProblem,
     load_packs,
     load_rules,
     matching,
-    sections,
     selected,
-    summary,
+    selection,
 )
 
 BUILT_IN = EntryPoint("builtin", "steadygraph_rules:RULES", GROUP)
@@ -113,24 +112,7 @@ def test_a_pack_that_cannot_be_used_is_named_and_skipped(pack: EntryPoint, write
 
 
 class Stub(Rule):
-    """A rule to be chosen, or not.
-
-    What it finds:
-        Nothing.
-
-    Why it matters:
-        It does not:
-        at all.
-
-    How to fix it:
-        Wait.
-
-    Known limits:
-        None.
-    """
-
-    flagged = (Example("one", "\nx = 1\nif x:\n    y = 2\n", ("a", "b")),)
-    passed = (Example("two", "z = 3\n"),)
+    """A rule to be chosen, or not."""
 
     def __init__(self, code: str, name: str, kind: Kind) -> None:
         self.code = code  # type: ignore[misc]
@@ -192,57 +174,45 @@ def test_one_word_can_mean_several_rules() -> None:
     assert matching(RULES, "SG20") == RULES[:2]
 
 
-# --- explaining --------------------------------------------------------------------------------------------
+# --- choosing where packs are missing ------------------------------------------------------------------------
 
 
-def test_the_list_of_rules_is_a_line_for_each() -> None:
-    assert listing(RULES) == (
-        "SG201  baked-int         specialization-int  A rule to be chosen, or not.\n"
-        "SG206  dtype-change      dtype               A rule to be chosen, or not.\n"
-        "SG301  module-attribute  module-attribute    A rule to be chosen, or not.\n"
-    )
+BROKEN = PackProblem("acme = acme_rules:RULES", "it cannot be imported: ValueError: no")
+TAKEN = PackProblem("acme = acme_rules:RULES", "code SG206 of Stub is taken", (Stub("SG206", "mine", Kind.STRIDE),))
 
 
-def test_without_rules_the_list_says_so() -> None:
-    assert listing(()) == "no rules are installed\n"
+@pytest.mark.parametrize(
+    ("problem", "select", "codes", "message", "asked"),
+    [
+        (BROKEN, (), ["SG201", "SG206", "SG301"], str(BROKEN), False),
+        (BROKEN, ("SG206",), ["SG206"], str(BROKEN), False),
+        (BROKEN, ("ACME1",), [], f"{BROKEN}; ACME1 may be one of them", True),
+        (BROKEN, ("dtype", "acme-thing"), ["SG206"], f"{BROKEN}; acme-thing may be one of them", True),
+        (TAKEN, (), ["SG201", "SG206", "SG301"], str(TAKEN), False),
+        (TAKEN, ("SG2",), ["SG201", "SG206"], str(TAKEN), False),
+        (TAKEN, ("SG206",), ["SG206"], str(TAKEN), True),
+        (TAKEN, ("mine",), [], str(TAKEN), True),
+        (TAKEN, ("stride",), [], str(TAKEN), True),
+    ],
+)
+def test_a_missing_pack_is_selected_by_what_only_it_may_have(
+    problem: PackProblem, select: tuple[str, ...], codes: list[str], message: str, asked: bool
+) -> None:
+    found = selection(LoadedRules(RULES, (problem,)), select)
+
+    assert [rule.code for rule in found.rules] == codes
+    assert [(p.rule, p.message, p.selected) for p in found.problems] == [("acme = acme_rules:RULES", message, asked)]
 
 
-def test_an_explanation_shows_the_docstring_and_the_examples() -> None:
-    assert explain(RULES[0]) == (
-        "SG201 baked-int (specialization-int)\n"
-        "\n"
-        "A rule to be chosen, or not.\n"
-        "\n"
-        "What it finds:\n"
-        "  Nothing.\n"
-        "\n"
-        "Why it matters:\n"
-        "  It does not:\n"
-        "  at all.\n"
-        "\n"
-        "How to fix it:\n"
-        "  Wait.\n"
-        "\n"
-        "Known limits:\n"
-        "  None.\n"
-        "\n"
-        "Flagged in a, b: one\n"
-        "\n"
-        "    x = 1\n"
-        "    if x:\n"
-        "        y = 2\n"
-        "\n"
-        "Passes: two\n"
-        "\n"
-        "    z = 3\n"
-    )
+def test_what_a_missing_pack_may_have_can_be_ignored() -> None:
+    found = selection(LoadedRules(RULES, (BROKEN,)), ignore=("ACME1", "SG2"))
+
+    assert [rule.code for rule in found.rules] == ["SG301"]
+    assert not any(problem.selected for problem in found.problems)
 
 
-@pytest.mark.parametrize("rule", load_rules(), ids=lambda rule: rule.code)
-def test_every_rule_documents_itself_under_the_four_headings(rule: Rule) -> None:
-    found = sections(rule)
+def test_a_word_that_no_missing_pack_has_is_refused() -> None:
+    with pytest.raises(UsageError) as caught:
+        selection(LoadedRules(RULES, (TAKEN,)), ("ACME1",))
 
-    assert tuple(found) == HEADINGS
-    assert all(found.values())
-    assert summary(rule).endswith(".")
-    assert rule.name == rule.name.lower().replace(" ", "-").replace("_", "-")
+    assert caught.value.problem == "no rule has the code, kind or name 'ACME1'"

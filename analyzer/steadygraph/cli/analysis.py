@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -15,16 +15,16 @@ from steadygraph.cli import streams
 from steadygraph.cli.progress import Progress
 from steadygraph.errors import CaseError, UsageError
 from steadygraph.isolation import Request
-from steadygraph.model import CaseReport, Problem
+from steadygraph.model import CaseReport, Problem, RuleProblem
 from steadygraph.output import require_writable, write
 from steadygraph.report.document import EXIT_USAGE, FailOn, Report
 from steadygraph.report.environment import environment
-from steadygraph.rule_loading import load_packs, selected
+from steadygraph.rule_loading import load_packs, selection
 from steadygraph.target import parse, python_file
 from steadygraph.worker import failed
 
-#: Columns of a text report that goes to no terminal.
-_FILE_WIDTH = 120
+#: Columns of a text report that goes to no terminal: a page or a log shows the same as a terminal of usual width.
+_FILE_WIDTH = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,17 @@ class Command:
     given: Mapping[str, object]
     output: Path | None
     quiet: bool
+    verbose: bool
     progress: bool
 
 
 def run(command: Command) -> int:
     """Analyse, tell the results, and give the exit code."""
+    if command.quiet and command.verbose:
+        raise UsageError("--quiet and --verbose contradict each other", hint="give one of them")
     options = _options(command)
-    _check_rules(options.settings, quiet=command.quiet)
+    missing = _missing_packs(options.settings)
+    _tell_rule_problems(missing, quiet=command.quiet)
     if command.output is not None:
         require_writable(command.output)
     if command.case_file is not None:
@@ -57,6 +61,9 @@ def run(command: Command) -> int:
         fail_on=cast(FailOn, options.fail_on),
         interrupted=interrupted,
     )
+    for case in cases:
+        failed_rules = [problem for problem in case.rule_problems if problem not in missing]
+        _tell_rule_problems(failed_rules, quiet=command.quiet, target=case.target)
     _tell(report, options, command)
     return report.exit_code
 
@@ -66,13 +73,19 @@ def _options(command: Command) -> config.Options:
     return config.options({**config.from_file(Path.cwd()), **config.checked(given)})
 
 
-def _check_rules(settings: config.Settings, *, quiet: bool) -> None:
-    """Unknown codes are told before anything is analysed."""
-    packs = load_packs()
-    if not quiet:
-        for problem in packs.problems:
-            streams.remark(f"warning: rules of {problem.pack} are left out: {problem.problem}")
-    selected(packs.rules, settings.select, settings.ignore)
+def _missing_packs(settings: config.Settings) -> tuple[RuleProblem, ...]:
+    """Told once for all targets, before anything is analysed; so are unknown codes, by an error."""
+    return selection(load_packs(), settings.select, settings.ignore).problems
+
+
+def _tell_rule_problems(problems: Iterable[RuleProblem], *, quiet: bool, target: str = "") -> None:
+    """What the user asked for is an error, and is told even if nothing else is."""
+    prefix = f"{target}: " if target else ""
+    for problem in problems:
+        if problem.selected:
+            streams.error(f"{prefix}{problem.message}")
+        elif not quiet:
+            streams.remark(f"warning: {prefix}{problem.message}")
 
 
 def _analyzed(
@@ -150,9 +163,9 @@ def _rendered(report: Report, options: config.Options, command: Command) -> str:
     from steadygraph.report.text import render
 
     if command.output is not None:
-        return render(report, width=_FILE_WIDTH, quiet=command.quiet)
+        return render(report, width=_FILE_WIDTH, quiet=command.quiet, verbose=command.verbose)
     width = shutil.get_terminal_size((_FILE_WIDTH, 0)).columns
-    return render(report, width=width, color=_wants_color(), quiet=command.quiet)
+    return render(report, width=width, color=_wants_color(), quiet=command.quiet, verbose=command.verbose)
 
 
 def _wants_color() -> bool:

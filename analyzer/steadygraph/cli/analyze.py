@@ -77,14 +77,24 @@ def analyze(
     quiet: Annotated[
         bool, typer.Option("--quiet", help="One line per target; no progress, nothing of what targets print.")
     ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose",
+            "-v",
+            help="Text with every finding in full (where there are errors, warnings are shortened), every violated "
+            "guard and all versions.",
+        ),
+    ] = False,
     no_progress: Annotated[bool, typer.Option("--no-progress", help="Show no progress.")] = False,
 ) -> int:
     """Compare the warm-up call of a model with its serving calls.
 
     Each target is analysed in a process of its own. Exit code: 0 nothing found, 1 findings, 2 wrong use or a case that
-    cannot be used, 3 an error of steadygraph, 4 a target failed, 130 interrupted.
+    cannot be used, 3 an error of steadygraph or of a rule that --select asks for, 4 a target failed, 130 interrupted.
 
-    All options but --case, --output, --quiet and --no-progress may stand in [tool.steadygraph] of pyproject.toml.
+    All options but --case, --output, --quiet, --verbose and --no-progress may stand in [tool.steadygraph] of
+    pyproject.toml.
     """
     from steadygraph.cli.analysis import Command, run
 
@@ -99,4 +109,5 @@ def analyze(
         "timeout": timeout,
         "jobs": jobs,
     }
-    return run(Command(tuple(targets), case, given, output, quiet=quiet, progress=not (quiet or no_progress)))
+    progress = not (quiet or no_progress)
+    return run(Command(tuple(targets), case, given, output, quiet=quiet, verbose=verbose, progress=progress))

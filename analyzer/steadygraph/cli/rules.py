@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from typing import Annotated
 
 import typer
@@ -11,18 +13,26 @@ from steadygraph.cli import streams
 
 def rules(
     code: Annotated[
-        str | None, typer.Argument(metavar="[CODE]", help="Explain this one, by code or name; without it, list all.")
+        str | None,
+        typer.Argument(
+            metavar="[CODE]",
+            help="Explain this one, by code or name, or list those of a code prefix or kind; without it, list all.",
+        ),
     ] = None,
 ) -> int:
     """List the rules, or explain one."""
-    from steadygraph.rule_loading import explain, listing, load_packs, matching
+    from steadygraph.explanation import WIDTH, explain, listing
+    from steadygraph.rule_loading import is_named, load_packs, matching
 
     packs = load_packs()
     for problem in packs.problems:
-        streams.remark(f"warning: rules of {problem.pack} are left out: {problem.problem}")
+        streams.remark(f"warning: {problem}")
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     if code is None:
-        streams.emit(listing(packs.rules))
+        streams.emit(listing(packs.rules, columns))
         return 0
     found = matching(packs.rules, code)
-    streams.emit(explain(found[0]) if len(found) == 1 else listing(found))
+    # "graph-break" is the name of a rule and the kind of others.
+    found = tuple(rule for rule in found if is_named(code, rule)) or found
+    streams.emit(explain(found[0], columns or WIDTH) if len(found) == 1 else listing(found, columns))
     return 0

@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from steadygraph.compare import ambient, graphs, structure
-from steadygraph.compare.prediction import predicted
+from steadygraph.compare.prediction import predicted, unproved
 from steadygraph.model import (
+    GLOBAL,
     PROFILE,
     Aspect,
+    DeviceMismatch,
     Difference,
     Evidence,
     Failure,
@@ -42,6 +44,8 @@ def evidence(
     profile_syncs: Sequence[Sync] = (),
     syncs: Sequence[Sync] = (),
     leak: Leak | None = None,
+    profile_mismatches: Sequence[DeviceMismatch] = (),
+    mismatches: Sequence[DeviceMismatch] = (),
 ) -> Evidence:
     """All that is known about one scenario.
 
@@ -57,13 +61,16 @@ def evidence(
         differences=tuple(dict.fromkeys(d for before, now in pairs for d in _differences(before, now))),
         violated_guards=violated,
         graph=_union(graphs.change(before.graphs, now.graphs) for before, now in pairs),
-        outcomes=predicted(outcomes, violated),
+        outcomes=unproved(predicted(outcomes, violated), violated),
         eager_error=eager_error,
         profile_call=profile_call,
         call=call,
+        call_differences=() if profile_call is None or call is None else structure.differences(profile_call, call),
         profile_syncs=tuple(profile_syncs),
         syncs=tuple(syncs),
         leak=leak,
+        profile_mismatches=tuple(profile_mismatches),
+        mismatches=tuple(mismatches),
         moved=_moved(profile, serving),
     )
 
@@ -111,7 +118,7 @@ def _union(changes: Iterable[GraphChange]) -> GraphChange:
 
 
 def _moved(profile: Sequence[Observation], serving: Sequence[Observation]) -> tuple[Move, ...]:
-    """Tensors of the module that the profile graphs read and that lie elsewhere now, or do after this call."""
+    """Tensors of the module and of global variables that the profile graphs read and that lie elsewhere now."""
     moves: dict[str, Move] = {}
     for now in serving:
         before = next((o for o in profile if o.region == now.region), None)
@@ -119,14 +126,14 @@ def _moved(profile: Sequence[Observation], serving: Sequence[Observation]) -> tu
             continue
         # What the call itself allocated, a captured graph has recorded too.
         recorded = {**dict(before.addresses_after), **dict(before.addresses)}
-        read = {
-            i.name.removeprefix("self.") for graph in before.graphs for i in graph.inputs if i.name.startswith("self.")
-        }
+        inputs = [i for graph in before.graphs for i in graph.inputs]
+        read = {i.name.removeprefix("self."): i.name for i in inputs if i.name.startswith("self.")}
+        read |= {i.source: i.name for i in inputs if i.source.startswith(GLOBAL)}
         for when, places in (("before", now.addresses), ("during", now.addresses_after)):
             for name, address in places:
                 path = _as_path(name)
                 if path in read and recorded.get(name, address) != address:
-                    moves.setdefault(path, Move(f"self.{path}", during=when == "during", region=now.region))
+                    moves.setdefault(path, Move(read[path], during=when == "during", region=now.region))
     return tuple(moves.values())
 
 

@@ -2,7 +2,8 @@
 
 With guards dropped, eager kernels take whatever comes: another dtype is promoted, autocast is honoured, another size
 just runs.  Inductor's kernels were made for the dtypes, the autocast state and the sizes of the profile call: they
-read memory in the wrong type, ignore autocast, and assert the sizes of their inputs.
+read memory in the wrong type, ignore autocast, and assert the sizes and strides of their inputs.  Conditions on dynamic
+sizes are asserted by nobody: where an eager kernel raises, one of inductor's reads what lies there.
 """
 
 from __future__ import annotations
@@ -13,28 +14,64 @@ from collections.abc import Sequence
 from steadygraph.model import Aspect, Outcome, Owner, Policy, Result, ViolatedGuard
 
 _EAGER = "eager"
+#: Dynamo's guards on symbolic sizes.
+_CONDITION = "SHAPE_ENV"
+#: What the code around inductor's kernels looks at in each input.
+_ASSERTED = frozenset({Aspect.SHAPE, Aspect.RANK, Aspect.NONE, Aspect.TYPE})
+_VISIBLE = frozenset({Aspect.SHAPE, Aspect.RANK, Aspect.STRIDE, Aspect.REQUIRES_GRAD})
 
 
 def predicted(outcomes: Sequence[Outcome], violated: Sequence[ViolatedGuard]) -> tuple[Outcome, ...]:
     """The same outcomes, with a prediction where ``drop`` was proved with the eager back end only."""
     proved = {outcome.backend for outcome in outcomes if outcome.policy is Policy.DROP}
-    result = _with_inductor(violated)
-    if result is None or proved - {_EAGER}:
+    if proved - {_EAGER}:
         return tuple(outcomes)
+    result = {Result.SAME: _with_inductor(violated), Result.RAISES: _where_eager_kernels_raise(violated)}
     return tuple(
-        dataclasses.replace(outcome, predicted=result)
-        if outcome.policy is Policy.DROP and outcome.result is Result.SAME
+        dataclasses.replace(outcome, predicted=result[outcome.result])
+        if outcome.policy is Policy.DROP and result.get(outcome.result)
         else outcome
         for outcome in outcomes
     )
 
 
+def unproved(outcomes: Sequence[Outcome], violated: Sequence[ViolatedGuard]) -> tuple[Outcome, ...]:
+    """The same outcomes, with a prediction for those that lack values to be proved with.
+
+    Where guards are kept nothing needs to be predicted: a graph was made for the call.  Elsewhere the graph of the
+    profile call answers, which is wrong if the call would have had another one.
+    """
+    result = Result.SILENT_WRONG if any(map(_takes_another_way, violated)) else _with_inductor(violated)
+    return tuple(
+        dataclasses.replace(outcome, predicted=result)
+        if result and outcome.result is Result.UNPROVED and outcome.policy is not Policy.RECOMPILE
+        else outcome
+        for outcome in outcomes
+    )
+
+
+def _takes_another_way(guard: ViolatedGuard) -> bool:
+    """Sizes and strides that the graph does not fit show without values: it raises, or its results look different.
+
+    A condition on sizes is another thing: it decided about the graph.
+    """
+    if guard.guard_type == _CONDITION:
+        return guard.matters is True
+    return guard.matters is not False and guard.aspect not in _VISIBLE
+
+
 def _with_inductor(violated: Sequence[ViolatedGuard]) -> Result | None:
     if any(_reads_another_type(guard) for guard in violated):
         return Result.SILENT_WRONG
-    if any(_asserted_size(guard) for guard in violated):
+    if any(_asserted(guard) for guard in violated):
         return Result.RAISES
     return None
+
+
+def _where_eager_kernels_raise(violated: Sequence[ViolatedGuard]) -> Result | None:
+    asserted = any(_asserted(guard) for guard in violated)
+    unchecked = any(_unchecked_condition(guard) for guard in violated)
+    return Result.SILENT_WRONG if unchecked and not asserted else None
 
 
 def _reads_another_type(guard: ViolatedGuard) -> bool:
@@ -43,7 +80,16 @@ def _reads_another_type(guard: ViolatedGuard) -> bool:
     )
 
 
-def _asserted_size(guard: ViolatedGuard) -> bool:
-    """A fixed size of an input.  Tensors of the module may be read through views, whose sizes nobody asserts."""
-    fixed = guard.guard_type == "TENSOR_MATCH" and guard.aspect in (Aspect.SHAPE, Aspect.RANK)
-    return fixed and guard.owner is Owner.ARGUMENT
+def _asserted(guard: ViolatedGuard) -> bool:
+    """A fixed size or stride of an input, or that it is a tensor at all.
+
+    Tensors of the module may be read through views, whose sizes nobody asserts.
+    """
+    if guard.guard_type != "TENSOR_MATCH" or guard.owner is not Owner.ARGUMENT:
+        return False
+    return guard.aspect in _ASSERTED or (guard.aspect is Aspect.STRIDE and guard.size != 1)
+
+
+def _unchecked_condition(guard: ViolatedGuard) -> bool:
+    """A condition on dynamic sizes that shaped the graph: a kernel reads past the end where eager kernels look."""
+    return guard.guard_type == _CONDITION and guard.matters is not False

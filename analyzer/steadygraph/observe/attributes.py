@@ -6,6 +6,7 @@ import hashlib
 
 import torch
 
+from steadygraph.observe import torch_private
 from steadygraph.observe.storage import leaves
 
 
@@ -21,7 +22,7 @@ def _fingerprint(leaf: object) -> str:
     if not isinstance(leaf, torch.Tensor):
         return f"{type(leaf).__name__} {leaf!r}"
     kind = f"{tuple(leaf.shape)} {leaf.dtype} {leaf.device}"
-    if leaf.is_meta or leaf.layout is not torch.strided or leaf.is_quantized:
+    if leaf.is_meta or torch_private.is_fake(leaf) or leaf.layout is not torch.strided or leaf.is_quantized:
         return kind
     data = leaf.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
     return f"{kind} {hashlib.sha256(data.numpy().tobytes()).hexdigest()}"

@@ -20,6 +20,8 @@ _REASONS = (
         ),
         BreakReason.DATA_DEPENDENT_OPERATOR,
     ),
+    # Dynamo calls a C function that it has no rule for "marked as skipped" too.
+    (re.compile(r"does not know how to trace the builtin"), BreakReason.UNSUPPORTED_CALL),
     (
         re.compile(r"torch\.compiler\.disable|torch\._dynamo\.disable|marked as skipped|skipped function"),
         BreakReason.DISABLED_FUNCTION,
@@ -45,10 +47,14 @@ def capture(events: Iterable[BreakEvent]) -> tuple[GraphBreak, ...]:
 
 
 def skipped(location: Location, why: str, events: Sequence[BreakEvent]) -> tuple[GraphBreak, ...]:
-    """A frame that Dynamo gave up on: the breaks that led to it, or the frame itself."""
-    limit = "recompile" in why or "custom frame execution strategy" in why
+    """A frame that Dynamo gave up on: the breaks that led to it, or the frame itself.
+
+    ``why`` is what Dynamo says about it in general, and, on further lines, the error that it met.
+    """
+    general, _, error = why.partition("\n")
+    limit = "recompile" in general or "custom frame execution strategy" in general
     kind = BreakReason.RECOMPILE_LIMIT if limit else BreakReason.SKIPPED_FRAME
-    return capture(events) or (GraphBreak(kind, _detail(why), location),)
+    return capture(events) or (GraphBreak(kind, _detail(error) or _detail(general), location),)
 
 
 def _detail(reason: str) -> str:

@@ -75,6 +75,9 @@ class FrameObserver(Protocol):
     def frame_skipped(self, code: types.CodeType, why: str, breaks: Sequence[BreakEvent]) -> None:
         """After Dynamo gave up on a frame: it runs as plain Python, now and in future."""
 
+    def frame_failed(self, code: types.CodeType, breaks: Sequence[BreakEvent]) -> None:
+        """After a compilation raised: with ``fullgraph`` a graph break is an error of the call."""
+
     def graph_runs(self, graph: CapturedGraph) -> None:
         """Each time that a compiled graph is called."""
 
@@ -107,11 +110,16 @@ class FrameTap:
         self.active_backend = "eager"
         self._graphs: list[CapturedGraph] = []
         self._guards: Sequence[Any] = ()
+        self._failure = ""
         hooks = torch_private.hooks(self._keep_guards)
         # Dynamo looks for this attribute, as it does for the one that _clone_with_backend answers.
         self._torchdynamo_orig_backend = torch_private.as_backend(self._compile_graph)
         self._convert = torch_private.frame_converter(
-            self._torchdynamo_orig_backend, hooks, fullgraph=fullgraph, recompile_limit=recompile_limit
+            self._torchdynamo_orig_backend,
+            hooks,
+            fullgraph=fullgraph,
+            recompile_limit=recompile_limit,
+            failed=self._keep_failure,
         )
         self._context = torch_private.compiling(self, hooks, fullgraph=fullgraph, dynamic=dynamic)
 
@@ -125,17 +133,22 @@ class FrameTap:
 
     def __call__(self, frame: Any, cache_entry: Any, hooks: Any, frame_state: Any, skip: int = 0) -> Any:
         self._observer.frame_entered(frame.f_code, frame.f_locals, frame.f_globals)
-        self._graphs, self._guards = [], ()
+        self._graphs, self._guards, self._failure = [], (), ""
         recorded = torch_private.recorded_breaks()
         known = len(recorded)
         try:
             result = self._convert(frame, cache_entry, hooks, frame_state, skip=skip + 1)
+        except Exception as error:
+            reason = torch_private.unsupported(error)
+            self._observer.frame_failed(frame.f_code, [] if reason is None else [BreakEvent(*reason)])
+            raise
         finally:
             events = [BreakEvent(one.reason, one.user_stack) for one in recorded[known:]]
             del recorded[known:]  # the process is to be left as it was
         guarded = result.guarded_code
         if guarded is None:
-            self._observer.frame_skipped(frame.f_code, result.skip_reason or "frame was skipped", events)
+            why = f"{result.skip_reason or 'frame was skipped'}\n{self._failure}"
+            self._observer.frame_skipped(frame.f_code, why, events)
             return result
         entry = CompiledFrame(
             frame.f_code,
@@ -153,6 +166,9 @@ class FrameTap:
 
     def _keep_guards(self, guards: Any) -> None:
         self._guards = list(guards)
+
+    def _keep_failure(self, error: Exception) -> None:
+        self._failure = str(error)
 
     def _compile_graph(self, module: torch.fx.GraphModule, example_inputs: Any) -> Callable[..., Any]:
         graph = CapturedGraph(module, _placeholder_sources(module), {})

@@ -88,15 +88,21 @@ def _blocking(module: torch.fx.GraphModule) -> Iterator[Location]:
         if node.op not in ("call_function", "call_method"):
             continue
         name = operator_name(node)
-        if (name in _BLOCKING or (name in _INDEXING and _takes_mask(node))) and (where := _line(node)) is not None:
+        if (name in _BLOCKING or (name in _INDEXING and _reads_index(node))) and (where := _line(node)) is not None:
             yield where
 
 
-def _takes_mask(node: Node) -> bool:
+def _reads_index(node: Node) -> bool:
+    """Is there an index that has to be read: a mask, or a 0-d tensor, which becomes a number?"""
     if operator_name(node) == "repeat_interleave":
         return True
     examples = [n.meta.get("example_value") for n in node.all_input_nodes[1:]]
-    return any(isinstance(e, torch.Tensor) and e.dtype in (torch.bool, torch.uint8) for e in examples)
+    tensors = [example for example in examples if isinstance(example, torch.Tensor)]
+    return any(t.dtype in (torch.bool, torch.uint8) or (t.dim() == 0 and _is_integral(t)) for t in tensors)
+
+
+def _is_integral(tensor: torch.Tensor) -> bool:
+    return not (tensor.is_floating_point() or tensor.is_complex())
 
 
 def _line(node: Node) -> Location | None:

@@ -7,8 +7,11 @@ is asked, and below a node that failed nothing more is said, since what hangs th
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -25,8 +28,19 @@ _ROOT = "L"
 _ADDRESS = re.compile(r"\b(?:0x[0-9a-fA-F]{6,}|\d{12,})\b")
 _DICT_KEY = re.compile(r"^list\(dict\.keys\((?P<dict>.*)\)\)\[\d+\]$")
 _SIZE_TERM = re.compile(r"L\[[^=<>!+*/%]*?\.(?:size|stride)\(\)\[(?P<dim>\d+)\]")
+#: An int in a condition: an argument, or an entry of one.
+_TERM = re.compile(r"L\['\w+'\](?:\[[^\[\]]*\]|\.\w+)*")
 _TYPE_NAME = re.compile(r"type=<class '(?P<name>[^']+)'>")
 _COMMENT = re.compile(r"\s+# ")
+#: Two inputs that are one object; they stand among the conditions on sizes.
+_ALIASES = re.compile(r"(?P<one>[LG]\[\S+) is (?P<other>[LG]\[\S+)")
+#: ``# return x * 2  # folder/model.py:12 in forward (...)``; a range has one for each bound, with "and" between them.
+_PLACE = re.compile(r"# (?P<path>\S+):(?P<line>\d+) in (?P<function>\S+)")
+#: The left half of ``2 <= L['x'].size()[0] <= 8``.
+_LOWER_BOUND = re.compile(r"\d+ <=? [^<>=]+(?= <)")
+#: Two sizes that Dynamo keeps as one symbol, and how it says that they were only equal by chance (torch 2.13).
+_EQUALITY = re.compile(r"[LG]\[\S+ == [LG]\[\S+")
+_BY_CHANCE = "duck sizing added this"
 _SHAPE_TYPES = frozenset({"SYMBOLIC_SHAPE_GUARD"})
 _ASPECTS = {
     "NONE_MATCH": Aspect.NONE,
@@ -98,7 +112,18 @@ def _shape_conditions(entry: CompiledFrame) -> Iterator[tuple[str, str]]:
     leaves += [leaf for leaf in root.get_leaf_guards() if type(leaf).__name__ in _SHAPE_TYPES]
     for leaf in leaves:
         for part in leaf.verbose_code_parts():
-            yield _COMMENT.split(part)[0].strip(), part
+            expression = _COMMENT.split(part)[0].strip()
+            if _ALIASES.fullmatch(expression) is None:
+                yield expression, part
+
+
+def _aliases(entry: CompiledFrame) -> Iterator[tuple[str, str]]:
+    """Pairs of sources that were one object when the frame was compiled."""
+    for leaf in entry.guard_root.get_epilogue_lambda_guards():
+        for part in leaf.verbose_code_parts():
+            found = _ALIASES.fullmatch(_COMMENT.split(part)[0].strip())
+            if found is not None:
+                yield found["one"], found["other"]
 
 
 def ambient_violated(entry: CompiledFrame, f_locals: Mapping[str, Any]) -> bool:
@@ -128,7 +153,7 @@ class _Inspection:
 
     def run(self) -> Iterator[ViolatedGuard]:
         root = self.entry.guard_root
-        found = [*self._below(root), *self._shapes()]
+        found = [*self._below(root), *self._shapes(), *self._parted()]
         if not found and not ambient_violated(self.entry, self.scope["L"]):
             found = list(self._first_failure(root))
         yield from found
@@ -198,7 +223,7 @@ class _Inspection:
             return
         found = tensor_guards.mismatches(expected, value) if expected else []
         for one in found:
-            yield self._make(
+            guard = self._make(
                 source,
                 "TENSOR_MATCH",
                 one.aspect,
@@ -210,6 +235,7 @@ class _Inspection:
                 one.dim,
                 one.suffix,
             )
+            yield guard if one.dim is None else dataclasses.replace(guard, size=value.size(one.dim))
         # Autocast and other modes change what a tensor dispatches to: then the mode is the cause, not the tensor.
         if not found and not ambient_violated(self.entry, self.scope["L"]):
             yield self._make(
@@ -231,19 +257,35 @@ class _Inspection:
 
     def _shapes(self) -> Iterator[ViolatedGuard]:
         for expression, part in _shape_conditions(self.entry):
-            if evaluate(expression, self.scope) is False:
-                yield self._shape(expression, part)
+            if evaluate(expression, self.scope) is not False:
+                continue
+            equal = _EQUALITY.fullmatch(expression) is not None
+            small = [self._shape(f"2 <= {term}", part) for term in self._too_small(expression)] if equal else []
+            yield from small
+            if not small or _BY_CHANCE in part:
+                guard = self._shape(expression, part)
+                yield dataclasses.replace(guard, intended=equal and _BY_CHANCE not in part)
+
+    def _too_small(self, equality: str) -> list[str]:
+        """Sizes that are 0 or 1: one that is to be equal to another has no bound of its own, but that of the other."""
+        return [term[0] for term in _SIZE_TERM.finditer(equality) if evaluate(term[0], self.scope) in (0, 1)]
+
+    def _parted(self) -> Iterator[ViolatedGuard]:
+        for one, other in _aliases(self.entry):
+            if evaluate(f"{one} is {other}", self.scope) is False:
+                was = f"the same as {self.names.readable(one)}"
+                yield self._make(other, "OBJECT_ALIASING", Aspect.ALIASING, was, "an object of its own", None, None)
 
     def _shape(self, expression: str, part: str) -> ViolatedGuard:
-        terms = list(_SIZE_TERM.finditer(expression))
+        terms = list(_SIZE_TERM.finditer(expression)) or list(_TERM.finditer(expression))
         source = terms[0][0] if terms else expression
         values = [f"{self.names.readable(t[0])} = {evaluate(t[0], self.scope)}" for t in terms]
         aspect = Aspect.STRIDE if terms and all(".stride()" in t[0] for t in terms) else Aspect.SHAPE
-        dim = int(terms[0]["dim"]) if terms else None
-        guard = self._make(
-            source, "SHAPE_ENV", aspect, expression, ", ".join(dict.fromkeys(values)), "int", "int", expression, dim
-        )
-        return _with_location(guard, guard.location or self._commented(part))
+        dim = int(terms[0]["dim"]) if terms and "dim" in terms[0].groupdict() else None
+        held, now = self.names.readable(expression), ", ".join(dict.fromkeys(values))
+        guard = self._make(source, "SHAPE_ENV", aspect, held, now, "int", "int", expression, dim)
+        # The tensor's own guard stands where it is first read; the condition was made further down.
+        return _with_location(guard, self._commented(expression, part) or guard.location)
 
     def _first_failure(self, root: Any) -> Iterator[ViolatedGuard]:
         """What the walk cannot see: guards between several values (aliasing)."""
@@ -302,19 +344,28 @@ class _Inspection:
                 return found
         return None
 
-    def _commented(self, part: str) -> Location | None:
-        """The place that Dynamo writes behind a shape guard, its path shortened to the last folders."""
-        found = re.search(r"# (?P<text>.*?)\s+# (?P<path>\S+?):(?P<line>\d+) in (?P<function>\S+)", part)
-        if found is None:
+    def _commented(self, expression: str, part: str) -> Location | None:
+        """The place that Dynamo writes behind a shape guard, its path shortened."""
+        places = list(_PLACE.finditer(part))
+        if not places:
             return None
-        known = {location.path for guard in capture(self.entry) if (location := guard.location)}
-        path = next((p for p in sorted(known) if p.endswith(found["path"])), found["path"])
-        return Location(path, int(found["line"]), found["function"], found["text"].strip() or None)
+        lower = _LOWER_BOUND.match(expression)
+        too_small = lower is not None and evaluate(lower[0], self.scope) is False
+        found = places[0 if too_small else -1]
+        path = next((p for p in self._files if p.endswith(found["path"])), None)
+        if path is None or not locations.is_user_file(path):
+            return None
+        frame = traceback.FrameSummary(path, int(found["line"]), found["function"], lookup_line=False)
+        return locations.of_frame(frame)
+
+    @cached_property
+    def _files(self) -> list[str]:
+        """The files that were traced through."""
+        stacks = [guard.user_stack or () for guard in self.entry.guards]
+        return sorted({self.entry.code.co_filename, *(frame.filename for stack in stacks for frame in stack)})
 
 
 def _with_location(guard: ViolatedGuard, location: Location | None) -> ViolatedGuard:
-    import dataclasses
-
     return dataclasses.replace(guard, location=location)
 
 

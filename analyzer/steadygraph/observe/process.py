@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import random
 import sys
@@ -23,9 +24,9 @@ def preserved() -> Iterator[None]:
     """After the block the process is as before it, whatever the block did or raised.
 
     Covers random generators (torch, random, numpy if it is loaded), grad mode, autocast, default dtype and device,
-    threads, deterministic algorithms, precision switches, warning filters, the compiler's configuration and stance,
-    the working directory, ``sys.path``, ``sys.argv`` and the environment.  What is unchanged is not touched: setting
-    the number of threads, say, has effects even if it is the same number.
+    threads, deterministic algorithms, precision switches, hooks on all modules, warning filters, the compiler's
+    configuration and stance, the working directory, ``sys.path``, ``sys.argv`` and the environment.  What is unchanged
+    is not touched: setting the number of threads, say, has effects even if it is the same number.
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
@@ -80,6 +81,8 @@ def _keep_random(stack: contextlib.ExitStack) -> None:
 
 
 def _keep_torch(stack: contextlib.ExitStack) -> None:
+    for hooks in torch_private.global_module_hooks():
+        _keep(stack, hooks.copy, functools.partial(_refill, hooks))
     _keep(stack, torch.is_grad_enabled, torch.set_grad_enabled)
     _keep(stack, torch.get_default_dtype, torch.set_default_dtype)
     _keep(stack, torch_private.global_default_device, torch.set_default_device)
@@ -90,6 +93,11 @@ def _keep_torch(stack: contextlib.ExitStack) -> None:
         _keep_autocast(stack, device)
     if (precision := _matmul_precision()) is not None:
         _keep(stack, _matmul_precision, lambda _now: torch.set_float32_matmul_precision(precision))
+
+
+def _refill(target: dict[int, object], content: dict[int, object]) -> None:
+    target.clear()
+    target.update(content)
 
 
 def _keep_autocast(stack: contextlib.ExitStack, device: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from steadygraph.observe import structure
+from steadygraph.observe.storage import address
 from steadygraph.observe.torch_private import watching_ops
 
 
@@ -64,7 +65,7 @@ class Recording:
             require_fit(path, static, fresh.get(path))
         with torch.no_grad(), torch.autocast("cpu", enabled=False):
             for path, static in self.inputs.items():
-                if static.data_ptr() != fresh[path].data_ptr():
+                if address(static) != address(fresh[path]):
                     static.copy_(fresh[path])
             for operator in self.operators:
                 _run_again(operator)
@@ -75,7 +76,7 @@ def _run_again(operator: _Operator) -> None:
     results = _flat(operator.function(*operator.args, **operator.kwargs))
     for recorded, new in zip(operator.results, results, strict=True):
         # Views and in-place operators give the recorded memory itself.
-        if recorded.data_ptr() != new.data_ptr() or recorded.shape != new.shape:
+        if address(recorded) != address(new) or recorded.shape != new.shape:
             if recorded.shape != new.shape:
                 raise NotReplayableError(
                     f"{operator.function} gives {tuple(new.shape)}, and {tuple(recorded.shape)} was recorded"

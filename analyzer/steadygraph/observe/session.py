@@ -11,23 +11,17 @@ import contextlib
 import dataclasses
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import nn
 
-from steadygraph.compare import ambient as ambient_comparison
 from steadygraph.model import (
     PROFILE,
-    Ambient,
-    Aspect,
-    Failure,
     Graph,
     GraphBreak,
     Guard,
-    Node,
     Observation,
-    Owner,
     ViolatedGuard,
 )
 from steadygraph.observe import ambient, breaks, frame_locals, graphs, guards, locations, storage, structure
@@ -37,60 +31,10 @@ from steadygraph.observe.torch_private import (
     cache_entry_count,
     forget,
     original_function,
+    when_asked,
     with_own_code,
 )
-
-#: Ambient settings that Dynamo guards (GRAD_MODE, GLOBAL_STATE, DEFAULT_DEVICE, TORCH_FUNCTION_STATE).
-_GUARD_TYPE = "GLOBAL_STATE"
-
-
-@dataclass(eq=False)
-class WatchedRegion:
-    """A compiled module: where its forward stands, and what Dynamo sees when it is called."""
-
-    name: str
-    module: nn.Module
-    original: Callable[..., Any]
-    compiled: Callable[..., Any]
-    #: The function whose frame Dynamo compiles.
-    function: Callable[..., Any]
-    names: Names
-    #: Entries that answered this region in the profile call, by identity of the code object, first one first.
-    entries: dict[int, list[CompiledFrame]] = field(default_factory=dict)
-    profile_ambient: Ambient | None = None
-
-    @property
-    def code(self) -> types.CodeType | None:
-        return getattr(getattr(self.function, "__func__", self.function), "__code__", None)
-
-    def answered_by(self, entry: CompiledFrame) -> None:
-        known = self.entries.setdefault(id(entry.code), [])
-        if entry not in known:
-            known.append(entry)
-
-
-@dataclass(eq=False)
-class _OpenCall:
-    """An observation that is being made."""
-
-    region: WatchedRegion
-    call: str
-    inputs: Node
-    ambient: Ambient
-    addresses: tuple[tuple[str, int], ...]
-    compiled: list[CompiledFrame] = field(default_factory=list)
-    graphs: list[CapturedGraph] = field(default_factory=list)
-    breaks: list[GraphBreak] = field(default_factory=list)
-    violated: dict[tuple[str, Aspect, int | None], ViolatedGuard] = field(default_factory=dict)
-    recompiles: int = 0
-    first_compiles: int = 0
-    addresses_after: tuple[tuple[str, int], ...] = ()
-    output: Node | None = None
-    error: Failure | None = None
-
-    def violates(self, found: Sequence[ViolatedGuard]) -> None:
-        for guard in found:
-            self.violated.setdefault((guard.path, guard.aspect, guard.dim), guard)
+from steadygraph.observe.watching import OpenCall, WatchedRegion, ambient_guards, names_in
 
 
 class CompileSession:
@@ -123,9 +67,9 @@ class CompileSession:
         self.observations: list[Observation] = []
         self._entries: dict[int, list[CompiledFrame]] = {}
         self._foreign: set[int] = set()
-        self._violations: dict[CompiledFrame, tuple[ViolatedGuard, ...]] = {}
-        self._pending: tuple[ViolatedGuard, ...] = ()
-        self._open: list[_OpenCall] = []
+        #: Locals of a frame that an entry made after the profile call was last asked about.
+        self._asked: dict[CompiledFrame, Mapping[str, Any]] = {}
+        self._open: list[OpenCall] = []
         self._call = PROFILE
         self._guard_values: dict[CompiledFrame, tuple[Guard, ...]] = {}
         self._graph_values: dict[CapturedGraph, Graph] = {}
@@ -179,18 +123,25 @@ class CompileSession:
             own = types.MethodType(twin, module) if isinstance(module.forward, types.MethodType) else twin
         compiled = self._tap.wrap(own)
         function = original_function(compiled)
-        return WatchedRegion(name, module, own, compiled, function, _names(function, module))
+        return WatchedRegion(name, module, own, compiled, function, names_in(function, module))
 
     def _lookup(self, region: WatchedRegion) -> Callable[[types.CodeType], CompiledFrame | None]:
         def lookup(code: types.CodeType) -> CompiledFrame | None:
-            return next(iter(region.entries.get(id(code)) or self._entries.get(id(code)) or ()), None)
+            return next(iter(region.entries.get(id(code)) or self._of_nobody_else(region, code)), None)
 
         return lookup
+
+    def _of_nobody_else(self, region: WatchedRegion, code: types.CodeType) -> list[CompiledFrame]:
+        """Entries made after the profile call: one that answered another region there is compiled for that one."""
+        others = [entry for r in self.regions if r is not region for entry in r.entries.get(id(code), ())]
+        return [entry for entry in self._entries.get(id(code), ()) if entry not in others]
 
     # --- one call of one region --------------------------------------------------------------------
 
     def _observing(self, region: WatchedRegion) -> Callable[..., Any]:
         def forward(*args: Any, **kwargs: Any) -> Any:
+            if torch.compiler.is_compiling():  # a region inside of a region is traced with it
+                return region.original(*args, **kwargs)
             call = self._begin(region, args, kwargs)
             self._open.append(call)
             try:
@@ -201,19 +152,21 @@ class CompileSession:
                 call.error = locations.of_failure(error)
                 raise
             finally:
-                call.addresses_after = storage.addresses(region.module)
+                call.addresses_after = _addresses(region)
                 self._open.pop()
+                if not self._open:
+                    self._asked.clear()
                 self.observations.append(self._observation(call))
 
         return forward
 
-    def _begin(self, region: WatchedRegion, args: Sequence[Any], kwargs: Mapping[str, Any]) -> _OpenCall:
-        call = _OpenCall(
+    def _begin(self, region: WatchedRegion, args: Sequence[Any], kwargs: Mapping[str, Any]) -> OpenCall:
+        call = OpenCall(
             region=region,
             call=self._call,
             inputs=structure.capture_call(args, kwargs),
             ambient=ambient.capture(region.module),
-            addresses=storage.addresses(region.module),
+            addresses=_addresses(region),
         )
         f_locals = frame_locals.bind(region.function, args, kwargs)
         if f_locals is None or region.code is None:
@@ -230,42 +183,42 @@ class CompileSession:
         return call
 
     def _compare(
-        self, call: _OpenCall, code: types.CodeType, f_locals: Mapping[str, Any], names: Names
-    ) -> tuple[ViolatedGuard, ...]:
+        self, call: OpenCall, code: types.CodeType, f_locals: Mapping[str, Any], names: Names, frame: str = ""
+    ) -> None:
         """Hold a frame against the entries of the profile call: all guards that the closest of them sees violated."""
         region = call.region
         closest: tuple[ViolatedGuard, ...] | None = None
         for entry in region.entries.get(id(code), ()):
             if guards.holds(entry, f_locals):
                 call.breaks += self._breaks[entry]
-                return ()
+                return
             found = guards.violated(entry, f_locals, names)
             if guards.ambient_violated(entry, f_locals):
-                found = (*found, *_ambient_guards(region.profile_ambient, call.ambient))
+                found = (*found, *ambient_guards(region.profile_ambient, call.ambient))
             if closest is None or len(found) < len(closest):
                 closest = found
-        violated = tuple(dataclasses.replace(guard, region=region.name) for guard in closest or ())
-        call.violates(violated)
-        return violated
+        call.violates([dataclasses.replace(guard, region=region.name, frame=frame) for guard in closest or ()])
+
+    def _compare_inner(self, call: OpenCall, code: types.CodeType, f_locals: Mapping[str, Any]) -> None:
+        """The same for a frame that the region calls, or in which it goes on after a graph break."""
+        receiver = "self" if f_locals.get("self") is call.region.module else None
+        self._compare(call, code, f_locals, names_of(code, receiver), frame=locations.of_code(code).function)
 
     # --- what the tap tells ----------------------------------------------------------------------
 
     def frame_entered(self, code: types.CodeType, f_locals: Mapping[str, Any], f_globals: Mapping[str, Any]) -> None:
-        self._pending = ()
         if id(code) not in self._entries and cache_entry_count(code):
             self._foreign.add(id(code))
         if not self._open or self._call == PROFILE:
             return
         call = self._open[-1]
         if code is not call.region.code:
-            receiver = "self" if f_locals.get("self") is call.region.module else None
-            self._pending = self._compare(call, code, f_locals, names_of(code, receiver))
+            self._compare_inner(call, code, f_locals)
 
     def frame_compiled(self, entry: CompiledFrame, events: Sequence[BreakEvent]) -> None:
         known = self._entries.setdefault(id(entry.code), [])
         again = bool(known)
         known.append(entry)
-        self._violations[entry] = self._pending
         self._breaks[entry] = breaks.capture(events)
         if not self._open:
             return
@@ -276,6 +229,8 @@ class CompileSession:
         call.breaks += self._breaks[entry]
         if self._call == PROFILE:
             call.region.answered_by(entry)
+        elif entry.code is not call.region.code:
+            when_asked(entry.guard_manager, lambda f_locals: self._asked.__setitem__(entry, f_locals))
 
     def frame_skipped(self, code: types.CodeType, why: str, events: Sequence[BreakEvent]) -> None:
         if not self._open or not (events or _gave_up(why)):
@@ -286,6 +241,12 @@ class CompileSession:
         if locations.is_user_file(code.co_filename):
             call.breaks += breaks.skipped(locations.of_code(code), why, events)
 
+    def frame_failed(self, code: types.CodeType, events: Sequence[BreakEvent]) -> None:
+        if not self._open:
+            return
+        self._open[-1].recompiles += id(code) in self._entries
+        self._open[-1].breaks += breaks.capture(events)
+
     def graph_runs(self, graph: CapturedGraph) -> None:
         if not self._open:
             return
@@ -294,14 +255,15 @@ class CompileSession:
         entry = graph.entry
         if entry is None or entry in call.compiled:
             return
-        # An entry made in an earlier call answers: what was violated and broken then is so now.
-        if entry.code is not call.region.code:
-            call.violates(self._violations.get(entry, ()))
+        # An entry made in an earlier call answers: other calls than that one may not need it.
+        f_locals = self._asked.pop(entry, None)
+        if f_locals is not None:
+            self._compare_inner(call, entry.code, f_locals)
         call.breaks += self._breaks[entry]
 
     # --- live objects to values ----------------------------------------------------------------------
 
-    def _observation(self, call: _OpenCall) -> Observation:
+    def _observation(self, call: OpenCall) -> Observation:
         region = call.region
         ran = tuple(self._graph_value(graph, region) for graph in call.graphs)
         return Observation(
@@ -335,6 +297,12 @@ class CompileSession:
         return self._graph_values[graph]
 
 
+def _addresses(region: WatchedRegion) -> tuple[tuple[str, int], ...]:
+    """Where the tensors lie that a captured graph of the region would know: its own, and those in global variables."""
+    entries = [entry for known in region.entries.values() for entry in known]
+    return tuple(sorted({**dict(storage.addresses(region.module)), **dict(storage.global_addresses(entries))}.items()))
+
+
 @contextlib.contextmanager
 def _installed(forwards: Mapping[nn.Module, Callable[..., Any]]) -> Iterator[None]:
     """Give modules another ``forward`` for a while, as an attribute of the instance."""
@@ -349,43 +317,6 @@ def _installed(forwards: Mapping[nn.Module, Callable[..., Any]]) -> Iterator[Non
                 module.__dict__.pop("forward", None)
             else:
                 module.__dict__["forward"] = own
-
-
-def _names(function: Callable[..., Any], module: nn.Module) -> Names:
-    plain = getattr(function, "__func__", function)
-    code = getattr(plain, "__code__", None)
-    if code is None:
-        return Names()
-    wrapped = _parameters(module.forward)
-    return names_of(code, frame_locals.self_name(function), wrapped)
-
-
-def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
-    import inspect
-
-    try:
-        return tuple(inspect.signature(function).parameters)
-    except (TypeError, ValueError):
-        return ()
-
-
-def _ambient_guards(profile: Ambient | None, now: Ambient) -> tuple[ViolatedGuard, ...]:
-    if profile is None:
-        return ()
-    return tuple(
-        ViolatedGuard(
-            source="",
-            path=difference.path,
-            guard_type=_GUARD_TYPE,
-            aspect=Aspect.AMBIENT,
-            owner=Owner.AMBIENT,
-            expected=difference.profile,
-            actual=difference.serving,
-            location=None,
-        )
-        for difference in ambient_comparison.differences(profile, now)
-        if difference.path.startswith("ambient.")
-    )
 
 
 def _gave_up(why: str) -> bool:

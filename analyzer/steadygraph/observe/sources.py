@@ -5,6 +5,7 @@ Dynamo writes ``L['self']._modules['layers']._modules['0'].step``; the user wrot
 
 from __future__ import annotations
 
+import ast
 import re
 import types
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ _LAST_ACCESSOR = re.compile(r"(\.\w+(\(\))?|\[[^\[\]]*\])$")
 _STORES = (".__dict__", "._modules", "._parameters", "._buffers")
 
 MISSING = object()
+_ENTRY_OF = "___entry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,31 @@ def names_of(code: types.CodeType, receiver: str | None, wrapped: Sequence[str] 
 @lru_cache(maxsize=65536)
 def _compiled(source: str) -> types.CodeType | None:
     try:
-        return compile(source, "<source>", "eval")
+        tree = _RawEntries().visit(ast.parse(source, "<source>", "eval"))
+        return compile(ast.fix_missing_locations(tree), "<source>", "eval")
     except (SyntaxError, ValueError):
         return None
+
+
+class _RawEntries(ast.NodeTransformer):
+    """``x[key]`` -> ``___entry(x, key)``."""
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.slice, ast.Slice):
+            return node
+        return ast.Call(ast.Name(_ENTRY_OF, ast.Load()), [node.value, node.slice], [])
+
+
+def _entry(container: Any, key: Any) -> Any:
+    """What a container stores: Dynamo's guards read dicts, lists and tuples without their class's ``__getitem__``.
+
+    A class may make something up there: ``ACT2FN["silu"]`` of transformers is a new module each time.
+    """
+    for kind in (dict, list, tuple):
+        if isinstance(container, kind):
+            return kind.__getitem__(container, key)  # type: ignore[index]
+    return container[key]
 
 
 def evaluate(source: str, scope: Mapping[str, Any]) -> Any:
@@ -87,7 +111,7 @@ def evaluate(source: str, scope: Mapping[str, Any]) -> Any:
         return MISSING
     try:
         # Dynamo's own guard functions evaluate the same text in the same scope.
-        return eval(code, dict(scope))
+        return eval(code, {**scope, _ENTRY_OF: _entry})
     except Exception:
         return MISSING
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from steadygraph.observe import torch_private
+from steadygraph.observe import code_state, torch_private
 from steadygraph.observe.objects import builtin_items, dict_base, instance_dict, is_sealed, slots
 from steadygraph.observe.tensor_state import OTHER_LIMIT_BYTES, TensorState
 
@@ -38,7 +38,7 @@ _ATOMS = frozenset(
         torch.device,
         torch.layout,
     }
-    | {types.FunctionType, types.BuiltinFunctionType, types.ModuleType, type}
+    | {types.BuiltinFunctionType, types.ModuleType}
 )
 #: Collections as Python and torch make them; an OrderedDict could have attributes, but nobody gives it any.
 _WITHOUT_ATTRIBUTES = frozenset({dict, OrderedDict, list, tuple, set, frozenset, deque, bytearray})
@@ -52,13 +52,18 @@ class ModelState:
 
     Kept are the members of modules, of plain objects and of lists, dicts, sets and deques (shallow copies), the state
     of random generators, and the values of tensors: all that are not parameters (the smallest ones first, up to
-    512 MiB), and the parameters if all of them together have at most 64 MiB.  Functions, closures, classes, imported
-    modules and locks are not opened.
+    512 MiB), and the parameters if all of them together have at most 64 MiB.  So are module-level names, closures,
+    default arguments and class attributes that the user's own code mentions; code of installed packages and locks are
+    not opened.
+
+    Args:
+        model: Where the walk begins.
+        code: Functions that run around the model's calls; what they reach by name is kept too.
 
     Take it after hooks were registered and ``Module.compile`` was called: ``restore`` undoes them otherwise.
     """
 
-    def __init__(self, model: torch.nn.Module) -> None:
+    def __init__(self, model: torch.nn.Module, *code: Callable[..., Any] | None) -> None:
         self._restorers: list[Callable[[], object]] = []
         self._tensors = TensorState()
         #: Everything that was visited, so that no id is given out a second time.
@@ -66,12 +71,12 @@ class ModelState:
         #: Names of tensors that the last ``restore`` could not bring back, sorted.
         self.unrestorable: tuple[str, ...] = ()
         with torch_private.without_modes():
-            self._walk(model)
+            self._walk(model, code)
             self._tensors.copy()
 
     @classmethod
-    def capture(cls, model: torch.nn.Module) -> ModelState:
-        return cls(model)
+    def capture(cls, model: torch.nn.Module, *code: Callable[..., Any] | None) -> ModelState:
+        return cls(model, *code)
 
     def restore(self) -> None:
         """Bring the model back to the state of ``capture``; may be called again and again."""
@@ -80,8 +85,8 @@ class ModelState:
         with torch_private.without_modes():
             self.unrestorable = self._tensors.restore()
 
-    def _walk(self, model: torch.nn.Module) -> None:
-        waiting: list[tuple[str, Any]] = [("", model)]
+    def _walk(self, model: torch.nn.Module, code: Iterable[Callable[..., Any] | None]) -> None:
+        waiting: list[tuple[str, Any]] = [*(("", function) for function in code), ("", model)]
         waiting += [*model.named_buffers(), *model.named_parameters()]  # first taken: these names are the best
         while waiting:
             name, value = waiting.pop()
@@ -104,6 +109,8 @@ class ModelState:
         """Keep one object; what it holds is returned, to be visited."""
         kind = type(value)
         held: list[tuple[str, Any]] = []
+        if (reached := code_state.reached(value)) is not None:
+            return self._save_code(reached)
         if issubclass(kind, dict):
             held += self._save_dict(name, value)
         elif issubclass(kind, list | deque | set | bytearray):
@@ -111,7 +118,7 @@ class ModelState:
         elif issubclass(kind, tuple | frozenset):
             held += [(f"{name}[{i}]", item) for i, item in enumerate(builtin_items(value)) if type(item) not in _ATOMS]
         elif kind is types.MethodType:
-            return [(name, value.__self__)]
+            return [(name, value.__self__), (name, value.__func__)]
         elif kind is functools.partial:
             return [(name, value.func), (name, value.args), (name, value.keywords)]
         elif (restore := _hidden_state(value, kind)) is not None:
@@ -121,8 +128,17 @@ class ModelState:
             return ()
         return held if kind in _WITHOUT_ATTRIBUTES else [*held, *self._save_attributes(name, value, kind)]
 
+    def _save_code(self, reached: Iterable[code_state.Reached]) -> Iterable[tuple[str, Any]]:
+        held = []
+        for restore, named in reached:
+            if restore is not None:
+                self._restorers.append(restore)
+            if named is not None and type(named[1]) not in _ATOMS:
+                held.append(named)
+        return held
+
     def _save_attributes(self, name: str, value: Any, kind: type) -> Iterable[tuple[str, Any]]:
-        held: list[tuple[str, Any]] = []
+        held: list[tuple[str, Any]] = [("", kind)]
         own = instance_dict(value)
         if own is not None:
             self._restorers.append(functools.partial(_restore_class, value, kind))

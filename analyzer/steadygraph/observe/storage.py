@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
 
+from steadygraph.model import GLOBAL
 from steadygraph.observe import torch_private
+from steadygraph.observe.frame_tap import CompiledFrame
 from steadygraph.observe.objects import parts
+from steadygraph.observe.sources import evaluate
 from steadygraph.observe.values import is_value
 
 #: What every module has by itself: hooks and flags, beside the dicts that are walked by name.
@@ -25,14 +28,24 @@ def addresses(module: torch.nn.Module) -> tuple[tuple[str, int], ...]:
 
     Parameters, buffers and tensors in plain attributes, and those in the objects, lists and dicts that hang on them:
     ``layers.0.weight``, ``layers.0.workspace``, ``cache.layers[0].keys``.  A tensor with two names is listed twice.
-    Tensors without memory (meta, fake, empty ones, wrappers around other tensors) are left out.
+    Tensors without memory (meta, empty ones, wrappers around other tensors) are left out.
     """
     found: dict[str, int] = {}
     with torch_private.without_torch_function():
         for name, leaf in leaves(module):
-            if isinstance(leaf, torch.Tensor) and (address := _address(leaf)):
-                found.setdefault(name, address)
+            if isinstance(leaf, torch.Tensor) and (place := address(leaf)):
+                found.setdefault(name, place)
     return tuple(sorted(found.items()))
+
+
+def global_addresses(entries: Iterable[CompiledFrame]) -> Iterator[tuple[str, int]]:
+    """(Dynamo's source, address) of each tensor that compiled graphs read from a module-level variable."""
+    for entry in entries:
+        scope = {**entry.guard_scope, "L": {}}
+        for source in {source for graph in entry.graphs for source in graph.sources.values()}:
+            value = evaluate(source, scope) if source.startswith(GLOBAL) else None
+            if isinstance(value, torch.Tensor) and (place := address(value)):
+                yield source, place
 
 
 def leaves(module: torch.nn.Module) -> Iterator[tuple[str, object]]:
@@ -59,10 +72,18 @@ def _held(name: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((name + accessor, item) for accessor, item in parts(value) or ())
 
 
-def _address(tensor: torch.Tensor) -> int:
-    if tensor.is_meta or torch_private.is_fake(tensor):
+def address(tensor: torch.Tensor) -> int:
+    """Where a tensor's first element lies; 0 for a tensor without memory.
+
+    A fake tensor has none either, but fakes that share a storage would share memory.
+    """
+    if tensor.is_meta:
         return 0
     try:
+        if torch_private.is_fake(tensor):
+            if tensor.numel() == 0:
+                return 0
+            return torch_private.storage_id(tensor) + int(tensor.storage_offset()) * tensor.itemsize
         return tensor.data_ptr()
     except (NotImplementedError, RuntimeError):  # sparse and functional tensors have no storage
         return 0

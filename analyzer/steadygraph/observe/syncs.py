@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
+from torch.nn.functional import one_hot
 from torch.overrides import TorchFunctionMode
 
 from steadygraph.model import BreakReason, Location, Observation, Sync
@@ -57,11 +58,14 @@ class SyncWatch:
 
     Args:
         regions: Code objects of the compiled regions' forwards.
+        device: Only tensors on a device of this type count; "": all do.
     """
 
-    def __init__(self, regions: Collection[types.CodeType] = ()) -> None:
+    def __init__(self, regions: Collection[types.CodeType] = (), device: str = "") -> None:
+        self._device = device
         self._regions = {id(code) for code in regions}
         self._found: Counter[tuple[str, Location | None, bool]] = Counter()
+        self._muted = False
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
@@ -72,13 +76,30 @@ class SyncWatch:
         """What was found, in the order in which it was first seen."""
         return tuple(Sync(*key[:2], count, key[2]) for key, count in self._found.items())
 
+    @contextlib.contextmanager
+    def muted(self) -> Iterator[None]:
+        """A block in which nothing counts."""
+        before, self._muted = self._muted, True
+        try:
+            yield
+        finally:
+            self._muted = before
+
     def _operator(self, op: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        operation = blocking_operation(op.overloadpacket.__name__, args, kwargs)
-        if operation is not None:
+        operation = blocking_operation(_name(op), args, kwargs)
+        if operation is not None and self.watches(args):
             self.note(operation)
         return op(*args, **kwargs)
 
+    def watches(self, args: Sequence[Any]) -> bool:
+        """Would the host wait for these arguments?  For the values of a mask it has if the mask is its own."""
+        tensors = [a for a in args if isinstance(a, torch.Tensor)]
+        masks = [i for a in args if isinstance(a, list | tuple) for i in a if isinstance(i, torch.Tensor)]
+        return not self._device or any(tensor.device.type == self._device for tensor in masks or tensors)
+
     def note(self, operation: str) -> None:
+        if self._muted:
+            return
         location = None
         frame: types.FrameType | None = sys._getframe(1)
         while frame is not None:
@@ -98,9 +119,22 @@ class _MethodWatch(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types_: Any, args: Any = (), kwargs: Any = None) -> Any:
         operation = _COPIES.get(func)
-        if operation is not None:
+        if operation is not None and self._watch.watches(args):
             self._watch.note(operation)
+        if func is one_hot and _knows_its_classes(*args, **(kwargs or {})):
+            with self._watch.muted():
+                return func(*args, **(kwargs or {}))
         return func(*args, **(kwargs or {}))
+
+
+def _knows_its_classes(_ids: torch.Tensor, num_classes: int = -1) -> bool:
+    """With a number of classes ``one_hot`` reads its values on a CPU only, to check them (torch 2.13)."""
+    return num_classes >= 0
+
+
+def _name(op: Any) -> str:
+    """``index_put_``, or ``cond`` for a higher-order operator, which has no overloads."""
+    return str(getattr(op, "overloadpacket", op).__name__)
 
 
 def blocking_operation(name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> str | None:

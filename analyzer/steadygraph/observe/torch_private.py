@@ -13,8 +13,9 @@ import contextlib
 import copy
 import importlib
 import sys
+import traceback
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -80,13 +81,30 @@ def hooks(on_guards: Callable[[Any], None] | None = None) -> Any:
     return Hooks(guard_export_fn=on_guards)
 
 
-def frame_converter(backend: Any, hooks: Any, *, fullgraph: bool, recompile_limit: int | None) -> Any:
-    """What torch.compile calls for each frame: traces it and returns guarded code."""
+def frame_converter(
+    backend: Any, hooks: Any, *, fullgraph: bool, recompile_limit: int | None, failed: Callable[[Exception], object]
+) -> Any:
+    """What torch.compile calls for each frame: traces it and returns guarded code.
+
+    ``failed`` is told why a frame could not be traced: without fullgraph, Dynamo keeps that to itself.
+    """
     from torch._dynamo import convert_frame
 
     if fullgraph:
         return convert_frame.convert_frame_assert(backend, recompile_limit=recompile_limit)
-    return convert_frame.convert_frame(backend, hooks, recompile_limit=recompile_limit)
+    converter: Any = convert_frame.convert_frame(backend, hooks, recompile_limit=recompile_limit)
+    trace = converter._inner_convert
+
+    def telling(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return trace(*args, **kwargs)
+        except Exception as error:
+            failed(error)
+            raise
+
+    telling._box = trace._box  # type: ignore[attr-defined]  # looked at by ConvertFrame
+    converter._inner_convert = telling
+    return converter
 
 
 def compiling(
@@ -130,6 +148,16 @@ def run_code(code: types.CodeType, compile_id: Any, *, ask_again: bool) -> Any:
         manager.root.add_lambda_guard(lambda _f_locals: False, ["always ask"], None)
     manager.diff_guard_root = manager.root
     return wrap_guarded_code(GuardedCode(code, manager, compile_id))
+
+
+def when_asked(guard_manager: Any, tell: Callable[[Any], object]) -> None:
+    """Have ``tell`` called with the frame's locals whenever these guards are looked at."""
+
+    def holds(f_locals: Any) -> bool:
+        tell(f_locals)
+        return True
+
+    guard_manager.root.add_lambda_guard(holds, ["observed by steadygraph"], None)
 
 
 def force_recompile(module: torch.fx.GraphModule) -> None:
@@ -176,17 +204,49 @@ def guard_create_name(guard: Any) -> str:
 # --- the rest ---------------------------------------------------------------------------------------
 
 
+def unsupported(error: BaseException) -> tuple[str, Sequence[traceback.FrameSummary]] | None:
+    """Reason and stack of a graph break that is raised, as ``fullgraph`` has it; None for any other error."""
+    from torch._dynamo.exc import Unsupported
+
+    if not isinstance(error, Unsupported):
+        return None
+    return str(error), getattr(error, "real_stack", None) or ()
+
+
+def global_module_hooks() -> list[dict[int, Any]]:
+    """The dicts that hold hooks on all modules of the process (``register_module_forward_hook``)."""
+    from torch.nn.modules import module
+
+    return [held for name, held in vars(module).items() if name.startswith("_global_") and isinstance(held, dict)]
+
+
 def import_compiler() -> None:
     """Import what the first compilation of a process imports anyway; it takes most of a second."""
     import torch._dynamo
     import torch._functorch.aot_autograd  # noqa: F401
 
 
-def inductor() -> Callable[..., Any]:
-    """The function that compiles an FX graph with inductor."""
-    from torch._inductor.compile_fx import compile_fx
+def inductor(
+    *, mode: str | None = None, options: Mapping[str, Any] | None = None, dynamic: bool | None = None
+) -> Callable[..., Any]:
+    """The back end of ``torch.compile(mode=..., options=...)``; random numbers are drawn as eager mode draws them.
 
-    return compile_fx
+    Raises:
+        RuntimeError: inductor does not know the mode or an option.
+    """
+    from torch._inductor import config
+
+    settings = {key: value for key, value in (options or {}).items() if key != "guard_filter_fn"}
+    wrapper: Any = torch._TorchCompileInductorWrapper
+    backend: Callable[..., Any] = wrapper(mode, settings or None, dynamic)
+
+    def compile_graph(module: torch.fx.GraphModule, example_inputs: Any) -> Callable[..., Any]:
+        # A pool of compile workers outlives the call, and a process that ends at once leaves its semaphores behind.
+        with config.patch(fallback_random=True, compile_threads=1):
+            compiled: Callable[..., Any] = backend(module, example_inputs)
+        return compiled
+
+    return compile_graph
 
 
 def forget(code: types.CodeType) -> None:
@@ -276,6 +336,13 @@ def is_fake(tensor: torch.Tensor) -> bool:
     return issubclass(type(tensor), FakeTensor)
 
 
+def storage_id(tensor: torch.Tensor) -> int:
+    """The address of the object that stands for a tensor's memory, of a fake tensor too."""
+    storage: Any = tensor.untyped_storage()
+    identity: int = storage._cdata
+    return identity
+
+
 def function_modes() -> list[str]:
     """Type names of the active torch-function modes, outermost first, without the one of the default device."""
     from torch.utils._device import DeviceContext
@@ -351,12 +418,82 @@ def _settings(config: Any) -> dict[str, Any]:
 def watching_ops(watch: Callable[..., Any]) -> contextlib.AbstractContextManager[Any]:
     """A block in which every ATen operator goes through ``watch(op, args, kwargs) -> result``.
 
-    ``watch`` runs the operator itself; what it calls is not watched.
+    ``watch`` runs the operator itself; what it calls is not watched.  So is a higher-order operator (cond, scan).
     """
     from torch.utils._python_dispatch import TorchDispatchMode
 
     class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        supports_higher_order_operators = True
+
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             return watch(func, args, kwargs or {})
 
     return Watch()  # type: ignore[no-untyped-call]
+
+
+# --- a device that is not there --------------------------------------------------------------------------
+
+
+def fake_tensors(around: Callable[..., Any]) -> contextlib.AbstractContextManager[Any]:
+    """A block in which operators may be faked: ``around(op, args, kwargs, fake)`` decides, ``fake(args, kwargs)`` does.
+
+    A fake tensor has metadata and no values; it may be on any device.  Dynamo traces under this mode as without it.
+    """
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    class Mode(FakeTensorMode):  # type: ignore[no-untyped-call]
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            faked = super().__torch_dispatch__
+            return around(func, args, kwargs or {}, lambda args, kwargs: faked(func, types, args, kwargs))
+
+    return Mode(allow_non_fake_inputs=True)
+
+
+def is_device_mismatch(error: BaseException) -> bool:
+    """Did operands on different devices meet?  Most kernels are asked by the fake mode, some check by themselves."""
+    from torch._subclasses.fake_tensor import FakeTensorDeviceMismatchError
+
+    return isinstance(error, FakeTensorDeviceMismatchError) or "same device" in str(error)
+
+
+def is_value_missing(error: BaseException) -> bool:
+    """Is this what torch raises where the values of a fake tensor would be needed?"""
+    from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException
+
+    to_numpy = str(error).startswith(".numpy() is not supported for tensor subclasses")
+    return to_numpy or isinstance(error, DataDependentOutputException | DynamicOutputShapeException)
+
+
+def argument_names(op: Any) -> list[str]:
+    """The names of an ATen operator's arguments, positional ones first."""
+    return [argument.name for argument in op._schema.arguments]
+
+
+def cuda_driver_attributes(
+    functions: Mapping[str, Callable[..., Any]], properties: Callable[[int], object], count: int
+) -> list[tuple[object, dict[str, object]]]:
+    """What to set, on which module or class, so that ``torch.cuda`` takes ``functions`` for those of its driver."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    driver: dict[str, object] = {f"_cuda_{name}": function for name, function in functions.items()}
+    state = {
+        "_initialized": True,
+        "_cached_device_count": count,
+        "_get_device_properties": properties,
+        "_exchange_device": functions["exchangeDevice"],
+        "_maybe_exchange_device": functions["maybeExchangeDevice"],
+        "default_generators": tuple(torch.Generator() for _ in range(count)),
+    }
+    # torch must go on believing that copies to the device cannot be made: it would make those of constants.
+    return [(torch._C, driver), (torch.cuda, state), (FakeTensorMode, {"avoid_device_init": True})]
+
+
+def load_dynamo_tables() -> None:
+    """Have Dynamo make the tables of functions and devices that it keeps: from the real ``torch.cuda``."""
+    import torch.utils.flop_counter  # noqa: F401 - warns if it is imported where there is a device and no triton
+    from torch._dynamo import device_interface, trace_rules
+    from torch._dynamo.variables.torch import TorchInGraphFunctionVariable
+
+    trace_rules.get_torch_obj_rule_map()
+    TorchInGraphFunctionVariable._get_handlers()
+    device_interface.init_device_reg()

@@ -14,6 +14,7 @@ from torch import nn
 
 from steadygraph.case import Case
 from steadygraph.model import PROFILE, Outcome, Policy
+from steadygraph.observe import torch_private
 from steadygraph.observe.cuda_capture import CudaCapture
 from steadygraph.observe.recording import NotReplayableError, Recording
 from steadygraph.policies.runs import CallResult, outcome, run_calls
@@ -43,9 +44,11 @@ class _Replayer:
         self._modules = list(modules)
         self._captures: dict[nn.Module, list[Recording | CudaCapture]] = {m: [] for m in self._modules}
         self._call = PROFILE
+        self._replays = dict.fromkeys(self._modules, 0)
 
     def start(self, call: str) -> None:
         self._call = call
+        self._replays = dict.fromkeys(self._modules, 0)
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
@@ -60,6 +63,13 @@ class _Replayer:
                 if own is not None:
                     module.__dict__["forward"] = own
 
+    def _in_turn(self, module: nn.Module) -> list[Recording | CudaCapture]:
+        """The graphs of a region, first the one captured in its k-th call if this is the k-th in this scenario."""
+        captures = self._captures[module]
+        turn = self._replays[module] % len(captures)
+        self._replays[module] += 1
+        return captures[turn:] + captures[:turn]
+
     def _forward(self, module: nn.Module, original: Callable[..., Any]) -> Callable[..., Any]:
         def forward(*args: Any, **kwargs: Any) -> Any:
             captures = self._captures[module]
@@ -70,7 +80,7 @@ class _Replayer:
             if not captures:  # a region that the profile call did not reach has no graph
                 return original(*args, **kwargs)
             refusals = []
-            for capture in captures:  # a region that was captured at several sizes has a graph for each
+            for capture in self._in_turn(module):  # a region that was captured at several sizes has a graph for each
                 try:
                     return capture.replay(args, kwargs)
                 except NotReplayableError as refusal:
@@ -82,4 +92,6 @@ class _Replayer:
 
 
 def _on_cuda(module: nn.Module) -> bool:
-    return any(tensor.device.type == "cuda" for tensor in module.parameters()) and torch.cuda.is_available()
+    parameters = [tensor for tensor in module.parameters() if tensor.device.type == "cuda"]
+    # On a simulated device nothing can be captured.
+    return any(not torch_private.is_fake(tensor) for tensor in parameters) and torch.cuda.is_available()

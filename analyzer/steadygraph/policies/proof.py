@@ -36,6 +36,11 @@ class FrozenOutput:
     #: (path, value) of each tensor and each Python value; tensors are detached copies.
     leaves: tuple[tuple[str, Any], ...]
 
+    @property
+    def lacks_values(self) -> bool:
+        """Is there a tensor in it that has metadata only?"""
+        return any(isinstance(value, torch.Tensor) and torch_private.is_fake(value) for _, value in self.leaves)
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:

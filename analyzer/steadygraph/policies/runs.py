@@ -10,10 +10,12 @@ from typing import Any
 
 from torch import nn
 
+from steadygraph.accelerator import dispatch
 from steadygraph.case import Call, Case, profile_call, serving_calls
-from steadygraph.model import PROFILE, Failure, Outcome, Policy, Result
+from steadygraph.model import PROFILE, DeviceMismatch, Failure, Outcome, Policy, Result
 from steadygraph.observe import locations, process
 from steadygraph.policies import proof
+from steadygraph.user_code import guarded
 
 #: Inputs without a seed of their own, dropout, sampling: every pass draws the same numbers.
 _SEED = 0
@@ -30,6 +32,10 @@ class CallResult:
     output: Any = None
     failure: Failure | None = None
     refused: str | None = None
+    #: The failure says nothing about the code: it needs a value that a simulated device does not have.
+    value_missing: bool = False
+    #: Devices that met, where that is why it failed.
+    mismatch: DeviceMismatch | None = None
 
     @property
     def raised(self) -> bool:
@@ -46,6 +52,8 @@ def run_calls(
 ) -> dict[str, CallResult]:
     """Run the profile call and then every scenario on ``model``, with inputs built anew.
 
+    A setting of the process that a call leaves behind (threads, default dtype) lasts until the end of these calls.
+
     Args:
         case: Gives inputs, and what happens before and around each call.
         model: In the state in which the history starts.
@@ -54,11 +62,12 @@ def run_calls(
         watching: Gives a block to run each call in, inside of the case's own context.
     """
     results: dict[str, CallResult] = {}
-    for name, call in _inputs(case, mark=mark):
-        if on_start is not None:
-            on_start(name)
-        watched = contextlib.nullcontext() if watching is None else watching(name)
-        results[name] = _run_one(case, model, name, call, watched)
+    with process.preserved():
+        for name, call in _inputs(case, mark=mark):
+            if on_start is not None:
+                on_start(name)
+            watched = contextlib.nullcontext() if watching is None else watching(name)
+            results[name] = _run_one(case, model, name, call, watched)
     return results
 
 
@@ -66,7 +75,8 @@ def _inputs(case: Case, *, mark: bool) -> Iterator[tuple[str, Call]]:
     process.seeded(_SEED)
     profile = profile_call(case)
     if mark and case.mark is not None:
-        case.mark(profile.args, profile.kwargs)
+        with guarded(case.named("mark()")):
+            case.mark(profile.args, profile.kwargs)
     process.seeded(_SEED + 1)
     scenarios = serving_calls(case)
     yield PROFILE, profile
@@ -86,7 +96,11 @@ def _run_one(case: Case, model: nn.Module, name: str, call: Call, watched: Abstr
     except GuardRefusedError as refusal:
         return CallResult(refused=str(refusal))
     except Exception as error:
-        return CallResult(failure=locations.of_failure(error))
+        return CallResult(
+            failure=locations.of_failure(error),
+            value_missing=dispatch.value_missing(error),
+            mismatch=dispatch.mismatch_of(error),
+        )
 
 
 def _around(case: Case, name: str) -> AbstractContextManager[Any]:
@@ -94,17 +108,21 @@ def _around(case: Case, name: str) -> AbstractContextManager[Any]:
 
 
 def run_alone(case: Case, model: nn.Module, scenario: str) -> CallResult:
-    """Run one scenario as the first call of the model's life."""
-    inputs = dict(_inputs(case, mark=False))
-    return _run_one(case, model, scenario, inputs[scenario], contextlib.nullcontext())
+    """Run one scenario as the first call of the model's life, after what the case sets up for its profile call."""
+    with process.preserved():
+        inputs = dict(_inputs(case, mark=False))
+        if case.before is not None:
+            case.before(model, PROFILE)
+        return _run_one(case, model, scenario, inputs[scenario], contextlib.nullcontext())
 
 
 def run_until(case: Case, model: nn.Module, scenario: str) -> None:
     """Run the calls that come before ``scenario``."""
-    for name, call in _inputs(case, mark=False):
-        if name == scenario:
-            return
-        _run_one(case, model, name, call, contextlib.nullcontext())
+    with process.preserved():
+        for name, call in _inputs(case, mark=False):
+            if name == scenario:
+                return
+            _run_one(case, model, name, call, contextlib.nullcontext())
 
 
 def outcome(
@@ -113,6 +131,9 @@ def outcome(
     """Hold one call under a policy against the same call in eager mode."""
     if got.refused is not None:
         return Outcome(policy, backend, Result.REFUSED, recompiles=recompiles, error=got.refused)
+    if eager.value_missing or got.value_missing:
+        failed = got if got.value_missing else eager
+        return Outcome(policy, backend, Result.UNPROVED, recompiles=recompiles, error=str(failed.failure))
     if got.failure is not None:
         return Outcome(policy, backend, Result.RAISES, recompiles=recompiles, error=str(got.failure))
     if eager.failure is not None:
@@ -122,4 +143,6 @@ def outcome(
     if not compared.equal:
         return Outcome(policy, backend, Result.SILENT_WRONG, compared.max_abs_error, recompiles, compared.detail)
     result = Result.RECOMPILES if recompiles else Result.SAME
+    if eager.output.lacks_values or got.output.lacks_values:
+        return Outcome(policy, backend, Result.UNPROVED, compared.max_abs_error, recompiles, predicted=result)
     return Outcome(policy, backend, result, compared.max_abs_error, recompiles)

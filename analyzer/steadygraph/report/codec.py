@@ -120,6 +120,9 @@ class ViolatedGuardDocument(_Document):
     actual_type: str = ""
     dim: int | None = None
     region: str = ""
+    frame: str = Field(
+        "", description="function that made the guard, if it is compiled apart from the region's forward"
+    )
 
 
 class GraphDocument(_Document):
@@ -183,6 +186,16 @@ class FindingDocument(_Document):
     path: str = ""
     profile: str = ""
     serving: str = ""
+    also: tuple[str, ...] = Field((), description="paths of the other violated guards that are the same defect")
+    allowed: str | None = Field(None, description="why the case accepts it; null: it does not, so it counts")
+
+
+class RuleProblemDocument(_Document):
+    """A rule that failed, or a pack of rules that cannot be used."""
+
+    rule: str = Field(description="code of the rule, or entry point of the pack")
+    message: str
+    selected: bool = Field(False, description="whether it was asked for, which makes the exit code 3")
 
 
 class CaseDocument(_Document):
@@ -196,6 +209,7 @@ class CaseDocument(_Document):
     scenarios: tuple[ScenarioDocument, ...]
     findings: tuple[FindingDocument, ...]
     notes: tuple[str, ...] = ()
+    rule_problems: tuple[RuleProblemDocument, ...] = ()
 
 
 class ToolDocument(_Document):
@@ -211,10 +225,11 @@ class CountsDocument(_Document):
 
 class SummaryDocument(_Document):
     cases: int
-    findings: CountsDocument
+    findings: CountsDocument = Field(description="accepted findings are not counted")
     exit_code: int
     fail_on: FailOn = "warning"
     interrupted: bool = False
+    accepted: int = Field(0, description="findings that their case accepts")
 
 
 class ReportDocument(_Document):
@@ -261,6 +276,7 @@ def _summary(summary: Summary, report: Report) -> SummaryDocument:
         exit_code=report.exit_code,
         fail_on=report.fail_on,
         interrupted=report.interrupted,
+        accepted=summary.accepted,
     )
 
 

@@ -36,6 +36,8 @@ class Summary:
     errors: int
     warnings: int
     notes: int
+    #: Findings that their case accepts; they are in none of the counts above.
+    accepted: int = 0
 
     def __str__(self) -> str:
         failed = f" ({self.failed} failed)" if self.failed else ""
@@ -43,9 +45,10 @@ class Summary:
 
     @property
     def findings(self) -> str:
-        """``1 error, 0 warnings, 2 notes``."""
+        """``1 error, 0 warnings, 2 notes``, and ``1 accepted`` where there are any."""
         counts = ((self.errors, "error"), (self.warnings, "warning"), (self.notes, "note"))
-        return ", ".join(counted(number, noun) for number, noun in counts)
+        accepted = [f"{self.accepted:,} accepted"] if self.accepted else []
+        return ", ".join([*(counted(number, noun) for number, noun in counts), *accepted])
 
 
 @dataclass(frozen=True, repr=False)
@@ -74,7 +77,7 @@ class Report:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """The findings of all cases, in their order."""
+        """The findings of all cases, in their order; those that are accepted have the reason in ``allowed``."""
         return tuple(finding for case in self.cases for finding in case.findings)
 
     @property
@@ -82,13 +85,15 @@ class Report:
         return summarised(self.cases)
 
     def ok(self, fail_on: FailOn = "warning") -> bool:
-        """Is every case analysed, with no finding at or above ``fail_on``?
+        """Is every case analysed, by all rules that were asked for, with no finding at or above ``fail_on``?
+
+        A finding that its case accepts does not count.
 
         Raises:
             UsageError: ``fail_on`` is no severity.
         """
         complete = not self.interrupted and all(case.status is Status.COMPLETED for case in self.cases)
-        return complete and not self._fails(fail_on)
+        return complete and not self._lacks_rules and not self._fails(fail_on)
 
     @property
     def exit_code(self) -> int:
@@ -96,6 +101,8 @@ class Report:
         if self.interrupted:
             return EXIT_INTERRUPTED
         codes = {_exit_code(case.error) for case in self.cases if case.status is not Status.COMPLETED}
+        if self._lacks_rules:
+            codes.add(EXIT_INTERNAL)
         for code in (EXIT_INTERNAL, EXIT_USAGE, EXIT_TARGET):
             if code in codes:
                 return code
@@ -152,12 +159,17 @@ class Report:
             raise UsageError(f"scenario '{name}' occurs {len(found)} times", hint=f"name its case: {owners}")
         return found[0]
 
+    @property
+    def _lacks_rules(self) -> bool:
+        """Did a rule fail that was asked for?"""
+        return any(problem.selected for case in self.cases for problem in case.rule_problems)
+
     def _fails(self, fail_on: FailOn) -> bool:
         _check_fail_on(fail_on)
         if fail_on == "never":
             return False
         loud = tuple(Severity)[: tuple(Severity).index(Severity(fail_on)) + 1]
-        return any(finding.severity in loud for case in self.cases for finding in case.findings)
+        return any(finding.severity in loud for case in self.cases for finding in open_findings(case))
 
     def __repr__(self) -> str:
         return f"<Report: {self.summary}>"
@@ -176,14 +188,20 @@ class Report:
 def summarised(cases: Iterable[CaseReport]) -> Summary:
     """Counts over these cases."""
     cases = tuple(cases)
-    severities = Counter(finding.severity for case in cases for finding in case.findings)
+    severities = Counter(finding.severity for case in cases for finding in open_findings(case))
     return Summary(
         cases=len(cases),
         failed=sum(case.status is not Status.COMPLETED for case in cases),
         errors=severities[Severity.ERROR],
         warnings=severities[Severity.WARNING],
         notes=severities[Severity.NOTE],
+        accepted=sum(finding.allowed is not None for case in cases for finding in case.findings),
     )
+
+
+def open_findings(case: CaseReport) -> tuple[Finding, ...]:
+    """The findings that the case does not accept."""
+    return tuple(finding for finding in case.findings if finding.allowed is None)
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:

@@ -48,6 +48,12 @@ def listed(names: Iterable[str], most: int, limit: int = 60) -> str:
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
+def enumerated(names: Iterable[str], limit: int = 60) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    *others, last = (flat(name, limit) for name in names)
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def cells(text: str) -> int:
     """How many columns of a terminal the text takes."""
     if text.isascii():
@@ -80,6 +86,13 @@ def block(text: str, width: int, *, indent: int = 0, hang: int = 0, style: str =
     """A paragraph, indented as a whole, its second and further lines by ``hang`` columns more."""
     lines = wrapped(text, max(width, NARROWEST) - indent, hang=hang)
     return [(Span(" " * (indent + (hang if number else 0)) + line, style),) for number, line in enumerate(lines)]
+
+
+def styled(lines: list[Line], word: str, style: str) -> list[Line]:
+    """The first line up to the end of this word in a style of its own."""
+    (span, *rest), *others = lines
+    end = span.text.index(word) + len(word)
+    return [(Span(span.text[:end], style), Span(span.text[end:], span.style), *rest), *others]
 
 
 def cropped(text: str, width: int) -> str:

@@ -3,39 +3,57 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from steadygraph.model import CaseReport, Kind, Status, ViolatedGuard
+from steadygraph.model import CaseReport, Consequence, Finding, Status, ViolatedGuard
 from steadygraph.report.document import counted
-from steadygraph.report.findings import location_lines
-from steadygraph.report.layout import EMPTY, Line, Span, block, flat
+from steadygraph.report.grouping import told
+from steadygraph.report.layout import EMPTY, Line, block, flat
+from steadygraph.report.places import place_lines
+from steadygraph.report.table import unchanged
 from steadygraph.report.wording import eager_failure
 
 
-def remark_lines(case: CaseReport, width: int, *, every_guard: bool) -> list[Line]:
+def remark_lines(case: CaseReport, width: int, *, notes: bool, every_guard: bool) -> list[Line]:
     """One sentence each.
 
     Args:
         case: The case.
         width: Columns of the terminal.
+        notes: All notes were told, also those that only say that a guard differs.
         every_guard: List the guards that no finding speaks of, in place of their number alone.
     """
-    guards = _untold_guards(case)
+    findings = told(case, notes=notes)
+    guards = _untold_guards(case, findings)
+    lines: list[Line] = []
+    if not findings and case.status is Status.COMPLETED:
+        lines += block(_nothing(case), width, indent=2, hang=2, style="green")
     sentences = [*_eager_failures(case), *map(flat, case.notes)]
     if guards:
-        sentences.insert(0, _guard_sentence(guards, more=bool(case.findings)))
-    lines: list[Line] = []
-    if not case.findings and case.status is Status.COMPLETED:
-        lines.append((Span("  no findings", "green"),))
+        sentences.insert(0, _guard_sentence(guards, more=bool(findings)))
     for sentence in sentences:
         lines += block(sentence, width, indent=2, hang=2, style="dim")
     if every_guard:
         lines += [line for guard in guards for line in _guard_lines(guard, width)]
-    return [EMPTY, *lines] if case.findings and lines else lines
+    return [EMPTY, *lines] if every_guard and findings and lines else lines
+
+
+def is_quiet(case: CaseReport, *, notes: bool) -> bool:
+    """Can one sentence say all about it, because nothing is told and no policy changes anything?"""
+    return case.status is Status.COMPLETED and not told(case, notes=notes) and bool(unchanged(case.scenarios))
+
+
+def _nothing(case: CaseReport) -> str:
+    """``no findings``, and why the case has no table then."""
+    what = "no findings above note" if case.findings else "no findings"
+    if any(finding.allowed is not None for finding in case.findings):
+        what = "no other findings"
+    same = unchanged(case.scenarios)
+    return f"{what}: {same}" if same else what
 
 
 def _eager_failures(case: CaseReport) -> list[str]:
-    explained = {finding.scenario for finding in case.findings if finding.kind is Kind.SERVING_ERROR}
+    explained = {finding.scenario for finding in case.findings if finding.consequence is Consequence.RAISES}
     return [
         eager_failure(scenario.name, scenario.eager_error)
         for scenario in case.scenarios
@@ -43,14 +61,15 @@ def _eager_failures(case: CaseReport) -> list[str]:
     ]
 
 
-def _untold_guards(case: CaseReport) -> list[ViolatedGuard]:
-    """Violated guards that no finding speaks of, each once however many scenarios violate it."""
-    told = {finding.path for finding in case.findings if finding.path}
+def _untold_guards(case: CaseReport, findings: Iterable[Finding]) -> list[ViolatedGuard]:
+    """Violated guards that none of these findings speaks of, nor one that is accepted, each once."""
+    accepted = (finding for finding in case.findings if finding.allowed is not None)
+    paths = {path for finding in (*findings, *accepted) for path in (finding.path, *finding.also) if path}
     guards = {
         (guard.region, guard.source, guard.guard_type, guard.matters): guard
         for scenario in case.scenarios
         for guard in scenario.violated_guards
-        if guard.path not in told and guard.source not in told
+        if guard.path not in paths and guard.source not in paths
     }
     return list(guards.values())
 
@@ -61,15 +80,17 @@ def _guard_sentence(guards: Sequence[ViolatedGuard], *, more: bool) -> str:
     number = f"{counted(len(guards), 'more guard' if more else 'guard')} {'differs' if len(guards) == 1 else 'differ'}"
     if set(counts) == {False}:
         return f"{number}, {'it does not change' if len(guards) == 1 else 'none changes'} the graph"
-    parts = [
-        (counts[False], "without a change of the graph"),
-        (counts[True], "in scenarios with another graph"),
-        (counts[None], "with unknown effect"),
-    ]
-    return f"{number}: " + ", ".join(f"{count:,} {effect}" for count, effect in parts if count)
+    effects = {
+        False: "without a change of the graph",
+        True: "in scenarios with another graph",
+        None: "with unknown effect",
+    }
+    if len(counts) == 1:
+        return f"{number} {effects[guards[0].matters]}"
+    return f"{number}: " + ", ".join(f"{counts[each]:,} {effect}" for each, effect in effects.items() if counts[each])
 
 
 def _guard_lines(guard: ViolatedGuard, width: int) -> list[Line]:
     name = flat(guard.path or guard.source, 200)
     text = f"{name}: {flat(guard.expected)} at profile, {flat(guard.actual)} at serving"
-    return [*block(text, width, indent=4, hang=2), *location_lines(guard.location, width, indent=6)]
+    return [*block(text, width, indent=4, hang=2), *place_lines(guard.location, width, indent=6)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from steadygraph.model import PROFILE, Outcome, Policy, Result, ScenarioReport
-from steadygraph.report.layout import Line, Span, cells, cropped, flat, shortened
+from steadygraph.report.layout import Line, Span, cells, cropped, enumerated, flat, shortened
 
 _STYLES = {
     Result.SAME: "green",
@@ -18,6 +18,8 @@ _STYLES = {
 #: More rows than this are folded where nothing happens in them.
 _MANY = 12
 _WIDEST_NAME = 24
+#: More scenarios than this are not named where nothing happens in any.
+_MOST_NAMES = 4
 _GAP = 2
 
 _Column = tuple[Policy, str]
@@ -53,6 +55,17 @@ def outcome_table(scenarios: Sequence[ScenarioReport], width: int, *, fold: bool
     if folded:
         lines.append((Span(f"  {len(folded)} {'more ' if shown else ''}scenarios: same under every policy", "dim"),))
     return lines
+
+
+def unchanged(scenarios: Sequence[ScenarioReport]) -> str:
+    """``recompile and drop change nothing in text and image``; empty if anything happens in any scenario."""
+    judged = [scenario for scenario in scenarios if scenario.outcomes]
+    served = [scenario.name for scenario in judged if scenario.name != PROFILE]
+    if not served or not all(outcome_text(o) == Result.SAME for scenario in judged for o in scenario.outcomes):
+        return ""
+    names = enumerated(served, _WIDEST_NAME) if len(served) <= _MOST_NAMES else f"all {len(served)} scenarios"
+    policies = [_label(column) for column in _columns(judged)]
+    return f"{enumerated(policies)} change{'s' if len(policies) == 1 else ''} nothing in {names}"
 
 
 def outcome_text(outcome: Outcome) -> str:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steadygraph.model import CaseReport, Region, Status
 from steadygraph.report.document import FailOn, Report, counted, summarised
-from steadygraph.report.findings import finding_lines, location_lines
-from steadygraph.report.layout import EMPTY, NARROWEST, Line, Span, block, flat, printable, shortened
+from steadygraph.report.findings import finding_lines, is_shortened
+from steadygraph.report.layout import EMPTY, NARROWEST, Line, Span, block, cells, flat, printable, shortened
+from steadygraph.report.places import place_lines
 from steadygraph.report.portable import portable
-from steadygraph.report.remarks import remark_lines
+from steadygraph.report.remarks import is_quiet, remark_lines
 from steadygraph.report.table import outcome_table
 
 if TYPE_CHECKING:
     from rich.segment import Segment
 
-#: Beyond this many regions only their sums are told.
-_MOST_REGIONS = 3
 _MOST_LINES_OF_AN_ERROR = 12
 #: Indentation that is kept in them.
 _DEEPEST = 8
@@ -34,13 +33,13 @@ def render(
     quiet: bool = False,
     root: Path | None = None,
 ) -> str:
-    """A report as text.
+    """A report as text: the loudest findings of each case in full, quieter ones in two lines.
 
     Args:
         report: Any report.
         width: Columns of the terminal; lines keep to it from 40 on.
         color: Write ANSI codes.
-        verbose: Leave nothing out: notes in full, every violated guard, the environment.
+        verbose: Leave nothing out: all findings in full, every violated guard, the environment.
         quiet: One line per case and nothing else.
         root: What paths become relative to; the current directory by default.
 
@@ -91,7 +90,9 @@ def _lines(report: Report, width: int, *, verbose: bool = False, quiet: bool = F
         versions = ", ".join(f"{flat(name, 40)} {flat(value, 80)}" for name, value in report.environment.items())
         lines += block(versions, width, style="dim")
     interrupted = "interrupted: " if report.interrupted else ""
-    return [*lines, *block(f"{interrupted}{report.summary}", width, style="bold")]
+    shortened_ones = not verbose and any(is_shortened(case) for case in report.cases)
+    more = "; --verbose shows every fix" if shortened_ones else ""
+    return [*lines, *block(f"{interrupted}{report.summary}{more}", width, style="bold")]
 
 
 def _quiet_lines(case: CaseReport, width: int) -> list[Line]:
@@ -104,34 +105,47 @@ def _quiet_lines(case: CaseReport, width: int) -> list[Line]:
 
 
 def _case_lines(case: CaseReport, width: int, *, verbose: bool, fail_on: FailOn) -> list[Line]:
-    lines: list[Line] = [(Span(shortened(flat(case.target, 1000), width), "bold underline"),)]
-    lines += _region_lines(case.regions, width, verbose=verbose)
+    lines = _verbose_title_lines(case, width) if verbose else _title_lines(case, width)
     if case.status is not Status.COMPLETED:
         lines += _failure_lines(case, width)
-    table = outcome_table(case.scenarios, width, fold=not verbose)
-    lines += table
-    lines += finding_lines(case, width, notes=verbose or fail_on == "note", every_place=verbose)
-    lines += remark_lines(case, width, every_guard=verbose)
+    notes = verbose or fail_on == "note"
+    if verbose or not is_quiet(case, notes=notes):
+        lines += outcome_table(case.scenarios, width, fold=not verbose)
+    findings = finding_lines(case, width, notes=notes, complete=verbose)
+    lines += [EMPTY, *findings] if findings else []
+    lines += remark_lines(case, width, notes=notes, every_guard=verbose)
     return lines
 
 
-def _region_lines(regions: tuple[Region, ...], width: int, *, verbose: bool) -> list[Line]:
-    if len(regions) > _MOST_REGIONS and not verbose:
-        total = Region(
-            counted(len(regions), "region"),
-            None,
-            sum(region.guards for region in regions),
-            sum(region.graphs for region in regions),
-            sum(region.graph_breaks for region in regions),
-        )
-        regions = (total,)
-    lines: list[Line] = []
-    for region in regions:
-        sizes = ((region.guards, "guard"), (region.graphs, "graph"), (region.graph_breaks, "graph break"))
-        counts = ", ".join(counted(number, noun) for number, noun in sizes)
-        lines += block(f"{flat(region.name, 80) or 'the model'}: {counts}", width, indent=2, hang=2, style="dim")
-        lines += location_lines(region.location, width) if verbose else []
+def _title_lines(case: CaseReport, width: int) -> list[Line]:
+    """The target, and what was compiled: behind it if the line is wide enough."""
+    title = Span(shortened(flat(case.target, 1000), width), "bold underline")
+    if not case.regions:
+        return [(title,)]
+    compiled = _compiled(case.regions)
+    if cells(title.text) + 3 + cells(compiled) <= width:
+        return [(title, Span(f" ({compiled})", "dim"))]
+    return [(title,), *block(compiled, width, indent=2, hang=2, style="dim")]
+
+
+def _verbose_title_lines(case: CaseReport, width: int) -> list[Line]:
+    lines: list[Line] = [(Span(shortened(flat(case.target, 1000), width), "bold underline"),)]
+    for region in case.regions:
+        lines += block(_compiled((region,)), width, indent=2, hang=2, style="dim")
+        lines += place_lines(region.location, width)
     return lines
+
+
+def _compiled(regions: Sequence[Region]) -> str:
+    """``decoder: 523 guards, 1 graph``; of several regions their sums."""
+    sums = (
+        (sum(region.guards for region in regions), "guard"),
+        (sum(region.graphs for region in regions), "graph"),
+        (sum(region.graph_breaks for region in regions), "graph break"),
+    )
+    counts = ", ".join(counted(number, noun) for number, noun in sums if number or noun != "graph break")
+    name = flat(regions[0].name, 80) if len(regions) == 1 else counted(len(regions), "region")
+    return f"{name}: {counts}" if name else counts
 
 
 def _failure_lines(case: CaseReport, width: int) -> list[Line]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from steadygraph.model import Consequence, Failure, GraphChange, Outcome, Policy, Result, ScenarioReport
 from steadygraph.report.document import counted
-from steadygraph.report.layout import flat, listed
+from steadygraph.report.layout import cells, flat, listed
 from steadygraph.report.table import error_size, policy_label
 
 _RESULTS = {
@@ -22,6 +22,17 @@ _VERBS = {
     Result.REFUSED: "refused",
 }
 _MOST_OPERATORS = 4
+#: So much of an error is the same in a message that has it.
+_TOLD = 80
+#: Which parts of what the graph lacks are told: an input by name, so many operators, what only the profile graph has.
+_LESS_AND_LESS = (
+    (True, _MOST_OPERATORS, True),
+    (False, _MOST_OPERATORS, True),
+    (True, _MOST_OPERATORS, False),
+    (False, _MOST_OPERATORS, False),
+    (False, 2, False),
+    (False, 1, False),
+)
 
 
 def what_happens(consequence: Consequence, scenarios: Sequence[ScenarioReport], *, told: str = "") -> str:
@@ -52,24 +63,45 @@ def eager_failure(name: str, failure: Failure) -> str:
     return f"{flat(name, 60)}: eager mode itself raises {flat(str(failure))}"
 
 
-def what_the_graph_lacks(graph: GraphChange) -> str:
-    """``the profile graph lacks 3 inputs (kwargs['deep'], ...) and 3 x add``; empty if the graphs are the same."""
+def what_the_graph_lacks(graph: GraphChange, *, about: str = "", room: int | None = None) -> str:
+    """``the profile graph lacks 3 inputs (kwargs['deep'], ...) and 3 x add``; empty if the graphs are the same.
+
+    Args:
+        graph: How the graphs differ.
+        about: Path of the finding; of many inputs one that belongs to it is named.
+        room: Columns; what says least is left out until the sentence fits into them.
+    """
     if graph.same is not False:
         return ""
-    lacks = [_operators(graph.missing_ops)] if graph.missing_ops else []
-    if graph.missing_inputs:
-        first, more = flat(graph.missing_inputs[0], 100), len(graph.missing_inputs) > 1
-        lacks.insert(0, f"{counted(len(graph.missing_inputs), 'input')} ({first}{', ...' if more else ''})")
     only = f"only the profile graph has {_operators(graph.extra_ops)}" if graph.extra_ops else ""
-    if not lacks:
-        return only or "the serving graph has the same inputs and operators, with other constants, shapes or order"
-    return f"the profile graph lacks {' and '.join(lacks)}" + (f"; {only}" if only else "")
+    if not graph.missing_inputs and not graph.missing_ops:
+        return only or "the graphs differ in constants, shapes or order only"
+    sentences = [
+        f"the profile graph lacks {_missing(graph, about if named else None, most)}"
+        + (f"; {only}" if only and more else "")
+        for named, most, more in _LESS_AND_LESS
+    ]
+    return next((each for each in sentences if room is None or cells(each) <= room), sentences[-1])
 
 
-def _operators(operators: Iterable[tuple[str, int]]) -> str:
+def _missing(graph: GraphChange, about: str | None, most: int) -> str:
+    inputs, operators = graph.missing_inputs, graph.missing_ops
+    parts = [_operators(operators, most)] if operators else []
+    if inputs:
+        parts.insert(0, counted(len(inputs), "input") + (_example(inputs, about) if about is not None else ""))
+    return (" and " if len(operators) == 1 else ", ").join(parts)
+
+
+def _example(inputs: Sequence[str], about: str) -> str:
+    """One name, where it says something: the weights of another graph are not what is missed."""
+    name = inputs[0] if len(inputs) == 1 else next((each for each in inputs if about and each.startswith(about)), None)
+    return "" if name is None else f" ({flat(name, 100)}{', ...' if len(inputs) > 1 else ''})"
+
+
+def _operators(operators: Iterable[tuple[str, int]], most: int = _MOST_OPERATORS) -> str:
     """Most frequent first, because those show what the missing code does."""
     counts = sorted(operators, key=lambda pair: -pair[1])
-    return listed((f"{count} x {flat(name, 60)}" for name, count in counts), _MOST_OPERATORS, limit=80)
+    return listed((f"{count} x {flat(name, 60)}" for name, count in counts), most, limit=80)
 
 
 def _proved(result: Result, outcomes: Iterable[Outcome], told: str) -> str:
@@ -103,4 +135,5 @@ def _detail(result: Result, outcomes: Sequence[Outcome], told: str) -> str:
 
 
 def _unless_told(reason: str, told: str) -> str:
-    return "" if reason in told else f": {flat(reason)}"
+    """A message may hold the reason on one line, and the start of it only."""
+    return "" if flat(reason)[:_TOLD] in flat(told) else f": {flat(reason)}"

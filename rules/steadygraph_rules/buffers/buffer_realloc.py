@@ -33,7 +33,10 @@ def profile():
     return (torch.ones(4, 2),), {{}}
 
 def serving():
-    return {{"long": ((torch.ones(16, 2),), {{}}), "short": ((torch.full((4, 2), 5.0),), {{}})}}
+    return {{
+        "long": ((torch.ones(16, 2),), {{}}),
+        "short": ((torch.full((4, 2), 5.0),), {{}}),
+    }}
 """
 
 
@@ -52,7 +55,7 @@ class BufferRealloc(Rule):
         Allocate for the worst case before the capture and refuse to grow afterwards.
 
     Known limits:
-        Only tensors that hang on the model are followed, not those of module-level variables.
+        Only tensors that hang on the model are followed, and those in module-level variables that compiled code reads.
     """
 
     code = "SG501"

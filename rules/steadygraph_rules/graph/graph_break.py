@@ -88,7 +88,7 @@ class GraphBreakRule(Rule):
         found: dict[str, list[tuple[GraphBreak, Observation]]] = {}
         for observation in _observations(evidence):
             for one in dict.fromkeys((*observation.breaks, *_inherited(observation, evidence))):
-                if not (one.reason is BreakReason.RECOMPILE_LIMIT and evidence.violated_guards):
+                if not _follows(one, observation, evidence):
                     found.setdefault(_cause(one), []).append((one, observation))
         for cause, places in found.items():
             # Frames that Dynamo gave up on lie within each other: the innermost one, tried last, is the cause.
@@ -103,6 +103,14 @@ class GraphBreakRule(Rule):
                 location=one.location,
                 region=observation.region,
             )
+
+
+def _follows(one: GraphBreak, observation: Observation, evidence: Evidence) -> bool:
+    """Does something else explain it: guards that were violated again and again, or an error of eager mode itself?"""
+    if one.reason is BreakReason.RECOMPILE_LIMIT:
+        return bool(evidence.violated_guards)
+    raised = observation.error is not None and evidence.eager_error is not None
+    return raised and one.reason in (BreakReason.SKIPPED_FRAME, BreakReason.OTHER)
 
 
 def _observations(evidence: Evidence) -> Sequence[Observation]:
@@ -130,11 +138,9 @@ def _message(one: GraphBreak, observation: Observation, others: int) -> str:
     parts = f" into {graphs} graphs" if graphs > 1 else ""
     if one.reason is BreakReason.SKIPPED_FRAME:
         function = f"`{one.location.function}`" if one.location else "a function"
-        around = f" and {others} more around it" if others else ""
-        return (
-            f"Dynamo gives up on {function}{around}, so that it runs uncompiled: {shortened(one.detail, LONGEST_ERROR)}"
-        )
+        run = f" and {others} {'callers' if others > 1 else 'caller'} run" if others else " runs"
+        return f"{function}{run} eagerly: {shortened(one.detail, LONGEST_ERROR)}"
     if one.location is None:
-        return f"{one.reason} breaks the region{parts}: {shortened(one.detail, LONGEST_ERROR)}"
-    text = f", `{shortened(one.location.text)}`," if one.location.text else ""
-    return f"{one.reason} in line {one.location.line}{text} breaks the region{parts}"
+        return f"{one.reason}, which breaks the region{parts}: {shortened(one.detail, LONGEST_ERROR)}"
+    text = f": `{shortened(one.location.text)}`" if one.location.text else ""
+    return f"{one.reason}, which breaks the region{parts}{text}"

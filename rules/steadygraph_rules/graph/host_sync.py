@@ -22,7 +22,8 @@ def profile():
     return (torch.ones(4, 2),), {{}}
 
 def serving():
-    return {{"image": ((torch.ones(4, 2), torch.zeros(2, 2), torch.tensor([True, False, True, False])), {{}})}}
+    mask = torch.tensor([True, False, True, False])
+    return {{"image": ((torch.ones(4, 2), torch.zeros(2, 2), mask), {{}})}}
 """
 
 #: Words of the operation -> what to do instead.
@@ -80,7 +81,8 @@ class HostSync(Rule):
             also = (sync.operation, sync.location) in before
             yield self.finding(
                 evidence,
-                f"{sync.operation} makes the host wait for the device{_times(sync)}{_compared(evidence, known=also)}",
+                f"{sync.operation}, which makes the host wait for the device"
+                f"{_times(sync)}{_compared(evidence, known=also)}",
                 cause=_cause(sync),
                 consequence=Consequence.SLOW,
                 fix=next((fix for words, fix in _FIXES if words in sync.operation), _OTHERWISE),

@@ -15,13 +15,11 @@ class Runner(nn.Module):
         super().__init__()
         self.layer = nn.Linear(2, 2)
 
-    def forward(self, padded, features=None):
+    def forward(self, padded, features):
         n = padded.shape[0]
-        if features is None:
-            features = torch.zeros(n, 2)
-        if n > features.shape[0]:
-            raise ValueError(f"{n} tokens requested, {features.shape[0]} available")
-        return self.layer(padded + features[:n])
+        if n > len(features):
+            raise ValueError(f"{n} tokens requested of {len(features)}")
+        return self.layer(padded + features)
 
 def build():
     return Runner()
@@ -30,13 +28,16 @@ def regions(model):
     return [model.layer]
 
 def profile():
-    return (torch.ones(8, 2),), {}
+    return (torch.ones(8, 2), torch.ones(8, 2)), {}
 """
 
 _PADDED = f"""{_RUNNER}
 def serving():
     x = torch.ones(8, 2)
-    return {{"exact": ((x, torch.ones(8, 2)), {{}}), "padded": ((x, torch.ones(5, 2)), {{}})}}
+    return {{
+        "exact": ((x, torch.ones(8, 2)), {{}}),
+        "padded": ((x, torch.ones(5, 2)), {{}}),
+    }}
 """
 
 _EXACT = f"""{_RUNNER}
@@ -76,15 +77,12 @@ class PaddedVsValid(Rule):
         if error is None or lengths is None or evidence.scenario == PROFILE:
             return
         padded, valid = lengths
-        where = f" in `{error.location.function}`" if error.location else ""
         yield self.finding(
             evidence,
-            f"eager mode raises {error.type}{where} because an input padded to {padded} rows meets one with {valid} "
-            f"valid rows: {error.message}",
+            f"{padded} padded rows meet {valid} valid ones, and eager mode raises {error}",
             cause=error.type,
             consequence=Consequence.RAISES,
-            fix="Never compare a padded length with a number of valid rows: keep buffers of the padded length, zero "
-            "behind the valid rows.",
+            fix="Compare valid rows with valid rows, or zero-pad the buffer to match.",
             location=error.location,
             profile="as many rows in both",
             serving=f"{padded} padded, {valid} valid",

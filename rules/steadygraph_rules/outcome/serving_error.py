@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from steadygraph.model import PROFILE, Consequence, Evidence, Finding, Kind
 from steadygraph.rule import Example, Rule
+from steadygraph_rules.device.mismatch import blamed_for_error
 from steadygraph_rules.guard_rule import LONGEST_ERROR, shortened
 from steadygraph_rules.outcome.padding import padded_and_valid
 
@@ -18,8 +19,8 @@ class Buffer(nn.Module):
         self.register_buffer("rows", torch.zeros(8, 2))
 
     def forward(self, x):
-        if x.shape[0] > self.rows.shape[0]:
-            raise ValueError(f"{x.shape[0]} rows do not fit into {self.rows.shape[0]}")
+        if len(x) > len(self.rows):
+            raise ValueError(f"{len(x)} rows into {len(self.rows)}")
         return self.layer(x + self.rows[: x.shape[0]])
 
 def build():
@@ -34,7 +35,10 @@ def profile():
 
 _TOO_MANY = f"""{_BUFFER}
 def serving():
-    return {{"few": ((torch.ones(4, 2),), {{}}), "many": ((torch.ones(9, 2),), {{}})}}
+    return {{
+        "few": ((torch.ones(4, 2),), {{}}),
+        "many": ((torch.ones(9, 2),), {{}}),
+    }}
 """
 
 _FITS = f"""{_BUFFER}
@@ -67,14 +71,17 @@ class ServingError(Rule):
 
     def check(self, evidence: Evidence) -> Iterator[Finding]:
         error = evidence.eager_error
-        if error is None or evidence.scenario == PROFILE or padded_and_valid(evidence) is not None:
+        if error is None or evidence.scenario == PROFILE or _has_its_own_rule(evidence):
             return
-        where = f" in `{error.location.function}`" if error.location else ""
         yield self.finding(
             evidence,
-            f"eager mode raises {shortened(str(error), LONGEST_ERROR)}{where}, and the profile call did not",
+            f"eager mode raises {shortened(str(error), LONGEST_ERROR)}, and the profile call did not",
             cause=error.type,
             consequence=Consequence.RAISES,
             fix="Repair the line that raises, and add such a call to the warm-up.",
             location=error.location,
         )
+
+
+def _has_its_own_rule(evidence: Evidence) -> bool:
+    return padded_and_valid(evidence) is not None or blamed_for_error(evidence) is not None

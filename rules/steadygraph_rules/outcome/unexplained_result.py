@@ -7,6 +7,10 @@ from steadygraph.rule import Example, Rule
 from steadygraph_rules.guard_rule import LONGEST_ERROR, shortened
 
 _NAMED_AT_MOST = 2
+_FIX = "Make what differs between the two calls equal, one thing at a time, to find the cause."
+_FIX_WITHIN_PROFILE = (
+    "Remove what makes the profile call compile the same code twice (TORCH_LOGS=recompiles names it), or keep guards."
+)
 _SAYS = {
     Consequence.SILENT_WRONG: "returns something else than eager mode",
     Consequence.RAISES: "raises where eager mode does not",
@@ -68,14 +72,22 @@ class UnexplainedResult(Rule):
             return
         order = list(Consequence)
         worst, outcome = min(bad, key=lambda pair: order.index(pair[0]))
+        again = sum(observation.recompiles for observation in evidence.profile)
         yield self.finding(
             evidence,
             f"under policy {outcome.policy} the call {_SAYS[worst]}{_detail(worst, outcome)}, "
-            f"and no violated guard explains it{_differing(evidence)}",
+            + (_compiled_twice(again) if again else f"and no violated guard explains it{_differing(evidence)}"),
             cause=f"{outcome.policy}: {worst}",
             consequence=worst,
-            fix="Make what differs between the two calls equal, one thing at a time, to find the cause.",
+            fix=_FIX_WITHIN_PROFILE if again else _FIX,
         )
+
+
+def _compiled_twice(again: int) -> str:
+    frames = "a frame" if again == 1 else f"{again} frames"
+    return (
+        f"and the profile call compiles {frames} again, for other values: without guards, the first graph answers both"
+    )
 
 
 def _consequence(outcome: Outcome, evidence: Evidence) -> Consequence | None:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
-from steadygraph.model import Evidence, Kind, Owner, ViolatedGuard
+from collections.abc import Iterator
+
+from steadygraph.model import Consequence, Evidence, Finding, Kind, Owner, ViolatedGuard
 from steadygraph.rule import Example
+from steadygraph_rules import replayed
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, change, from_before_a_break
 
@@ -22,7 +25,10 @@ def profile():
     return (torch.arange(4.0), 1.0), {{}}
 
 def serving():
-    return {{"same": ((torch.arange(4.0), 1.0), {{}}), "cold": ((torch.arange(4.0), 0.25), {{}})}}
+    return {{
+        "same": ((torch.arange(4.0), 1.0), {{}}),
+        "cold": ((torch.arange(4.0), 0.25), {{}}),
+    }}
 """
 
 _IN_A_DICT = """
@@ -87,6 +93,23 @@ class BakedFloat(GuardRule):
     )
     passed = (Example("the number as a tensor", _TENSOR),)
 
+    def defect(self, guard: ViolatedGuard) -> object:
+        return "graph break" if from_before_a_break(guard) else super().defect(guard)
+
+    def check(self, evidence: Evidence) -> Iterator[Finding]:
+        yield from super().check(evidence)
+        for one in replayed.numbers(evidence, replayed.FLOAT):
+            yield self.finding(
+                evidence,
+                replayed.message(one),
+                cause=one.path,
+                consequence=Consequence.SILENT_WRONG,
+                fix=replayed.fix(one),
+                region=one.region,
+                profile=one.profile,
+                serving=one.serving,
+            )
+
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
         try:
             float(guard.expected)
@@ -96,7 +119,9 @@ class BakedFloat(GuardRule):
 
     def fix(self, guard: ViolatedGuard) -> str:
         if from_before_a_break(guard):
-            return "Keep the value in a tensor, without .item() or tolist(), so that no graph break hands on a number."
+            return (
+                "Remove the graph break, or keep the value in a tensor: a number that one graph hands on is a constant."
+            )
         if guard.owner is Owner.ARGUMENT:
             return f"Pass `{guard.path}` as a 0-d tensor in place of the number."
         return f"Keep `{guard.path}` in a 0-d tensor or a registered buffer in place of a Python float."

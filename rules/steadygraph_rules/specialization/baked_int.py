@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from steadygraph.model import Evidence, Kind, Owner, ViolatedGuard
+from steadygraph.model import Consequence, Evidence, Finding, Kind, Owner, ViolatedGuard
 from steadygraph.rule import Example
+from steadygraph_rules import replayed
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, change, from_before_a_break, place, shortened
 from steadygraph_rules.sizes import readable
@@ -25,7 +27,10 @@ def profile():
     return (torch.ones(8), 4), {{}}
 
 def serving():
-    return {{"same": ((torch.zeros(8), 4), {{}}), "longer": ((torch.ones(8), 7), {{}})}}
+    return {{
+        "same": ((torch.zeros(8), 4), {{}}),
+        "longer": ((torch.ones(8), 7), {{}}),
+    }}
 """
 
 _ON_AN_OBJECT = """
@@ -98,7 +103,23 @@ class BakedInt(GuardRule):
     passed = (Example("the number as a tensor", _TENSOR),)
 
     def defect(self, guard: ViolatedGuard) -> object:
+        if from_before_a_break(guard):
+            return "graph break"
         return re.sub(r"\.(start|stop|step)$", "", str(super().defect(guard)))  # of a slice or a range
+
+    def check(self, evidence: Evidence) -> Iterator[Finding]:
+        yield from super().check(evidence)
+        for one in replayed.numbers(evidence, replayed.INT):
+            yield self.finding(
+                evidence,
+                replayed.message(one),
+                cause=one.path,
+                consequence=Consequence.SILENT_WRONG,
+                fix=replayed.fix(one),
+                region=one.region,
+                profile=one.profile,
+                serving=one.serving,
+            )
 
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
         if guard.guard_type == "SHAPE_ENV":
@@ -111,7 +132,9 @@ class BakedInt(GuardRule):
         if guard.guard_type == "SHAPE_ENV":
             return "Pass a tensor in place of the number, or warm up with both sides of the condition."
         if from_before_a_break(guard):
-            return "Keep the value in a tensor, without .item() or tolist(), so that no graph break hands on a number."
+            return (
+                "Remove the graph break, or keep the value in a tensor: a number that one graph hands on is a constant."
+            )
         if guard.owner is Owner.ARGUMENT:
             return f"Pass `{guard.path}` as a 0-d tensor in place of the number."
         return f"Keep {place(guard).partition(' ')[2]} in a 0-d tensor or a registered buffer in place of a Python int."

@@ -3,7 +3,7 @@ from __future__ import annotations
 from steadygraph.model import Aspect, Evidence, Kind, Owner, ViolatedGuard
 from steadygraph.rule import Example
 from steadygraph_rules.causes import Cause
-from steadygraph_rules.guard_rule import GuardRule, place, shortened
+from steadygraph_rules.guard_rule import GuardRule, from_before_a_break, place, shortened
 from steadygraph_rules.sizes import readable, tensor_path
 
 _MEAN = """
@@ -23,7 +23,10 @@ def profile():
     return (torch.ones(16, 4),), {{}}
 
 def serving():
-    return {{"same": ((torch.zeros(16, 4),), {{}}), "six": ((torch.ones(6, 4),), {{}})}}
+    return {{
+        "same": ((torch.zeros(16, 4),), {{}}),
+        "six": ((torch.ones(6, 4),), {{}}),
+    }}
 """
 
 _RANK = """
@@ -62,7 +65,10 @@ def profile():
     return (torch.ones(8, 4),), {}
 
 def serving():
-    return {"short": ((torch.ones(12, 4),), {}), "long": ((torch.ones(24, 4),), {})}
+    return {
+        "short": ((torch.ones(12, 4),), {}),
+        "long": ((torch.ones(24, 4),), {}),
+    }
 """
 
 _DYNAMIC = f"""{_MEAN}
@@ -130,6 +136,8 @@ class BakedShape(GuardRule):
             return f"Give `{tensor}` the same number of dimensions in every call (unsqueeze, flatten)."
         if guard.guard_type == "SHAPE_ENV":
             return "Warm up with sizes on both sides of the condition, or write the code without it."
+        if from_before_a_break(guard):
+            return "Remove the graph break: the sizes of what one graph hands to the next one are constants."
         if guard.owner is not Owner.ARGUMENT:
             return (
                 f"Allocate `{tensor}` once in the largest size and use a part of it, so that its shape never changes."

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
-from steadygraph.model import Evidence, Kind, Owner, ViolatedGuard
+from collections.abc import Iterator
+
+from steadygraph.model import Evidence, Finding, Kind, Owner, ViolatedGuard
 from steadygraph.rule import Example
 from steadygraph_rules.causes import Cause
+from steadygraph_rules.device.mismatch import blamed_for_error
 from steadygraph_rules.guard_rule import GuardRule, place
 from steadygraph_rules.sizes import tensor_path
 
@@ -26,7 +29,10 @@ def profile():
     return (torch.ones(4),), {{}}
 
 def serving():
-    return {{"here": ((torch.zeros(4),), {{}}), "elsewhere": ((torch.ones(4, device="meta"),), {{}})}}
+    return {{
+        "here": ((torch.zeros(4),), {{}}),
+        "elsewhere": ((torch.ones(4, device="meta"),), {{}}),
+    }}
 """
 
 _STAYED = f"""{_MODEL}
@@ -63,6 +69,11 @@ class DeviceChange(GuardRule):
     one_defect = True
     flagged = (Example("a tensor on another device", _MOVED, ("elsewhere",)),)
     passed = (Example("the same device, written out", _STAYED),)
+
+    def check(self, evidence: Evidence) -> Iterator[Finding]:
+        # An operator that raises because of it says more, and is the same defect.
+        if blamed_for_error(evidence) is None:
+            yield from super().check(evidence)
 
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
         where = place(guard, tensor_path(guard.path))

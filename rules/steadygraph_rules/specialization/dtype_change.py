@@ -36,7 +36,8 @@ def profile():
 
 def serving():
     accepted = torch.ones(4, 2, dtype=torch.bool).sum(1)
-    return {{"cast": (((torch.ones(4, dtype=torch.int32) + accepted).to(torch.int32),), {{}})}}
+    promoted = torch.ones(4, dtype=torch.int32) + accepted
+    return {{"cast": ((promoted.to(torch.int32),), {{}})}}
 """
 
 

@@ -26,7 +26,10 @@ def profile():
     return (torch.ones(16, 16),), {{}}
 
 def serving():
-    return {{"square": ((torch.ones(24, 24),), {{}}), "wide": ((torch.ones(16, 32),), {{}})}}
+    return {{
+        "square": ((torch.ones(24, 24),), {{}}),
+        "wide": ((torch.ones(16, 32),), {{}}),
+    }}
 """
 
 _OBLONG = f"""{_NORM}
@@ -34,7 +37,10 @@ def profile():
     return (torch.ones(16, 24),), {{}}
 
 def serving():
-    return {{"wide": ((torch.ones(16, 32),), {{}}), "square": ((torch.ones(24, 24),), {{}})}}
+    return {{
+        "wide": ((torch.ones(16, 32),), {{}}),
+        "square": ((torch.ones(24, 24),), {{}}),
+    }}
 """
 
 

@@ -23,9 +23,10 @@ def profile():
     return (torch.ones(4), torch.ones(4)), {{}}
 
 def serving():
+    weight = torch.ones(4, requires_grad=True)
     return {{
         "plain": ((torch.zeros(4), torch.ones(4)), {{}}),
-        "parameter": ((torch.ones(4, requires_grad=True), torch.ones(4)), {{}}),
+        "parameter": ((weight, torch.ones(4)), {{}}),
     }}
 """
 
@@ -34,7 +35,8 @@ def profile():
     return (torch.ones(4), torch.ones(4)), {{}}
 
 def serving():
-    return {{"parameter": ((torch.ones(4, requires_grad=True).detach(), torch.ones(4)), {{}})}}
+    weight = torch.ones(4, requires_grad=True)
+    return {{"parameter": ((weight.detach(), torch.ones(4)), {{}})}}
 """
 
 

@@ -23,7 +23,10 @@ def profile():
     return (torch.ones(4, 4),), {{}}
 
 def serving():
-    return {{"same": ((torch.zeros(4, 4),), {{}}), "transposed": ((torch.ones(4, 4).t(),), {{}})}}
+    return {{
+        "same": ((torch.zeros(4, 4),), {{}}),
+        "transposed": ((torch.ones(4, 4).t(),), {{}}),
+    }}
 """
 
 _CONTIGUOUS = f"""{_MODEL}

@@ -32,7 +32,8 @@ def profile():
     return (torch.ones(4),), {{}}
 
 def serving():
-    return {{"parameter": ((nn.Parameter(torch.ones(4), requires_grad=False).data,), {{}})}}
+    wrapped = nn.Parameter(torch.ones(4), requires_grad=False)
+    return {{"parameter": ((wrapped.data,), {{}})}}
 """
 
 

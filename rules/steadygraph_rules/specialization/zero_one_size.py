@@ -26,7 +26,10 @@ def profile():
     return (torch.ones(8, 4),), {{}}
 
 def serving():
-    return {{"five": ((torch.ones(5, 4),), {{}}), "one": ((torch.ones(1, 4),), {{}})}}
+    return {{
+        "five": ((torch.ones(5, 4),), {{}}),
+        "one": ((torch.ones(1, 4),), {{}}),
+    }}
 """
 
 _PROFILE_OF_ONE = f"""{_COUNT}
@@ -36,7 +39,10 @@ def profile():
     return (torch.ones(1, 4),), {{}}
 
 def serving():
-    return {{"one": ((torch.zeros(1, 4),), {{}}), "five": ((torch.ones(5, 4),), {{}})}}
+    return {{
+        "one": ((torch.zeros(1, 4),), {{}}),
+        "five": ((torch.ones(5, 4),), {{}}),
+    }}
 """
 
 _UNBACKED = f"""{_COUNT}
@@ -47,7 +53,10 @@ def profile():
     return (torch.ones(8, 4),), {{}}
 
 def serving():
-    return {{"five": ((torch.ones(5, 4),), {{}}), "one": ((torch.ones(1, 4),), {{}})}}
+    return {{
+        "five": ((torch.ones(5, 4),), {{}}),
+        "one": ((torch.ones(1, 4),), {{}}),
+    }}
 """
 
 

@@ -53,7 +53,7 @@ def context(name):
 
 _AUTOCAST = f"""{_MODEL}
 def context(name):
-    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=name != "profile")
+    return torch.autocast("cpu", torch.bfloat16, enabled=name != "profile")
 """
 
 _SAME = f"""{_MODEL}

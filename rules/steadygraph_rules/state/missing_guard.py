@@ -29,7 +29,10 @@ def profile():
     return (torch.ones(4),), {}
 
 def serving():
-    return {"same": ((torch.ones(4),), {}), "louder": ((torch.ones(4),), {})}
+    return {
+        "same": ((torch.ones(4),), {}),
+        "louder": ((torch.ones(4),), {}),
+    }
 """
 
 _UNGUARDED = _MODEL.replace("MARK", "@torch.compiler.assume_constant_result")

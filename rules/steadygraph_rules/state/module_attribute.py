@@ -27,7 +27,10 @@ def profile():
     return (torch.ones(3),), {}
 
 def serving():
-    return {"step2": ((torch.ones(3),), {}), "step3": ((torch.ones(3),), {})}
+    return {
+        "step2": ((torch.ones(3),), {}),
+        "step3": ((torch.ones(3),), {}),
+    }
 """
 
 _TRAINING = """
@@ -77,7 +80,10 @@ def profile():
     return (torch.ones(3),), {}
 
 def serving():
-    return {"again": ((torch.zeros(3),), {}), "swapped": ((torch.ones(3),), {})}
+    return {
+        "again": ((torch.zeros(3),), {}),
+        "swapped": ((torch.ones(3),), {}),
+    }
 """
 
 _BUFFER = """
@@ -100,7 +106,10 @@ def profile():
     return (torch.ones(3),), {}
 
 def serving():
-    return {"step2": ((torch.ones(3),), {}), "step3": ((torch.ones(3),), {})}
+    return {
+        "step2": ((torch.ones(3),), {}),
+        "step3": ((torch.ones(3),), {}),
+    }
 """
 
 

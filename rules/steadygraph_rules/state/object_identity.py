@@ -68,6 +68,8 @@ class ObjectIdentity(GuardRule):
     passed = (Example("a plain tensor", _PLAIN),)
 
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
+        if guard.guard_type == "OBJECT_ALIASING":
+            return f"{change(guard)}, and the graph reads one of the two only"
         if guard.aspect is Aspect.ALIASING:
             what = place(guard) if guard.path else "an input"
             return f"{what} shares memory with another input in one of the runs only"

@@ -22,7 +22,10 @@ def profile():
     return (torch.ones(4), False), {}
 
 def serving():
-    return {"logits": ((torch.zeros(4), False), {}), "probabilities": ((torch.ones(4), True), {})}
+    return {
+        "logits": ((torch.zeros(4), False), {}),
+        "probabilities": ((torch.ones(4), True), {}),
+    }
 """
 
 _MODE = """

@@ -39,11 +39,14 @@ def serving():
 """
 
 _SAME_KEYS = f"""{_SUM.format(entries="features.values()")}
+def features(video):
+    return {{"image": torch.zeros(3), "video": video}}
+
 def profile():
-    return (torch.ones(3), {{"image": torch.zeros(3), "video": torch.zeros(3)}}), {{}}
+    return (torch.ones(3), features(torch.zeros(3))), {{}}
 
 def serving():
-    return {{"video": ((torch.ones(3), {{"image": torch.zeros(3), "video": torch.ones(3)}}), {{}})}}
+    return {{"video": ((torch.ones(3), features(torch.ones(3))), {{}})}}
 """
 
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
-from steadygraph.model import Evidence, Kind, ViolatedGuard
+from collections.abc import Iterator
+
+from steadygraph.model import Aspect, Consequence, Evidence, Finding, Kind, ViolatedGuard
 from steadygraph.rule import Example
 from steadygraph_rules.causes import Cause
-from steadygraph_rules.guard_rule import GuardRule, change
+from steadygraph_rules.guard_rule import GuardRule, change, shortened
 
 _MODEL = """
 import torch
@@ -26,12 +28,12 @@ def build():
 
 _NONE_THEN_TENSORS = f"""{_MODEL}
 def profile():
-    return (torch.ones(2, 4),), {{"deepstack": None}}
+    return (torch.ones(4),), {{"deepstack": None}}
 
 def serving():
     return {{
-        "text": ((torch.zeros(2, 4),), {{"deepstack": None}}),
-        "image": ((torch.ones(2, 4),), {{"deepstack": {{"d0": torch.ones(2, 4)}}}}),
+        "text": ((torch.zeros(4),), {{"deepstack": None}}),
+        "image": ((torch.ones(4),), {{"deepstack": {{"d0": torch.ones(4)}}}}),
     }}
 """
 
@@ -57,12 +59,12 @@ def serving():
 
 _ZEROS_THEN_TENSORS = f"""{_MODEL}
 def profile():
-    return (torch.ones(2, 4),), {{"deepstack": {{"d0": torch.zeros(2, 4)}}}}
+    return (torch.ones(4),), {{"deepstack": {{"d0": torch.zeros(4)}}}}
 
 def serving():
     return {{
-        "text": ((torch.ones(2, 4),), {{"deepstack": {{"d0": torch.zeros(2, 4)}}}}),
-        "image": ((torch.ones(2, 4),), {{"deepstack": {{"d0": torch.ones(2, 4)}}}}),
+        "text": ((torch.ones(4),), {{"deepstack": {{"d0": torch.zeros(4)}}}}),
+        "image": ((torch.ones(4),), {{"deepstack": {{"d0": torch.ones(4)}}}}),
     }}
 """
 
@@ -118,13 +120,31 @@ class NoneAtProfile(GuardRule):
         Example("an argument that nobody reads", _NEVER_READ),
     )
 
+    def check(self, evidence: Evidence) -> Iterator[Finding]:
+        yield from super().check(evidence)
+        if evidence.eager_error is not None and not evidence.serving:
+            yield from self._unreached(evidence)
+
+    def _unreached(self, evidence: Evidence) -> Iterator[Finding]:
+        """Eager mode raised before a region ran: no guard was asked, and the arguments of the whole call must do."""
+        for one in evidence.call_differences:
+            if one.aspect in (Aspect.NONE, Aspect.PRESENCE):
+                before, now = shortened(one.profile), shortened(one.serving)
+                yield self.finding(
+                    evidence,
+                    f"argument `{one.path}` is {before} at profile, {now} at serving, and eager mode raises before any "
+                    "compiled region runs",
+                    cause=one.path,
+                    consequence=Consequence.RAISES,
+                    fix=f"Pass `{one.path}` at profile too: the warm-up never went this way.",
+                    profile=one.profile,
+                    serving=one.serving,
+                )
+
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
         return change(guard)
 
     def fix(self, guard: ViolatedGuard) -> str:
         if guard.expected == "None":
-            return (
-                f"Pass `{guard.path}` at profile too, zero-filled: the same container type, keys, shapes, dtypes and "
-                "device as at serving."
-            )
+            return "Pass zeros at profile too: same type, keys, shapes, dtypes and device."
         return f"Pass a neutral value in place of None for `{guard.path}`: zeros, or a mask that hides nothing."

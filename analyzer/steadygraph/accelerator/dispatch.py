@@ -1,0 +1,180 @@
+"""Which operators run for real and which are faked: tensors on the CPU have values, those on the device have none.
+
+That is what a host sees of a device: it decides on its own values, and has to wait for the others.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch.utils.weak import WeakIdKeyDictionary
+
+from steadygraph.model import DeviceMismatch, Location
+from steadygraph.observe import locations, torch_private
+from steadygraph.observe.syncs import blocking_operation
+
+DEVICE = "cuda"
+_MASKS = (torch.bool, torch.uint8)
+_INDEXING = ("index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index")
+#: Operators that only matter where there is a device to order work on.
+_NO_OPS = ("record_stream",)
+_ATTRIBUTE = "steadygraph_device_mismatch"
+
+
+class ValueNeededError(RuntimeError):
+    """The analysed code asked for a value that a tensor on a simulated device does not have."""
+
+
+class Dispatch:
+    """Decides about each operator, and remembers where the tensors that are not on the device were made.
+
+    Args:
+        count: How many devices there are.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._faking = False
+        self._made: Any = WeakIdKeyDictionary()
+        #: A parameter is another object than the tensor that it was made of, in the same memory.
+        self._made_at: dict[int, Location] = {}
+
+    def __call__(self, op: Any, args: Sequence[Any], kwargs: dict[str, Any], fake: Callable[..., Any]) -> Any:
+        if self._faking:  # an operator is being faked by means of others
+            return fake(args, kwargs)
+        values = list(_flat((*args, *kwargs.values())))
+        if not any(_on_device(value) for value in values):
+            result = op(*args, **{name: value for name, value in kwargs.items() if name != "pin_memory"})
+            self._remember(values, result)
+            return result
+        if op.overloadpacket.__name__ in _NO_OPS:
+            return None
+        self._require_devices(values)
+        self._faking = True
+        try:
+            result = fake(_masks_as_indices(op, args), kwargs)
+        except RuntimeError as error:
+            if torch_private.is_value_missing(error):
+                raise _value_needed(op, args, kwargs) from None
+            if torch_private.is_device_mismatch(error):
+                setattr(error, _ATTRIBUTE, self._mismatch(op, args, kwargs))
+            raise
+        finally:
+            self._faking = False
+        self._remember(values, result)
+        return result
+
+    def _require_devices(self, values: Sequence[Any]) -> None:
+        for value in values:
+            if isinstance(value, torch.device) and value.type == DEVICE and (value.index or 0) >= self._count:
+                raise RuntimeError(f"CUDA error: invalid device ordinal ({value}, there are {self._count} devices)")
+
+    def _remember(self, inputs: Sequence[Any], result: Any) -> None:
+        made = [t for t in _flat(result) if isinstance(t, torch.Tensor) and not _is_first_device(t)]
+        if not made:
+            return
+        known = (self._origin(t) for t in inputs if isinstance(t, torch.Tensor) and not _is_first_device(t))
+        origin = next((place for place in known if place), None) or user_line()
+        for tensor in made:
+            if origin is not None and tensor not in self._made:
+                self._made[tensor] = origin
+                self._made_at[_address(tensor)] = origin
+
+    def _origin(self, tensor: torch.Tensor) -> Location | None:
+        found: Location | None = self._made.get(tensor) or self._made_at.get(_address(tensor) or -1)
+        return found
+
+    def _mismatch(self, op: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> DeviceMismatch:
+        operands = list(_operands(op, args, kwargs))
+        odd = next(((name, t) for name, t in operands if t.device.type != DEVICE and t.dim() > 0), None)
+        odd = odd or next(((name, t) for name, t in operands if not _is_first_device(t)), None)
+        return DeviceMismatch(
+            operation=str(op.overloadpacket),
+            operands=tuple((name, str(tensor.device)) for name, tensor in operands),
+            location=user_line(),
+            odd=odd[0] if odd else "",
+            created=self._origin(odd[1]) if odd else None,
+        )
+
+
+def mismatch_of(error: BaseException | None) -> DeviceMismatch | None:
+    """The devices that met, if that is what an exception is about, or what it was raised because of."""
+    while error is not None:
+        found = getattr(error, _ATTRIBUTE, None)
+        if isinstance(found, DeviceMismatch):
+            return found
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def value_missing(error: BaseException | None) -> bool:
+    """Does an exception come from a value that a simulated device does not have?"""
+    while error is not None:
+        if isinstance(error, ValueNeededError) or torch_private.is_value_missing(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def user_line() -> Location | None:
+    """The innermost line of user code that is running."""
+    frame: types.FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if locations.is_user_file(frame.f_code.co_filename):
+            return locations.of_line(frame.f_code, frame.f_lineno)
+        frame = frame.f_back
+    return None
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    """What an operator takes and gives: single values, and lists of them."""
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _flat(item)
+    else:
+        yield value
+
+
+def _on_device(value: object) -> bool:
+    if isinstance(value, torch.Tensor):
+        return torch_private.is_fake(value)
+    return isinstance(value, torch.device) and value.type == DEVICE
+
+
+def _address(tensor: torch.Tensor) -> int:
+    try:
+        return 0 if torch_private.is_fake(tensor) else tensor.untyped_storage().data_ptr()
+    except (NotImplementedError, RuntimeError):  # sparse layouts, wrappers
+        return 0
+
+
+def _is_first_device(tensor: torch.Tensor) -> bool:
+    return tensor.device.type == DEVICE and not tensor.device.index
+
+
+def _operands(op: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, torch.Tensor]]:
+    for name, value in (*zip(torch_private.argument_names(op), args, strict=False), *kwargs.items()):
+        parts = list(_flat(value))
+        for index, part in enumerate(parts):
+            if isinstance(part, torch.Tensor):
+                yield (name if len(parts) == 1 else f"{name}[{index}]"), part
+
+
+def _masks_as_indices(op: Any, args: Sequence[Any]) -> Sequence[Any]:
+    """A mask on the CPU has values: which elements it selects is known without asking the device (torch >= 2.9)."""
+    if op.overloadpacket.__name__ not in _INDEXING or not isinstance(args[1], list | tuple):
+        return args
+    indices: list[Any] = []
+    for index in args[1]:
+        real = isinstance(index, torch.Tensor) and not torch_private.is_fake(index)
+        indices += index.nonzero(as_tuple=True) if real and index.dtype in _MASKS else [index]
+    return (args[0], indices, *args[2:])
+
+
+def _value_needed(op: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> ValueNeededError:
+    what = blocking_operation(op.overloadpacket.__name__, args, kwargs) or str(op.overloadpacket)
+    return ValueNeededError(f"{what}: the values of a tensor on a simulated device are not known")

@@ -1,0 +1,1 @@
+"""Rules about tensors and devices that do not belong together."""

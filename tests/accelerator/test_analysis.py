@@ -1,0 +1,163 @@
+"""Cases that want a device, analysed without one: the right scenario and line, and nothing else."""
+
+import dataclasses
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from torch import nn
+
+from steadygraph.case import Case, load
+from steadygraph.config import Settings
+from steadygraph.engine import analyze_case
+from steadygraph.errors import TargetError
+from steadygraph.model import Kind, Policy, Result, Severity
+
+CASES = sorted((Path(__file__).parent.parent / "cases").glob("device_*.py"))
+EVERY_POLICY = (Policy.RECOMPILE, Policy.DROP, Policy.SHAPES_ONLY, Policy.CUDA_GRAPH)
+
+
+def module(file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"case_{file.stem}", file)
+    assert spec is not None
+    assert spec.loader is not None
+    found = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = found
+    spec.loader.exec_module(found)
+    return found
+
+
+@pytest.mark.parametrize("file", CASES, ids=lambda file: file.stem)
+def test_a_case_of_devices_has_its_findings_in_their_lines(file: Path) -> None:
+    expected = module(file).EXPECTED
+
+    loud = [f for f in analyze_case(load(str(file)), Settings()).findings if f.severity is not Severity.NOTE]
+
+    found = {f.scenario: f.location.text for f in loud if f.kind is Kind.DEVICE_MISMATCH and f.location}
+    assert set(found) == {name for name, kinds in expected["flags"].items() if "device-mismatch" in kinds}
+    assert {name: found[name] for name in expected.get("lines", ())} == expected.get("lines", {})
+    assert {f.scenario for f in loud} == set(found)
+    assert Kind.SERVING_ERROR not in {f.kind for f in loud}
+
+
+class Decoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+        self.rows = nn.Buffer(torch.zeros(8, 4))
+
+    def forward(self, x, deep=None, read=False):
+        h = self.layer(x)
+        self.rows[: x.shape[0]] = h.detach()
+        if deep is not None:
+            h = h + deep
+        if read and h.sum() > 0:
+            h = h * 2
+        return h
+
+
+def ones(n: int = 4) -> torch.Tensor:
+    return torch.ones(n, 4, device="cuda")
+
+
+def case(**changes) -> Case:
+    values = {
+        "build": lambda: Decoder().cuda(),
+        "profile": lambda: ((ones(),), {}),
+        "serving": lambda: {"same": ((ones(),), {}), "deep": ((ones(), ones()), {})},
+        "device": "cuda",
+    }
+    return Case(**{**values, **changes})
+
+
+def outcomes(report, scenario) -> dict[Policy, tuple[Result, Result | None]]:
+    return {o.policy: (o.result, o.predicted) for s in report.scenarios if s.name == scenario for o in s.outcomes}
+
+
+def test_nothing_is_proved_without_values_and_all_is_predicted() -> None:
+    report = analyze_case(case(), Settings(policies=EVERY_POLICY))
+
+    assert outcomes(report, "same") == dict.fromkeys(EVERY_POLICY, (Result.UNPROVED, Result.SAME))
+    assert outcomes(report, "deep") == {
+        Policy.RECOMPILE: (Result.UNPROVED, Result.RECOMPILES),
+        Policy.DROP: (Result.UNPROVED, Result.SILENT_WRONG),
+        Policy.SHAPES_ONLY: (Result.UNPROVED, Result.SILENT_WRONG),
+        Policy.CUDA_GRAPH: (Result.UNPROVED, Result.SILENT_WRONG),
+    }
+    assert [(f.scenario, f.kind, f.severity) for f in report.findings] == [
+        ("deep", Kind.INPUT_STRUCTURE, Severity.ERROR)
+    ]
+
+
+def test_the_report_says_that_the_device_is_simulated() -> None:
+    report = analyze_case(case(), Settings())
+
+    assert report.notes == (
+        "cuda is simulated (NVIDIA H100 80GB HBM3): tensors on it have no values, results no proof",
+    )
+
+
+def test_a_value_that_serving_reads_is_a_note_and_no_error_of_the_model() -> None:
+    serving = {"read": ((ones, None, True), {})}
+
+    report = analyze_case(
+        case(serving=lambda: {name: ((args[0](), *args[1:]), kwargs) for name, (args, kwargs) in serving.items()}),
+        Settings(),
+    )
+
+    assert {result for result, _ in outcomes(report, "read").values()} == {Result.UNPROVED}
+    assert Kind.SERVING_ERROR not in {f.kind for f in report.findings}
+    assert Kind.HOST_SYNC in {f.kind for f in report.findings}
+    line = Decoder.forward.__code__.co_firstlineno + 5
+    assert report.notes[1:] == (
+        f"read is not judged any further than this in `forward`, line {line}: reading a tensor as a Python value "
+        "(.item(), bool(), int(), float()): the values of a tensor on a simulated device are not known",
+    )
+
+
+def test_a_value_that_the_profile_call_reads_fails_the_target_with_its_line() -> None:
+    with pytest.raises(TargetError) as caught:
+        analyze_case(case(profile=lambda: ((ones(), None, True), {})), Settings())
+
+    line = Decoder.forward.__code__.co_firstlineno + 5
+    assert str(caught.value) == (
+        "the profile call raised in eager mode: ValueNeededError: reading a tensor as a Python value "
+        "(.item(), bool(), int(), float()): the values of a tensor on a simulated device are not known "
+        f"({__file__}:{line} in forward)\n"
+        "  hint: a simulated device has no values to decide by: keep this one on the CPU, or use a machine with the "
+        "device"
+    )
+
+
+def test_structural_findings_are_those_of_the_same_model_on_the_cpu() -> None:
+    def calls(device):
+        def x():
+            return torch.ones(4, 4, device=device)
+
+        return {
+            "build": lambda: Decoder().to(device),
+            "profile": lambda: ((x(),), {}),
+            "serving": lambda: {"same": ((x(),), {}), "deep": ((x(), x()), {}), "grad": ((x().requires_grad_(),), {})},
+            "device": device,
+        }
+
+    reports = [analyze_case(Case(**calls(device)), Settings()) for device in ("cpu", "cuda")]
+
+    cpu, cuda = ([(f.scenario, f.rule, f.path, f.severity) for f in report.findings] for report in reports)
+    assert cuda == cpu != []
+
+
+def test_a_second_back_end_is_not_asked_for_kernels_that_nobody_can_run() -> None:
+    report = analyze_case(case(), Settings(backends=("eager", "inductor")))
+
+    assert {o.backend for s in report.scenarios for o in s.outcomes} == {"eager"}
+
+
+def test_one_analysis_after_another_says_the_same() -> None:
+    first, second = (analyze_case(case(), Settings()) for _ in range(2))
+
+    assert dataclasses.replace(first, duration_s=0) == dataclasses.replace(second, duration_s=0)
+    assert torch.cuda.is_available() is False

@@ -1,0 +1,168 @@
+"""The simulated device seen from a model, and the process after it."""
+
+import contextlib
+import types
+
+import pytest
+import torch
+from torch import nn
+from torch.cuda import get_device_name as imported_before
+
+from steadygraph.accelerator.simulation import device_count, simulated
+from steadygraph.errors import UsageError
+from steadygraph.observe import torch_private
+
+
+def everything() -> dict[tuple[object, str], object]:
+    """What the names of torch stand for; modules that were imported meanwhile are nobody's trace."""
+    owners = (torch, torch.cuda, torch.cuda.nvtx, torch.Tensor, torch.utils, torch.version, torch.backends.cuda)
+    found = {(owner, name): value for owner in owners for name, value in vars(owner).items()}
+    return {key: value for key, value in found.items() if not isinstance(value, types.ModuleType)}
+
+
+def test_leaving_leaves_no_trace() -> None:
+    with simulated():
+        pass  # what is imported for the first time, is now
+    before = everything()
+
+    with simulated("cuda:4", gpu="a100"):
+        model = nn.Sequential(nn.Linear(2, 2)).to("cuda:3").half()
+        torch.compile(model, backend="eager")(torch.ones(1, 2, device="cuda:3", dtype=torch.float16))
+        torch.cuda.manual_seed_all(1)
+
+    after = everything()
+    assert {key for key in before.keys() | after.keys() if before.get(key) is not after.get(key)} == set()
+    assert torch_private.dispatch_modes() == []
+    assert torch.cuda.is_available() is False
+    assert torch.cuda.is_initialized() is False
+    assert torch.cuda.device_count() == 0
+
+
+def test_an_error_leaves_no_trace_either() -> None:
+    before = everything()
+
+    with contextlib.suppress(KeyError), simulated():
+        raise KeyError
+
+    after = everything()
+    assert {key for key in before if before[key] is not after.get(key)} == set()
+    assert torch_private.dispatch_modes() == []
+    with pytest.raises((AssertionError, RuntimeError)):
+        torch.ones(1, device="cuda")
+
+
+def test_questions_have_the_answers_of_one_gpu() -> None:
+    with simulated():
+        free, total = torch.cuda.mem_get_info()
+        properties = torch.cuda.get_device_properties("cuda")
+
+        assert torch.cuda.is_available() is True
+        assert torch.cuda.device_count() == 1
+        assert torch.cuda.current_device() == 0
+        assert torch.cuda.get_device_capability() == (9, 0) == (properties.major, properties.minor)
+        assert torch.cuda.get_device_name(0) == "NVIDIA H100 80GB HBM3" == properties.name
+        assert free == total == properties.total_memory
+        assert 79 < total / 2**30 < 80
+        assert torch.cuda.memory_allocated() == 0
+        assert torch.cuda.is_bf16_supported()
+
+
+def test_a_function_that_was_imported_before_answers_too() -> None:
+    with simulated(gpu="l4"):
+        name = imported_before()
+
+    assert name == "NVIDIA L4"
+
+
+def test_streams_and_events_do_nothing() -> None:
+    with simulated():
+        stream, start, end = torch.cuda.Stream(), torch.cuda.Event(enable_timing=True), torch.cuda.Event()
+        with torch.cuda.stream(stream):
+            start.record()
+        torch.cuda.current_stream().wait_stream(stream)
+        torch.cuda.synchronize()
+
+        assert start.elapsed_time(end) == 0.0
+        assert end.query()
+
+
+@pytest.mark.parametrize(("device", "count"), [("cuda", 1), ("cuda:0", 1), ("cuda:1", 2), ("cuda:4", 4)])
+def test_a_device_with_a_number_simulates_several(device: str, count: int) -> None:
+    assert device_count(device) == count
+
+
+def test_there_is_no_device_beyond_the_last() -> None:
+    with simulated("cuda:4"):
+        torch.ones(1, device="cuda:3")
+
+        with pytest.raises(RuntimeError, match=r"invalid device ordinal \(cuda:4, there are 4 devices\)"):
+            torch.ones(1, device="cuda:4")
+
+
+def test_an_unknown_gpu_is_a_usage_error() -> None:
+    with pytest.raises(UsageError) as caught, simulated(gpu="h10"):
+        pass
+
+    assert str(caught.value) == "no GPU called 'h10' can be simulated\n  hint: did you mean h100?"
+
+
+def test_another_kind_of_device_is_a_usage_error() -> None:
+    with pytest.raises(UsageError) as caught, simulated("xpu"):
+        pass
+
+    assert str(caught.value) == ("device 'xpu' cannot be simulated\n  hint: only cuda, cuda:0, cuda:1, ... can")
+
+
+def test_cuda_and_cuda_0_stay_different() -> None:
+    with simulated():
+        tensor = torch.ones(1, device="cuda")
+
+        assert tensor.device == torch.device("cuda:0")
+        assert tensor.device != torch.device("cuda")
+
+
+def test_a_model_moves_and_changes_its_type() -> None:
+    with simulated():
+        model = nn.Sequential(nn.Embedding(4, 2), nn.LSTM(2, 3))
+        for move in (model.cuda, model.half, model.float, model.cpu, model.cuda):
+            move()
+        looks = {(str(p.device), p.dtype, isinstance(p, nn.Parameter)) for p in model.parameters()}
+
+        assert looks == {("cuda:0", torch.float32, True)}
+
+
+def test_values_on_the_cpu_are_there_and_copies_from_the_device_have_none() -> None:
+    with simulated():
+        lengths = torch.tensor([3, 5])
+
+        assert lengths.tolist() == [3, 5]
+        assert torch.ones(lengths.max().item(), device="cuda").shape == (5,)
+        with pytest.raises(RuntimeError, match="the values of a tensor on a simulated device are not known"):
+            lengths.cuda().cpu().sum().item()
+
+
+def test_a_mask_on_the_cpu_selects_without_asking_the_device() -> None:
+    with simulated():
+        rows = torch.ones(4, 2, device="cuda")
+        mask = torch.tensor([True, False, True, True])
+
+        assert rows[mask].shape == (3, 2)
+        with pytest.raises(RuntimeError, match="indexing with a bool mask: the values of a tensor"):
+            rows[mask.cuda()]
+
+
+def test_autocast_changes_the_type() -> None:
+    with simulated(), torch.autocast("cuda", dtype=torch.bfloat16):
+        matrix = torch.ones(2, 2, device="cuda")
+
+        assert (matrix @ matrix).dtype is torch.bfloat16
+
+
+def test_backward_is_refused_with_a_sentence() -> None:
+    with simulated():
+        loss = nn.Linear(2, 1, device="cuda")(torch.ones(1, 2, device="cuda")).sum()
+
+        with pytest.raises(RuntimeError) as caught:
+            loss.backward()
+
+    assert str(caught.value) == "backward() cannot run on a simulated device: it has no kernels"

@@ -1,0 +1,45 @@
+"""What is predicted for a call whose results have no values to be compared."""
+
+import dataclasses
+
+import pytest
+
+from steadygraph.compare.prediction import unproved
+from steadygraph.model import Aspect, Outcome, Owner, Policy, Result, ViolatedGuard
+
+KEPT = Outcome(Policy.RECOMPILE, "eager", Result.UNPROVED, recompiles=1, predicted=Result.RECOMPILES)
+DROPPED = Outcome(Policy.DROP, "eager", Result.UNPROVED, predicted=Result.SAME)
+PROVED = Outcome(Policy.DROP, "eager", Result.RAISES)
+
+
+def guard(aspect: Aspect, *, matters: bool | None = True, guard_type: str = "EQUALS_MATCH") -> ViolatedGuard:
+    return ViolatedGuard("L['x']", "x", guard_type, aspect, Owner.ARGUMENT, "1", "2", None, matters=matters)
+
+
+def stride(size: int) -> ViolatedGuard:
+    return dataclasses.replace(guard(Aspect.STRIDE, guard_type="TENSOR_MATCH"), size=size)
+
+
+@pytest.mark.parametrize(
+    ("violated", "predicted"),
+    [
+        pytest.param((), Result.SAME, id="no guard is violated"),
+        pytest.param((guard(Aspect.VALUE, matters=False),), Result.SAME, id="the graph is the same"),
+        pytest.param((guard(Aspect.NONE),), Result.SILENT_WRONG, id="another branch"),
+        pytest.param((guard(Aspect.VALUE, matters=None),), Result.SILENT_WRONG, id="no graph to compare with"),
+        pytest.param((guard(Aspect.SHAPE, guard_type="TENSOR_MATCH"),), Result.RAISES, id="a size that is asserted"),
+        pytest.param((guard(Aspect.SHAPE, guard_type="SHAPE_ENV"),), Result.SILENT_WRONG, id="a condition on sizes"),
+        pytest.param((stride(size=4),), Result.RAISES, id="a stride that is asserted"),
+        pytest.param((stride(size=1),), Result.SAME, id="a stride of a single element"),
+    ],
+)
+def test_the_profile_graph_is_right_only_if_the_call_takes_its_way(
+    violated: tuple[ViolatedGuard, ...], predicted: Result
+) -> None:
+    (found,) = unproved((DROPPED,), violated)
+
+    assert (found.result, found.predicted) == (Result.UNPROVED, predicted)
+
+
+def test_what_is_proved_or_compiled_for_the_call_is_left_alone() -> None:
+    assert unproved((KEPT, PROVED), (guard(Aspect.NONE),)) == (KEPT, PROVED)

@@ -1,0 +1,79 @@
+"""Every case of tests/cases, whose EXPECTED says what stock torch.compile, dropped guards and eager mode do with it.
+
+    flags             scenario -> kinds that must be reported at or above warning; absent or []: none may be
+    also              kinds that are true as well, and may be reported anywhere in the case
+    silent_scenarios  scenarios that are silently wrong once all guards are dropped, proved or predicted
+    recompiles        compilations of frames that had been compiled before, over all calls; None: not applicable
+
+The labels were found with torch.compile itself (guards kept; ``skip_all_guards_unsafe`` with both back ends) and by
+running calls on fresh models, never with steadygraph.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from steadygraph.model import PROFILE, CaseReport, Policy, Result, Severity
+
+FILES = sorted((Path(__file__).parent / "cases").glob("*.py"))
+
+
+def expected(file: Path) -> dict[str, Any]:
+    spec = importlib.util.spec_from_file_location(f"expected_{file.stem}", file)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module.EXPECTED
+
+
+def analyzed(file: Path) -> CaseReport:
+    from steadygraph.case import load
+    from steadygraph.config import Settings
+    from steadygraph.engine import analyze_case
+
+    return analyze_case(load(str(file)), Settings())
+
+
+def loud(report: CaseReport) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {scenario.name: set() for scenario in report.scenarios}
+    for finding in report.findings:
+        if finding.severity is not Severity.NOTE:
+            found[finding.scenario].add(finding.kind)
+    return found
+
+
+def missing_and_unexpected(report: CaseReport, wanted: dict[str, Any]) -> list[str]:
+    problems = []
+    for scenario, kinds in loud(report).items():
+        labels = set(wanted["flags"].get(scenario, ()))
+        if labels - kinds:
+            problems.append(f"{scenario}: {sorted(labels - kinds)} not reported, only {sorted(kinds)}")
+        if not labels and kinds - set(wanted.get("also", ())):
+            problems.append(f"{scenario}: {sorted(kinds)} reported, nothing expected")
+    return problems
+
+
+def shown_as_silently_wrong(report: CaseReport) -> set[str]:
+    return {
+        scenario.name
+        for scenario in report.scenarios
+        for outcome in scenario.outcomes
+        if outcome.policy is Policy.DROP and Result.SILENT_WRONG in (outcome.result, outcome.predicted)
+    } - {PROFILE}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_case_is_reported_as_torch_itself_shows_it(file: Path) -> None:
+    wanted = expected(file)
+
+    report = analyzed(file)
+
+    assert missing_and_unexpected(report, wanted) == []
+    assert set(wanted.get("silent_scenarios", ())) <= shown_as_silently_wrong(report)
+    if wanted.get("recompiles") is not None:
+        counted = [o.recompiles or 0 for s in report.scenarios for o in s.outcomes if o.policy is Policy.RECOMPILE]
+        assert sum(counted) == wanted["recompiles"]
