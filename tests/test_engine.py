@@ -353,3 +353,30 @@ def test_an_entry_of_a_function_called_after_a_break_may_stay_only_beside_the_us
 
     assert cache_entry_count(helper.__code__) >= before
     user(torch.ones(2, 2))
+
+
+def test_lazy_modules_are_given_their_parameters_before_anything_is_compared():
+    one = ((torch.ones(2, 4),), {})
+    lazy = case(
+        build=lambda: nn.Sequential(nn.LazyLinear(3)),
+        profile=lambda: one,
+        serving=lambda: {"again": one},
+        mark=None,
+    )
+
+    report = analyze(lazy)
+
+    assert report.findings == ()
+    assert set(outcomes(report, Policy.DROP).values()) == {Result.SAME}
+
+
+def test_a_failure_of_an_observer_is_not_put_down_to_the_model(monkeypatch):
+    from steadygraph.observe import graphs
+
+    def broken(graph, names):
+        raise ArithmeticError("a bug in an observer")
+
+    monkeypatch.setattr(graphs, "capture", broken)
+
+    with pytest.raises(ArithmeticError, match="a bug in an observer"):
+        analyze(stateless())

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from steadygraph import allow
 from steadygraph.accelerator.comparisons import ComparisonWatch
@@ -41,7 +42,7 @@ from steadygraph.observe.session import CompileSession
 from steadygraph.observe.state import ModelState
 from steadygraph.observe.syncs import SyncWatch, when_compiled
 from steadygraph.policies import cuda_graph, drop, recompile, shapes_only, stale_state
-from steadygraph.policies.runs import CallResult, run_calls
+from steadygraph.policies.runs import CallResult, run_calls, run_profile
 from steadygraph.rule_loading import LoadedRules, Selection, load_packs, selection
 from steadygraph.user_code import guarded
 
@@ -85,6 +86,9 @@ class _Analysis:
         self.policies = _policies(case, settings)
         process.seeded(0)
         self.model = build_model(case)
+        if any(is_lazy(parameter) for parameter in self.model.parameters()):
+            # Lazy modules get their parameters in the first call: what is compiled then has none to go back to.
+            run_profile(case, self.model)
         self.state = ModelState.capture(self.model, *_code(case))
         self.calls: dict[str, Node] = {}
         self.syncs: dict[str, SyncWatch] = {}

@@ -286,8 +286,8 @@ class ViolatedGuard:
     #: Does the graph captured for the serving call differ from the profile graph?  None: not known.
     matters: bool | None = None
     region: str = ""
-    #: The function whose frame made the guard, where that is not the region's forward as it was called: one that goes on
-    #: after a graph break, or is compiled on its own because its caller is not.
+    #: The function whose frame made the guard, where that is not the region's forward as it was called: one that goes
+    #: on after a graph break, or is compiled on its own because its caller is not.
     frame: str = ""
     #: An equality of sizes that the code asks for (a branch, a broadcast), not one that held by chance (duck shaping).
     intended: bool = False

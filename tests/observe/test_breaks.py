@@ -22,7 +22,8 @@ from steadygraph.observe.torch_private import own_dynamo_state
         ("Dynamic shape operator\n  Explanation: Operator `aten.nonzero` ...", BreakReason.DATA_DEPENDENT_OPERATOR),
         ("Skip calling `torch.compiler.disable()`d function", BreakReason.DISABLED_FUNCTION),
         (
-            "Attempted to call function marked as skipped\n  Explanation: Dynamo does not know how to trace the builtin "
+            "Attempted to call function marked as skipped\n"
+            "  Explanation: Dynamo does not know how to trace the builtin "
             "`<unknown module>.Tensor.masked_scatter.`",
             BreakReason.UNSUPPORTED_CALL,
         ),

@@ -6,7 +6,6 @@ is asked, and below a node that failed nothing more is said, since what hangs th
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import re
 import traceback
@@ -20,17 +19,16 @@ from steadygraph.compare.structure import summary
 from steadygraph.model import Aspect, Guard, Location, Owner, ViolatedGuard
 from steadygraph.observe import locations, structure, tensor_guards
 from steadygraph.observe.frame_tap import CompiledFrame
+from steadygraph.observe.guard_text import ASPECTS, expectation, right_side, without_addresses
 from steadygraph.observe.sources import MISSING, Names, evaluate, owner
 from steadygraph.observe.torch_private import guard_children, guard_create_name
 
 #: Guards of process-wide state hang on the root itself.
 _ROOT = "L"
-_ADDRESS = re.compile(r"\b(?:0x[0-9a-fA-F]{6,}|\d{12,})\b")
 _DICT_KEY = re.compile(r"^list\(dict\.keys\((?P<dict>.*)\)\)\[\d+\]$")
 _SIZE_TERM = re.compile(r"L\[[^=<>!+*/%]*?\.(?:size|stride)\(\)\[(?P<dim>\d+)\]")
 #: An int in a condition: an argument, or an entry of one.
 _TERM = re.compile(r"L\['\w+'\](?:\[[^\[\]]*\]|\.\w+)*")
-_TYPE_NAME = re.compile(r"type=<class '(?P<name>[^']+)'>")
 _COMMENT = re.compile(r"\s+# ")
 #: Two inputs that are one object; they stand among the conditions on sizes.
 _ALIASES = re.compile(r"(?P<one>[LG]\[\S+) is (?P<other>[LG]\[\S+)")
@@ -42,35 +40,6 @@ _LOWER_BOUND = re.compile(r"\d+ <=? [^<>=]+(?= <)")
 _EQUALITY = re.compile(r"[LG]\[\S+ == [LG]\[\S+")
 _BY_CHANCE = "duck sizing added this"
 _SHAPE_TYPES = frozenset({"SYMBOLIC_SHAPE_GUARD"})
-_ASPECTS = {
-    "NONE_MATCH": Aspect.NONE,
-    "NOT_NONE": Aspect.NONE,
-    "TYPE_MATCH": Aspect.TYPE,
-    "FAKE_SCRIPT_TYPE_MATCH": Aspect.TYPE,
-    "EQUALS_MATCH": Aspect.VALUE,
-    "TRUE_MATCH": Aspect.VALUE,
-    "FALSE_MATCH": Aspect.VALUE,
-    "FLOAT_IS_NAN": Aspect.VALUE,
-    "COMPLEX_IS_NAN": Aspect.VALUE,
-    "RANGE_ITERATOR_MATCH": Aspect.VALUE,
-    "LENGTH_CHECK": Aspect.LENGTH,
-    "DICT_LENGTH": Aspect.LENGTH,
-    "TUPLE_ITERATOR_LEN": Aspect.LENGTH,
-    "MAPPING_KEYS_MATCH": Aspect.KEYS,
-    "DICT_CONTAINS": Aspect.KEYS,
-    "SET_CONTAINS": Aspect.KEYS,
-    "NO_HASATTR": Aspect.PRESENCE,
-    "ID_MATCH": Aspect.IDENTITY,
-    "DICT_VERSION": Aspect.OTHER,
-    "OBJECT_ALIASING": Aspect.ALIASING,
-    "NO_TENSOR_ALIASING": Aspect.ALIASING,
-    "STORAGE_OVERLAPPING": Aspect.ALIASING,
-}
-
-
-def without_addresses(text: str) -> str:
-    """Guard text without the ids of objects, which differ from run to run."""
-    return _ADDRESS.sub("<id>", text)
 
 
 def capture(entry: CompiledFrame) -> tuple[Guard, ...]:
@@ -195,13 +164,13 @@ class _Inspection:
         if key:
             holder = key["dict"]
             yield self._make(
-                holder, leaf_type, Aspect.KEYS, f"key {_right_side(text)}", f"key {value!r}", None, None, text
+                holder, leaf_type, Aspect.KEYS, f"key {right_side(text)}", f"key {value!r}", None, None, text
             )
         elif leaf_type == "TENSOR_MATCH":
             yield from self._tensor(text, source, value)
         else:
-            aspect = _ASPECTS.get(leaf_type, Aspect.OTHER)
-            expected, expected_type = _expectation(leaf_type, text)
+            aspect = ASPECTS.get(leaf_type, Aspect.OTHER)
+            expected, expected_type = expectation(leaf_type, text)
             actual = _readable(value, aspect)
             if value is None or expected == "None":
                 aspect = Aspect.NONE
@@ -253,7 +222,7 @@ class _Inspection:
         by_length = expression.startswith("len(")
         actual = str(len(value)) if by_length else repr(list(value))
         aspect = Aspect.LENGTH if by_length else Aspect.KEYS
-        return self._make(source, "DICT_KEYS_MATCH", aspect, _right_side(expression), actual, None, None, expression)
+        return self._make(source, "DICT_KEYS_MATCH", aspect, right_side(expression), actual, None, None, expression)
 
     def _shapes(self) -> Iterator[ViolatedGuard]:
         for expression, part in _shape_conditions(self.entry):
@@ -369,10 +338,6 @@ def _with_location(guard: ViolatedGuard, location: Location | None) -> ViolatedG
     return dataclasses.replace(guard, location=location)
 
 
-def _right_side(expression: str) -> str:
-    return expression.partition(" == ")[2].strip() or expression
-
-
 def _readable(value: Any, aspect: Aspect) -> str:
     if aspect is Aspect.LENGTH:
         try:
@@ -380,22 +345,3 @@ def _readable(value: Any, aspect: Aspect) -> str:
         except TypeError:
             return type(value).__name__
     return summary(structure.capture(value))
-
-
-def _expectation(leaf_type: str, text: str) -> tuple[str, str]:
-    """The value that a leaf wants, and the name of its type."""
-    if leaf_type == "NONE_MATCH":
-        return "None", "NoneType"
-    if leaf_type in ("TRUE_MATCH", "FALSE_MATCH"):
-        return leaf_type.removesuffix("_MATCH").capitalize(), "bool"
-    named = _TYPE_NAME.search(text)
-    if named is not None:
-        short = named["name"].rpartition(".")[2]
-        return ("None" if short == "NoneType" else short), short
-    if leaf_type == "LENGTH_CHECK" and text.startswith("not "):  # how Dynamo writes "is empty"
-        return "0", "int"
-    right = _right_side(text)
-    try:
-        return right, type(ast.literal_eval(right)).__name__
-    except (ValueError, SyntaxError):
-        return right, ""

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import nn
@@ -35,6 +36,22 @@ from steadygraph.observe.torch_private import (
     with_own_code,
 )
 from steadygraph.observe.watching import OpenCall, WatchedRegion, ambient_guards, names_in
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _watching(method: Method) -> Method:
+    """What goes wrong in an observer is steadygraph's failure: it must not pass for one of the model's call."""
+
+    @functools.wraps(method)
+    def watch(session: CompileSession, *args: Any) -> Any:
+        try:
+            return method(session, *args)
+        except Exception as error:
+            session.failure = session.failure or error
+            raise
+
+    return cast(Method, watch)
 
 
 class CompileSession:
@@ -65,6 +82,8 @@ class CompileSession:
         self._twins: dict[int, Callable[..., Any]] = {}
         self.regions = [self._watch(name, module) for name, module in regions]
         self.observations: list[Observation] = []
+        #: What went wrong in an observer.
+        self.failure: Exception | None = None
         self._entries: dict[int, list[CompiledFrame]] = {}
         self._foreign: set[int] = set()
         #: Locals of a frame that an entry made after the profile call was last asked about.
@@ -160,6 +179,7 @@ class CompileSession:
 
         return forward
 
+    @_watching
     def _begin(self, region: WatchedRegion, args: Sequence[Any], kwargs: Mapping[str, Any]) -> OpenCall:
         call = OpenCall(
             region=region,
@@ -206,6 +226,7 @@ class CompileSession:
 
     # --- what the tap tells ----------------------------------------------------------------------
 
+    @_watching
     def frame_entered(self, code: types.CodeType, f_locals: Mapping[str, Any], f_globals: Mapping[str, Any]) -> None:
         if id(code) not in self._entries and cache_entry_count(code):
             self._foreign.add(id(code))
@@ -215,6 +236,7 @@ class CompileSession:
         if code is not call.region.code:
             self._compare_inner(call, code, f_locals)
 
+    @_watching
     def frame_compiled(self, entry: CompiledFrame, events: Sequence[BreakEvent]) -> None:
         known = self._entries.setdefault(id(entry.code), [])
         again = bool(known)
@@ -232,6 +254,7 @@ class CompileSession:
         elif entry.code is not call.region.code:
             when_asked(entry.guard_manager, lambda f_locals: self._asked.__setitem__(entry, f_locals))
 
+    @_watching
     def frame_skipped(self, code: types.CodeType, why: str, events: Sequence[BreakEvent]) -> None:
         if not self._open or not (events or _gave_up(why)):
             return
@@ -241,12 +264,14 @@ class CompileSession:
         if locations.is_user_file(code.co_filename):
             call.breaks += breaks.skipped(locations.of_code(code), why, events)
 
+    @_watching
     def frame_failed(self, code: types.CodeType, events: Sequence[BreakEvent]) -> None:
         if not self._open:
             return
         self._open[-1].recompiles += id(code) in self._entries
         self._open[-1].breaks += breaks.capture(events)
 
+    @_watching
     def graph_runs(self, graph: CapturedGraph) -> None:
         if not self._open:
             return
@@ -263,6 +288,7 @@ class CompileSession:
 
     # --- live objects to values ----------------------------------------------------------------------
 
+    @_watching
     def _observation(self, call: OpenCall) -> Observation:
         region = call.region
         ran = tuple(self._graph_value(graph, region) for graph in call.graphs)

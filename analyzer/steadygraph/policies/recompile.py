@@ -15,7 +15,10 @@ from steadygraph.policies.runs import CallResult, outcome, run_calls
 def run(case: Case, model: nn.Module, session: CompileSession) -> dict[str, CallResult]:
     """The observed run: everything that the other policies need is captured here."""
     with session.guards_kept():
-        return run_calls(case, model, mark=True, on_start=session.start)
+        results = run_calls(case, model, mark=True, on_start=session.start)
+    if session.failure is not None:
+        raise session.failure
+    return results
 
 
 def outcomes(

@@ -116,6 +116,13 @@ def run_alone(case: Case, model: nn.Module, scenario: str) -> CallResult:
         return _run_one(case, model, scenario, inputs[scenario], contextlib.nullcontext())
 
 
+def run_profile(case: Case, model: nn.Module) -> CallResult:
+    """Run the profile call alone."""
+    with process.preserved():
+        inputs = dict(_inputs(case, mark=False))
+        return _run_one(case, model, PROFILE, inputs[PROFILE], contextlib.nullcontext())
+
+
 def run_until(case: Case, model: nn.Module, scenario: str) -> None:
     """Run the calls that come before ``scenario``."""
     with process.preserved():

@@ -60,8 +60,8 @@ class StaleState(Rule):
         well.
 
     Known limits:
-        The attributes named are all those that the earlier calls changed; one of them is the way.  Module-level variables
-        and default arguments of the model's own code are a way too, and are not named.
+        The attributes named are all those that the earlier calls changed; one of them is the way.  Module-level
+        variables and default arguments of the model's own code are a way too, and are not named.
     """
 
     code = "SG603"
