@@ -189,7 +189,6 @@ def test_nothing_is_found_in_the_repaired_store(steadygraph: Steadygraph) -> Non
 
 
 def test_qwen3_vl_loses_its_visual_features_and_text_is_clean(steadygraph: Steadygraph) -> None:
-    pytest.importorskip("transformers")
 
     exit_code, case = analysed(steadygraph, QWEN)
 

@@ -414,7 +414,6 @@ def test_leaves_are_tensors_and_values_with_their_paths():
 
 
 def test_caches_and_outputs_of_transformers_are_opened():
-    pytest.importorskip("transformers")
     from transformers import DynamicCache
     from transformers.modeling_outputs import BaseModelOutputWithPast
 

@@ -15,6 +15,8 @@ from steadygraph.model import Aspect, Difference, Node
 from steadygraph.observe import torch_private
 from steadygraph.observe.structure import Limits, capture_with_leaves, tensor_spec
 from steadygraph.observe.values import key_text, value_text
+from steadygraph.policies import rounding
+from steadygraph.policies.rounding import Noise
 
 #: What paths into a result start with.
 ROOT = "output"
@@ -66,11 +68,27 @@ def freeze(output: object) -> FrozenOutput:
     return FrozenOutput(structure, tuple((path, copies[id(value)]) for path, value in leaves))
 
 
-def compare(eager: FrozenOutput, other: FrozenOutput) -> Comparison:
+def noise(eager: FrozenOutput, other: FrozenOutput) -> Noise:
+    """By path, the relative error of each tensor of a result that differs from eager mode by rounding alone."""
+    found = dict(other.leaves)
+    with torch_private.without_modes():
+        return {
+            path: rounding.relative_errors(*pair)[0]
+            for path, expected in eager.leaves
+            if path in found and (pair := _real_pair(expected, found[path])) is not None
+        }
+
+
+def compare(eager: FrozenOutput, other: FrozenOutput, *, noise: Noise | None = None) -> Comparison:
     """Compare a frozen result with that of eager mode.
 
     Wrong are: another structure or type, shape, dtype, device or layout; numbers beyond the default tolerance of
     ``torch.testing.assert_close``, NaN equal to NaN; any other value that is not equal.
+
+    Args:
+        eager: The right result.
+        other: The one to judge.
+        noise: What this way of running rounds differently; errors that it explains are none.
     """
     wrong = [
         f"{difference.path}: {difference.profile} in eager mode, {difference.serving} here"
@@ -85,9 +103,26 @@ def compare(eager: FrozenOutput, other: FrozenOutput) -> Comparison:
                 continue
             error = _absolute_error(expected, found[path])
             problem = _mismatch(expected, found[path], error)
+            if problem is not None and noise and _is_rounding(noise.get(path, 0.0), expected, found[path]):
+                problem = None
             errors += [] if error is None else [error]
             wrong += [] if problem is None else [f"{ROOT}{path}: {problem}"]
     return Comparison(not wrong, max(errors, default=None), wrong[0] if wrong else None)
+
+
+def _is_rounding(noise: float, expected: Any, actual: Any) -> bool:
+    pair = _real_pair(expected, actual)
+    return pair is not None and rounding.explains(noise, *pair)
+
+
+def _real_pair(expected: Any, actual: Any) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """Two floating tensors of one shape, as ordinary tensors; None for anything else."""
+    if not (isinstance(expected, torch.Tensor) and isinstance(actual, torch.Tensor)):
+        return None
+    a, b = _plain(expected), _plain(actual)
+    if a is None or b is None or a.shape != b.shape or not (a.is_floating_point() and b.is_floating_point()):
+        return None
+    return a, b
 
 
 def _copy(value: Any) -> Any:

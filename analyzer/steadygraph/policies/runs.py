@@ -15,6 +15,7 @@ from steadygraph.case import Call, Case, profile_call, serving_calls
 from steadygraph.model import PROFILE, DeviceMismatch, Failure, Outcome, Policy, Result
 from steadygraph.observe import locations, process
 from steadygraph.policies import proof
+from steadygraph.policies.rounding import Noise
 from steadygraph.user_code import guarded
 
 #: Inputs without a seed of their own, dropout, sampling: every pass draws the same numbers.
@@ -133,9 +134,15 @@ def run_until(case: Case, model: nn.Module, scenario: str) -> None:
 
 
 def outcome(
-    policy: Policy, backend: str, eager: CallResult, got: CallResult, *, recompiles: int | None = None
+    policy: Policy,
+    backend: str,
+    eager: CallResult,
+    got: CallResult,
+    *,
+    recompiles: int | None = None,
+    noise: Noise | None = None,
 ) -> Outcome:
-    """Hold one call under a policy against the same call in eager mode."""
+    """Hold one call under a policy against the same call in eager mode; ``noise`` is the back end's own rounding."""
     if got.refused is not None:
         return Outcome(policy, backend, Result.REFUSED, recompiles=recompiles, error=got.refused)
     if eager.value_missing or got.value_missing:
@@ -146,7 +153,7 @@ def outcome(
     if eager.failure is not None:
         error = f"eager mode raises {eager.failure}; this does not"
         return Outcome(policy, backend, Result.SILENT_WRONG, recompiles=recompiles, error=error)
-    compared = proof.compare(eager.output, got.output)
+    compared = proof.compare(eager.output, got.output, noise=noise)
     if not compared.equal:
         return Outcome(policy, backend, Result.SILENT_WRONG, compared.max_abs_error, recompiles, compared.detail)
     result = Result.RECOMPILES if recompiles else Result.SAME

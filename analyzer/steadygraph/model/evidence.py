@@ -1,0 +1,146 @@
+"""What is known about a scenario when two calls were compared and policies were proved; what rules say of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from steadygraph.model.observation import Observation, Sync, ViolatedGuard
+from steadygraph.model.structure import Difference, Node
+from steadygraph.model.words import Consequence, DeviceMismatch, Failure, Kind, Location, Policy, Result, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class GraphChange:
+    """How the graphs of a serving call differ from those of the profile call.
+
+    ``same`` is None if no graph is known for one side.  ``missing`` is what the profile graphs lack, ``extra`` what
+    only they have.  Inputs are readable paths; ops are sorted (operator, count) pairs.
+    """
+
+    same: bool | None = None
+    missing_inputs: tuple[str, ...] = ()
+    missing_ops: tuple[tuple[str, int], ...] = ()
+    extra_ops: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """What an earlier request did to this one: the result on a fresh model is another.
+
+    ``attributes`` are those of the model that differ from a fresh model's before the call.
+    """
+
+    attributes: tuple[str, ...]
+    detail: str
+    max_abs_error: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A tensor of the model that lies elsewhere than in the profile call, before or during this call."""
+
+    path: str
+    during: bool
+    region: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one scenario did under one policy, proved by running it.
+
+    ``predicted`` is what is to be expected where the run could not show it, ``max_abs_error`` the largest absolute
+    difference to eager mode over all floating outputs.
+    """
+
+    policy: Policy
+    backend: str
+    result: Result
+    max_abs_error: float | None = None
+    recompiles: int | None = None
+    error: str | None = None
+    predicted: Result | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A compiled module: its name in the model ("" for the model itself), where its forward stands, and its guards."""
+
+    name: str
+    location: Location | None
+    guards: int = 0
+    graphs: int = 0
+    graph_breaks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that is known about one scenario: what rules look at.
+
+    The scenario may be the profile call itself (``scenario == PROFILE``): then nothing differs, and only what is
+    wrong in a single call (graph breaks) can be found.
+    """
+
+    scenario: str
+    regions: tuple[Region, ...]
+    profile: tuple[Observation, ...]
+    serving: tuple[Observation, ...]
+    differences: tuple[Difference, ...] = ()
+    violated_guards: tuple[ViolatedGuard, ...] = ()
+    graph: GraphChange = field(default_factory=GraphChange)
+    outcomes: tuple[Outcome, ...] = ()
+    #: What eager mode itself raised in this scenario.
+    eager_error: Failure | None = None
+    #: The arguments of the whole call, at profile and in this scenario.
+    profile_call: Node | None = None
+    call: Node | None = None
+    #: How those two differ: all there is to see where eager mode raises before any region runs.
+    call_differences: tuple[Difference, ...] = ()
+    #: What blocks the host in eager mode, inside and outside of the regions.
+    profile_syncs: tuple[Sync, ...] = ()
+    syncs: tuple[Sync, ...] = ()
+    #: Operands, or sides of a comparison, on devices that are not the same, in eager mode.
+    profile_mismatches: tuple[DeviceMismatch, ...] = ()
+    mismatches: tuple[DeviceMismatch, ...] = ()
+    #: A case of independent requests: what leaked from earlier ones.
+    leak: Leak | None = None
+    #: Tensors that a captured graph would have recorded by address and that have moved.
+    moved: tuple[Move, ...] = ()
+
+    @property
+    def worst(self) -> Consequence:
+        """The worst consequence over all outcomes, proved or predicted."""
+        results = {r for o in self.outcomes for r in (o.result, o.predicted) if r is not None}
+        if Result.SILENT_WRONG in results:
+            return Consequence.SILENT_WRONG
+        if Result.RAISES in results:
+            return Consequence.RAISES
+        if Result.RECOMPILES in results or Result.REFUSED in results:
+            return Consequence.RECOMPILES
+        return Consequence.BENIGN
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule says about one scenario."""
+
+    rule: str
+    name: str
+    kind: Kind
+    severity: Severity
+    scenario: str
+    region: str
+    consequence: Consequence
+    #: One sentence: what, before and now.
+    message: str
+    location: Location | None
+    fix: str
+    #: Stable over runs and moved lines: rests on rule, scenario, region and cause.
+    fingerprint: str
+    #: What the finding is about (``kwargs['deepstack']``), and its value before and now.
+    path: str = ""
+    profile: str = ""
+    serving: str = ""
+    #: Paths of the other violated guards that are the same defect.
+    also: tuple[str, ...] = ()
+    #: Why the case accepts this finding; None: it does not.
+    allowed: str | None = None

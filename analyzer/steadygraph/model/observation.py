@@ -1,0 +1,163 @@
+"""Everything seen in one call of one region."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from steadygraph.model.structure import Aspect, Node, TensorSpec
+from steadygraph.model.words import Failure, Location
+
+
+@dataclass(frozen=True, slots=True)
+class Ambient:
+    """Process-wide state at the time of a call, as sorted (name, readable value) pairs."""
+
+    values: tuple[tuple[str, str], ...] = ()
+    #: Names of the modules in train mode, sorted ("" is the region itself).
+    training: tuple[str, ...] = ()
+
+
+class Owner(enum.StrEnum):
+    """Who holds the value that a guard looks at."""
+
+    ARGUMENT = "argument"  # reached from an argument of the region's forward
+    MODULE = "module"  # an attribute of an nn.Module
+    OBJECT = "object"  # held by a plain object, dict or list that hangs on a module
+    GLOBAL = "global"  # a module-level name of the model's code, or a closure
+    AMBIENT = "ambient"  # process-wide state
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """One guard that Dynamo made, before any filter.
+
+    ``source`` is Dynamo's own expression (``L['deepstack']``); ``expressions`` are its conditions, with the
+    addresses of objects removed.
+    """
+
+    source: str
+    guard_type: str
+    expressions: tuple[str, ...]
+    location: Location | None
+
+
+@dataclass(frozen=True, slots=True)
+class ViolatedGuard:
+    """A guard of the profile call that a serving call does not satisfy."""
+
+    source: str
+    #: The same thing in the words of the user: ``kwargs['deepstack']``, ``self.step_count``.
+    path: str
+    guard_type: str
+    aspect: Aspect
+    owner: Owner
+    expected: str
+    actual: str
+    location: Location | None
+    #: Type names of the value at profile and at serving ("int", "NoneType", "torch.Tensor").
+    expected_type: str = ""
+    actual_type: str = ""
+    #: Which dimension, for sizes and strides.
+    dim: int | None = None
+    #: Does the graph captured for the serving call differ from the profile graph?  None: not known.
+    matters: bool | None = None
+    region: str = ""
+    #: The function whose frame made the guard, where that is not the region's forward as it was called: one that goes
+    #: on after a graph break, or is compiled on its own because its caller is not.
+    frame: str = ""
+    #: An equality of sizes that the code asks for (a branch, a broadcast), not one that held by chance (duck shaping).
+    intended: bool = False
+    #: The size of the dimension at serving.  The stride of one with a single element means nothing.
+    size: int | None = None
+
+    @property
+    def is_none_check(self) -> bool:
+        return self.aspect is Aspect.NONE
+
+
+#: What Dynamo's sources of module-level variables begin with.
+GLOBAL = "G["
+
+
+@dataclass(frozen=True, slots=True)
+class GraphInput:
+    """A placeholder of a captured graph and where Dynamo takes its value from."""
+
+    name: str
+    source: str
+    spec: TensorSpec | None
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A captured FX graph, reduced to what can be compared.
+
+    ``digest`` does not depend on node or symbol names.  ``ops`` are sorted (operator, count) pairs.
+    """
+
+    digest: str
+    ops: tuple[tuple[str, int], ...]
+    inputs: tuple[GraphInput, ...]
+    frame: Location
+    #: Lines whose operators, in this graph, make the host wait.
+    blocking: tuple[Location, ...] = ()
+
+
+class BreakReason(enum.StrEnum):
+    """Why Dynamo could not keep one graph."""
+
+    DATA_DEPENDENT_BRANCH = "data-dependent branch"
+    DATA_DEPENDENT_OPERATOR = "data-dependent operator"
+    UNSUPPORTED_CALL = "unsupported call"
+    DISABLED_FUNCTION = "function that is excluded from compilation"
+    RECOMPILE_LIMIT = "recompile limit reached"
+    SKIPPED_FRAME = "frame that is not compiled"
+    OTHER = "unsupported construct"
+
+
+@dataclass(frozen=True, slots=True)
+class GraphBreak:
+    reason: BreakReason
+    #: Dynamo's own words, one line.
+    detail: str
+    location: Location | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Something that makes the host wait for values of a tensor: what, where, how often in the call.
+
+    ``in_region`` tells whether a compiled region was on the stack.
+    """
+
+    operation: str
+    location: Location | None
+    count: int = 1
+    in_region: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Everything seen in one call of one region."""
+
+    region: str
+    call: str
+    inputs: Node
+    ambient: Ambient
+    #: The guards made in this call (by the frames that were compiled in it).
+    guards: tuple[Guard, ...] = ()
+    #: The graphs that ran, in the order in which they ran.
+    graphs: tuple[Graph, ...] = ()
+    #: How many frames were compiled that had been compiled before, and for the first time.
+    recompiles: int = 0
+    first_compiles: int = 0
+    breaks: tuple[GraphBreak, ...] = ()
+    #: (name, address in memory) of the module's tensors, sorted by name.
+    addresses: tuple[tuple[str, int], ...] = ()
+    #: The same when the call had ended.
+    addresses_after: tuple[tuple[str, int], ...] = ()
+    #: Guards of the profile call that this call violates.
+    violated_guards: tuple[ViolatedGuard, ...] = ()
+    output: Node | None = None
+    error: Failure | None = None

@@ -1,0 +1,63 @@
+"""The result of one case."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+from steadygraph.model.evidence import Finding, GraphChange, Outcome, Region
+from steadygraph.model.observation import ViolatedGuard
+from steadygraph.model.structure import Difference
+from steadygraph.model.words import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a case has no result."""
+
+    type: str
+    message: str
+    hint: str | None = None
+
+
+class Status(enum.StrEnum):
+    COMPLETED = "completed"
+    FAILED = "failed"
+    TIMED_OUT = "timed-out"
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioReport:
+    name: str
+    differences: tuple[Difference, ...] = ()
+    violated_guards: tuple[ViolatedGuard, ...] = ()
+    graph: GraphChange = field(default_factory=GraphChange)
+    outcomes: tuple[Outcome, ...] = ()
+    eager_error: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleProblem:
+    """A rule that failed, or a pack of rules that cannot be used: the report lacks what it would have found.
+
+    ``rule`` is the code of the rule, or the entry point of the pack.  ``selected`` tells whether it was asked for.
+    """
+
+    rule: str
+    message: str
+    selected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CaseReport:
+    target: str
+    status: Status
+    duration_s: float
+    error: Problem | None = None
+    regions: tuple[Region, ...] = ()
+    scenarios: tuple[ScenarioReport, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    #: One-line remarks about what the analysis could not do.
+    notes: tuple[str, ...] = ()
+    #: Rules that are missing from the findings; ``notes`` names them too.
+    rule_problems: tuple[RuleProblem, ...] = ()

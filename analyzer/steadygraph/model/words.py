@@ -1,0 +1,123 @@
+"""The words of the analysis, and places in source code."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Severity(enum.StrEnum):
+    """How loud a finding is, loudest first."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Consequence(enum.StrEnum):
+    """Why anybody should care, worst first."""
+
+    SILENT_WRONG = "silent-wrong"
+    RAISES = "raises"
+    RECOMPILES = "recompiles"
+    SLOW = "slow"
+    BENIGN = "benign"
+
+    @property
+    def severity(self) -> Severity:
+        return _SEVERITY[self]
+
+
+_SEVERITY = {
+    Consequence.SILENT_WRONG: Severity.ERROR,
+    Consequence.RAISES: Severity.ERROR,
+    Consequence.RECOMPILES: Severity.WARNING,
+    Consequence.SLOW: Severity.WARNING,
+    Consequence.BENIGN: Severity.NOTE,
+}
+
+
+class Kind(enum.StrEnum):
+    """What went wrong, most specific word."""
+
+    INPUT_STRUCTURE = "input-structure"
+    SPECIALIZATION_INT = "specialization-int"
+    SPECIALIZATION_FLOAT = "specialization-float"
+    SPECIALIZATION_SHAPE = "specialization-shape"
+    SPECIALIZATION_01 = "specialization-01"
+    SPECIALIZATION_DUCK = "specialization-duck"
+    DTYPE = "dtype"
+    STRIDE = "stride"
+    REQUIRES_GRAD = "requires-grad"
+    MODULE_ATTRIBUTE = "module-attribute"
+    OBJECT_IDENTITY = "object-identity"
+    GLOBAL_STATE = "global-state"
+    MISSING_GUARD = "missing-guard"
+    GRAPH_BREAK = "graph-break"
+    HOST_SYNC = "host-sync"
+    DEVICE_MISMATCH = "device-mismatch"
+    PADDED_VS_VALID = "padded-vs-valid"
+    STALE_STATE = "stale-state"
+    BUFFER_REALLOC = "buffer-realloc"
+    SERVING_ERROR = "serving-error"
+
+
+class Policy(enum.StrEnum):
+    """What a deployment does with guards."""
+
+    RECOMPILE = "recompile"
+    DROP = "drop"
+    SHAPES_ONLY = "shapes-only"
+    CUDA_GRAPH = "cuda-graph"
+
+
+class Result(enum.StrEnum):
+    """What one scenario does under one policy."""
+
+    SAME = "same"
+    RECOMPILES = "recompiles"
+    SILENT_WRONG = "silent-wrong"
+    RAISES = "raises"
+    REFUSED = "refused"
+    UNPROVED = "unproved"
+
+
+#: The name under which the warm-up call appears among the scenarios.
+PROFILE = "profile"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A line of source: ``path`` as Python reports it, ``line`` counted from 1, ``text`` the stripped line."""
+
+    path: str
+    line: int
+    function: str
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An exception of the analysed code: class name, message, and the innermost line of user code."""
+
+    type: str
+    message: str
+    location: Location | None = None
+
+    def __str__(self) -> str:
+        return f"{self.type}: {self.message}" if self.message else self.type
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceMismatch:
+    """Devices that met and are not the same: operands of an operator, or the two sides of a comparison.
+
+    ``operands`` pairs names with devices.  ``odd`` is the operand that is not on the device of the others, and
+    ``created`` the line that made it.
+    """
+
+    operation: str
+    operands: tuple[tuple[str, str], ...]
+    location: Location | None
+    odd: str = ""
+    created: Location | None = None
