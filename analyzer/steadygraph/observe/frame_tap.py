@@ -103,7 +103,8 @@ class FrameTap:
         fullgraph: bool = False,
         recompile_limit: int | None = None,
     ) -> None:
-        self._observer = observer
+        # In a list: Dynamo copies the attributes of its callbacks.
+        self._observers: list[FrameObserver] = [observer]
         self._backends = dict(backends or {})
         self.also_compile = bool(self._backends)
         #: Which back end's callable a captured graph runs.
@@ -127,12 +128,18 @@ class FrameTap:
         """``torch.compile(function)`` with this tap; calls of the same tap share one cache per code object."""
         return self._context(function)
 
+    def close(self) -> None:
+        """Let the observer go; Dynamo keeps its callbacks until ``torch.compiler.reset()``."""
+        self._observers.clear()
+        self._graphs, self._guards = [], ()
+
     @property
     def _clone_with_backend(self) -> Any:  # DistributedDataParallel's optimizer asks for it
         return self._convert._clone_with_backend
 
     def __call__(self, frame: Any, cache_entry: Any, hooks: Any, frame_state: Any, skip: int = 0) -> Any:
-        self._observer.frame_entered(frame.f_code, frame.f_locals, frame.f_globals)
+        for observer in self._observers:
+            observer.frame_entered(frame.f_code, frame.f_locals, frame.f_globals)
         self._graphs, self._guards, self._failure = [], (), ""
         recorded = torch_private.recorded_breaks()
         known = len(recorded)
@@ -140,7 +147,8 @@ class FrameTap:
             result = self._convert(frame, cache_entry, hooks, frame_state, skip=skip + 1)
         except Exception as error:
             reason = torch_private.unsupported(error)
-            self._observer.frame_failed(frame.f_code, [] if reason is None else [BreakEvent(*reason)])
+            for observer in self._observers:
+                observer.frame_failed(frame.f_code, [] if reason is None else [BreakEvent(*reason)])
             raise
         finally:
             events = [BreakEvent(one.reason, one.user_stack) for one in recorded[known:]]
@@ -148,7 +156,8 @@ class FrameTap:
         guarded = result.guarded_code
         if guarded is None:
             why = f"{result.skip_reason or 'frame was skipped'}\n{self._failure}"
-            self._observer.frame_skipped(frame.f_code, why, events)
+            for observer in self._observers:
+                observer.frame_skipped(frame.f_code, why, events)
             return result
         entry = CompiledFrame(
             frame.f_code,
@@ -161,7 +170,8 @@ class FrameTap:
         )
         for graph in self._graphs:
             graph.entry = entry
-        self._observer.frame_compiled(entry, events)
+        for observer in self._observers:
+            observer.frame_compiled(entry, events)
         return result
 
     def _keep_guards(self, guards: Any) -> None:
@@ -181,7 +191,8 @@ class FrameTap:
         eager = module.forward
 
         def run(*args: Any) -> Any:
-            self._observer.graph_runs(graph)
+            for observer in self._observers:
+                observer.graph_runs(graph)
             return graph.runners.get(self.active_backend, eager)(*args)
 
         return run

@@ -86,8 +86,9 @@ class CompileSession:
         self.failure: Exception | None = None
         self._entries: dict[int, list[CompiledFrame]] = {}
         self._foreign: set[int] = set()
-        #: Locals of a frame that an entry made after the profile call was last asked about.
-        self._asked: dict[CompiledFrame, Mapping[str, Any]] = {}
+        #: Locals of the frame that an entry made after the profile call was last asked about, by identity of the entry:
+        #: guards, which fill this, must hold neither the entry nor the session, since nobody collects such a cycle.
+        self._asked: dict[int, Mapping[str, Any]] = {}
         self._open: list[OpenCall] = []
         self._call = PROFILE
         self._guard_values: dict[CompiledFrame, tuple[Guard, ...]] = {}
@@ -130,6 +131,12 @@ class CompileSession:
         for code_id, entries in self._entries.items():
             if code_id not in self._foreign:
                 forget(entries[0].code)
+        # Dynamo keeps each graph's function among the globals of the model's file until the compiled code is gone: what
+        # such a function leads to must not hold that code.
+        for entries in self._entries.values():
+            for graph in (graph for entry in entries for graph in entry.graphs):
+                graph.entry = None
+        self._tap.close()
 
     def _watch(self, name: str, module: nn.Module) -> WatchedRegion:
         # Modules of one class share their code object, and with it Dynamo's cache: keep it so.
@@ -252,7 +259,7 @@ class CompileSession:
         if self._call == PROFILE:
             call.region.answered_by(entry)
         elif entry.code is not call.region.code:
-            when_asked(entry.guard_manager, lambda f_locals: self._asked.__setitem__(entry, f_locals))
+            when_asked(entry.guard_manager, functools.partial(self._asked.__setitem__, id(entry)))
 
     @_watching
     def frame_skipped(self, code: types.CodeType, why: str, events: Sequence[BreakEvent]) -> None:
@@ -281,7 +288,7 @@ class CompileSession:
         if entry is None or entry in call.compiled:
             return
         # An entry made in an earlier call answers: other calls than that one may not need it.
-        f_locals = self._asked.pop(entry, None)
+        f_locals = self._asked.pop(id(entry), None)
         if f_locals is not None:
             self._compare_inner(call, entry.code, f_locals)
         call.breaks += self._breaks[entry]
