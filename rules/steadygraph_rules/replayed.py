@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from steadygraph.model import Aspect, Difference, Evidence, Policy, Result
+from steadygraph.model import Aspect, Consequence, Difference, Evidence, Finding, Policy, Result
+from steadygraph.rule import Rule
 
 INT = re.compile(r"-?\d+")
 FLOAT = re.compile(r"-?(?:\d+\.\d*(?:e[-+]?\d+)?|\d+e[-+]?\d+|inf|nan)")
 
 
-def numbers(evidence: Evidence, kind: re.Pattern[str]) -> Sequence[Difference]:
+def findings(rule: Rule, evidence: Evidence, kind: re.Pattern[str]) -> Iterator[Finding]:
+    """What ``rule`` says about the numbers of one kind that a replay goes on computing with."""
+    for one in _numbers(evidence, kind):
+        yield rule.finding(
+            evidence,
+            _message(one),
+            cause=one.path,
+            consequence=Consequence.SILENT_WRONG,
+            fix=_fix(one),
+            region=one.region,
+            profile=one.profile,
+            serving=one.serving,
+        )
+
+
+def _numbers(evidence: Evidence, kind: re.Pattern[str]) -> Sequence[Difference]:
     """Arguments whose number (``INT`` or ``FLOAT``) a replay of the captured graph got wrong, though no guard minds.
 
     Dynamo may have made the number an input; a CUDA graph records kernels with the numbers they were launched with.
@@ -24,14 +40,14 @@ def numbers(evidence: Evidence, kind: re.Pattern[str]) -> Sequence[Difference]:
     return [one for one in evidence.differences if one.aspect is Aspect.VALUE and _are(kind, one)]
 
 
-def message(one: Difference) -> str:
+def _message(one: Difference) -> str:
     return (
         f"argument `{one.path}` is {one.profile} at profile, {one.serving} at serving, and a captured graph replays "
         f"kernels that were launched with {one.profile}"
     )
 
 
-def fix(one: Difference) -> str:
+def _fix(one: Difference) -> str:
     return f"Pass `{one.path}` as a 0-d tensor, which a replay reads anew, or capture a graph for each value."
 
 

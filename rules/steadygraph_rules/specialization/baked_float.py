@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from steadygraph.model import Consequence, Evidence, Finding, Kind, Owner, ViolatedGuard
+from steadygraph.model import Evidence, Finding, Kind, Owner, ViolatedGuard
 from steadygraph.rule import Example
 from steadygraph_rules import replayed
 from steadygraph_rules.causes import Cause
@@ -98,17 +98,7 @@ class BakedFloat(GuardRule):
 
     def check(self, evidence: Evidence) -> Iterator[Finding]:
         yield from super().check(evidence)
-        for one in replayed.numbers(evidence, replayed.FLOAT):
-            yield self.finding(
-                evidence,
-                replayed.message(one),
-                cause=one.path,
-                consequence=Consequence.SILENT_WRONG,
-                fix=replayed.fix(one),
-                region=one.region,
-                profile=one.profile,
-                serving=one.serving,
-            )
+        yield from replayed.findings(self, evidence, replayed.FLOAT)
 
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
         try:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from steadygraph.model import Consequence, Evidence, Finding, Kind, Owner, ViolatedGuard
+from steadygraph.model import Evidence, Finding, Kind, Owner, ViolatedGuard
 from steadygraph.rule import Example
 from steadygraph_rules import replayed
 from steadygraph_rules.causes import Cause
@@ -109,17 +109,7 @@ class BakedInt(GuardRule):
 
     def check(self, evidence: Evidence) -> Iterator[Finding]:
         yield from super().check(evidence)
-        for one in replayed.numbers(evidence, replayed.INT):
-            yield self.finding(
-                evidence,
-                replayed.message(one),
-                cause=one.path,
-                consequence=Consequence.SILENT_WRONG,
-                fix=replayed.fix(one),
-                region=one.region,
-                profile=one.profile,
-                serving=one.serving,
-            )
+        yield from replayed.findings(self, evidence, replayed.INT)
 
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
         if guard.guard_type == "SHAPE_ENV":
