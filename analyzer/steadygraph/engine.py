@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -14,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from steadygraph import allow
+from steadygraph import allow, excerpts
 from steadygraph.accelerator.comparisons import ComparisonWatch
 from steadygraph.accelerator.gpus import Gpu
 from steadygraph.accelerator.simulation import simulated
@@ -28,16 +29,18 @@ from steadygraph.model import (
     CaseReport,
     DeviceMismatch,
     Evidence,
+    Graph,
     Leak,
     Node,
     Observation,
     Outcome,
     Policy,
     Region,
+    RegionCall,
     ScenarioReport,
     Status,
 )
-from steadygraph.observe import locations, process, structure, torch_private
+from steadygraph.observe import guards, locations, process, structure, torch_private
 from steadygraph.observe.session import CompileSession
 from steadygraph.observe.state import ModelState
 from steadygraph.observe.syncs import SyncWatch, when_compiled
@@ -127,6 +130,8 @@ class _Analysis:
             findings=allow.applied(judgement.findings, allowances),
             notes=tuple(self.notes),
             rule_problems=missing,
+            graphs=_graphs(evidence),
+            sources=excerpts.around(one.location for one in judgement.findings if one.location is not None),
         )
 
     def _check_calls(self) -> None:
@@ -294,4 +299,21 @@ def _scenario(evidence: Evidence) -> ScenarioReport:
         graph=evidence.graph,
         outcomes=evidence.outcomes,
         eager_error=evidence.eager_error,
+        calls=tuple(_call(observation) for observation in evidence.serving),
+    )
+
+
+def _graphs(evidence: Sequence[Evidence]) -> tuple[Graph, ...]:
+    """Every graph that ran, once."""
+    ran = (graph for one in evidence for observation in one.serving for graph in observation.graphs)
+    return tuple({graph.digest: graph for graph in ran}.values())
+
+
+def _call(observation: Observation) -> RegionCall:
+    types = Counter(guard.guard_type for guard in observation.guards)
+    return RegionCall(
+        region=observation.region,
+        graphs=tuple(graph.digest for graph in observation.graphs),
+        guards=guards.digest(observation.guards),
+        guard_types=tuple(sorted(types.items())),
     )

@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from steadygraph.model import Aspect, Owner
+from steadygraph.model import Aspect, Guard, Location, Owner
+from steadygraph.observe.guard_text import without_addresses
+from steadygraph.observe.guards import digest
 from steadygraph.observe.session import CompileSession
 from steadygraph.observe.torch_private import own_dynamo_state
 
@@ -244,3 +246,29 @@ def test_behind_a_graph_break_a_call_is_held_against_the_profile_whatever_answer
         "again": (0, []),
         "smaller": (0, [("size", "5", "3", "forward")]),
     }
+
+
+def guard(source="L['x']", expressions=("L['x'] == 3",), line=1):
+    return Guard(source, "EQUALS_MATCH", expressions, Location("model.py", line, "forward"))
+
+
+def test_the_digest_of_guards_depends_on_what_they_ask_for_alone():
+    one, other = guard(), guard("L['y']", ("L['y'] == 4",))
+
+    assert digest([one, other]) == digest([other, one])
+    assert digest([guard(line=1)]) == digest([guard(line=9)])
+    assert digest([one]) != digest([guard(expressions=("L['x'] == 4",))])
+    assert digest([one]) != digest([one, other])
+    assert digest([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("___check_obj_id(L['x'], 140426832516880)", "___check_obj_id(L['x'], <id>)"),
+        ("G['_140426832516880_c13'].Tensor", "G['_<id>_c13'].Tensor"),
+        ("L['x'] == 16384", "L['x'] == 16384"),
+    ],
+)
+def test_ids_of_objects_differ_from_run_to_run_and_go(text, expected):
+    assert without_addresses(text) == expected

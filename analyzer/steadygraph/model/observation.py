@@ -89,6 +89,42 @@ class GraphInput:
     spec: TensorSpec | None
 
 
+class NodeKind(enum.StrEnum):
+    """What a node of a graph stands for."""
+
+    INPUT = "input"
+    CONSTANT = "constant"  # a tensor that the graph holds itself
+    CALL = "call"
+    OUTPUT = "output"
+
+
+@dataclass(frozen=True, slots=True)
+class GraphNode:
+    """One node of a captured graph, as it is drawn and compared.
+
+    ``name`` is the operator of a call, the readable path of an input; ``inputs`` are positions of other nodes in the
+    same graph, ``line`` a position in its ``lines``.
+    """
+
+    kind: NodeKind
+    name: str
+    inputs: tuple[int, ...] = ()
+    #: dtype and shape of the value, as in ``float32[2, s0, 8]``; empty if it is no tensor.
+    value: str = ""
+    line: int | None = None
+    #: Digests of the graphs that a higher-order operator runs.
+    bodies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GraphBody:
+    """A graph that a higher-order operator of another one runs."""
+
+    digest: str
+    nodes: tuple[GraphNode, ...]
+    lines: tuple[Location, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Graph:
     """A captured FX graph, reduced to what can be compared.
@@ -102,6 +138,13 @@ class Graph:
     frame: Location
     #: Lines whose operators, in this graph, make the host wait.
     blocking: tuple[Location, ...] = ()
+    #: In the order in which they run.
+    nodes: tuple[GraphNode, ...] = ()
+    lines: tuple[Location, ...] = ()
+    #: The graphs that its higher-order operators run, and those of their operators, each once.
+    bodies: tuple[GraphBody, ...] = ()
+    #: What became of the frame's bytecode, as Python; empty if that cannot be told.
+    code: str = ""
 
 
 class BreakReason(enum.StrEnum):

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass, field
 
 from steadygraph.model.evidence import Finding, GraphChange, Outcome, Region
-from steadygraph.model.observation import ViolatedGuard
+from steadygraph.model.observation import Graph, ViolatedGuard
 from steadygraph.model.structure import Difference
 from steadygraph.model.words import Failure
 
@@ -27,6 +27,29 @@ class Status(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RegionCall:
+    """One call of one region: what ran, and what was compiled for it."""
+
+    region: str
+    #: Digests of the graphs that ran, in that order.
+    graphs: tuple[str, ...] = ()
+    #: Of the guards made in this call; empty if nothing was compiled.
+    guards: str = ""
+    #: Sorted (type, count) pairs of the guards made in this call.
+    guard_types: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceExcerpt:
+    """Some lines of a file around places that findings name."""
+
+    path: str
+    #: Number of the first line, counted from 1.
+    first_line: int
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ScenarioReport:
     name: str
     differences: tuple[Difference, ...] = ()
@@ -34,6 +57,8 @@ class ScenarioReport:
     graph: GraphChange = field(default_factory=GraphChange)
     outcomes: tuple[Outcome, ...] = ()
     eager_error: Failure | None = None
+    #: In the order in which they ended.
+    calls: tuple[RegionCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +86,7 @@ class CaseReport:
     notes: tuple[str, ...] = ()
     #: Rules that are missing from the findings; ``notes`` names them too.
     rule_problems: tuple[RuleProblem, ...] = ()
+    #: The graphs that the calls name by their digests, each once.
+    graphs: tuple[Graph, ...] = ()
+    #: Around the places of the findings, sorted by path and line.
+    sources: tuple[SourceExcerpt, ...] = ()

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import operator
-import re
-import traceback
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -18,15 +16,13 @@ from typing import Any
 import torch
 from torch.fx import Node
 
-from steadygraph.model import Graph, GraphInput, Location, TensorSpec
-from steadygraph.observe import locations, structure
+from steadygraph.model import Graph, GraphBody, GraphInput, Location, TensorSpec
+from steadygraph.observe import graph_nodes, locations, structure
 from steadygraph.observe.frame_tap import CapturedGraph
 from steadygraph.observe.sources import Names
 
 #: Part of every digest: raise it when the recipe changes, so that stored digests are not compared with new ones.
 RECIPE = 1
-
-_TRACED_LINE = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
 
 #: Bookkeeping that Dynamo adds, not work of the model.
 _UNCOUNTED = frozenset({operator.getitem})
@@ -36,13 +32,34 @@ def capture(graph: CapturedGraph, names: Names) -> Graph:
     """The value of one captured graph; inputs are named as the user names them."""
     entry = graph.entry
     assert entry is not None, "a graph is captured while a frame is compiled"
+    bodies = {one.digest: one for one in map(_body, graph_nodes.bodies(graph.module))}
+    nodes, lines = graph_nodes.nodes(graph.module, lambda node: _name(node, graph.sources, names), _body_digest)
     return Graph(
         digest=digest(graph.module, graph.sources),
         ops=_counts(graph.module),
         inputs=tuple(_inputs(graph, names)),
         frame=locations.of_code(entry.code),
         blocking=tuple(dict.fromkeys(_blocking(graph.module))),
+        nodes=nodes,
+        lines=lines,
+        bodies=tuple(bodies.values()),
     )
+
+
+def _body(module: torch.fx.GraphModule) -> GraphBody:
+    """What a higher-order operator runs: its inputs are known by position alone."""
+    nodes, lines = graph_nodes.nodes(module, operator_name, _body_digest)
+    return GraphBody(_body_digest(module), nodes, lines)
+
+
+def _body_digest(module: torch.fx.GraphModule) -> str:
+    return digest(module, {})
+
+
+def _name(node: Node, sources: Mapping[str, str], names: Names) -> str:
+    if node.op == "placeholder":
+        return names.readable(sources.get(node.name, node.name))
+    return operator_name(node)
 
 
 def operator_name(node: Node) -> str:
@@ -88,7 +105,9 @@ def _blocking(module: torch.fx.GraphModule) -> Iterator[Location]:
         if node.op not in ("call_function", "call_method"):
             continue
         name = operator_name(node)
-        if (name in _BLOCKING or (name in _INDEXING and _reads_index(node))) and (where := _line(node)) is not None:
+        if (name in _BLOCKING or (name in _INDEXING and _reads_index(node))) and (
+            where := graph_nodes.line_of(node)
+        ) is not None:
             yield where
 
 
@@ -103,13 +122,6 @@ def _reads_index(node: Node) -> bool:
 
 def _is_integral(tensor: torch.Tensor) -> bool:
     return not (tensor.is_floating_point() or tensor.is_complex())
-
-
-def _line(node: Node) -> Location | None:
-    """The innermost line of the user's code in the trace that Dynamo attached."""
-    found = _TRACED_LINE.findall(node.meta.get("stack_trace") or "")
-    frames = [traceback.FrameSummary(path, int(line), name, lookup_line=False) for path, line, name in found]
-    return locations.of_stack(frames)
 
 
 def _spec(example: object) -> TensorSpec | None:

@@ -7,7 +7,8 @@ import re
 
 from steadygraph.model import Aspect
 
-_ADDRESS = re.compile(r"\b(?:0x[0-9a-fA-F]{6,}|\d{12,})\b")
+#: Also inside of the names under which Dynamo keeps objects among the globals: ``_140426832516880_c13``.
+_ADDRESS = re.compile(r"(?<![0-9A-Za-z])(?:0x[0-9a-fA-F]{6,}|\d{12,})(?![0-9A-Za-z])")
 _TYPE_NAME = re.compile(r"type=<class '(?P<name>[^']+)'>")
 #: Class of a leaf guard -> in what respect a value differs that does not satisfy it.
 ASPECTS = {

@@ -7,6 +7,7 @@ is asked, and below a node that failed nothing more is said, since what hangs th
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import re
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,13 +47,23 @@ def capture(entry: CompiledFrame) -> tuple[Guard, ...]:
     """The guards of one compiled frame as values."""
     return tuple(
         Guard(
-            source=guard.name,
+            source=without_addresses(guard.name),
             guard_type=guard_create_name(guard),
             expressions=tuple(without_addresses(part) for part in guard.code_list or ()),
             location=locations.of_stack(guard.user_stack),
         )
         for guard in entry.guards
     )
+
+
+def digest(guards: Sequence[Guard]) -> str:
+    """A digest of what the guards ask for, whatever their order and wherever the code stands; empty for no guards."""
+    if not guards:
+        return ""
+    hasher = hashlib.sha256()
+    for line in sorted(repr((guard.source, guard.guard_type, guard.expressions)) for guard in guards):
+        hasher.update(line.encode("utf-8", "surrogatepass"))
+    return hasher.hexdigest()[:32]
 
 
 def holds(entry: CompiledFrame, f_locals: Mapping[str, Any]) -> bool:

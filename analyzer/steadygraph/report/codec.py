@@ -28,7 +28,19 @@ from pydantic import (
 )
 
 from steadygraph.errors import UsageError
-from steadygraph.model import Aspect, CaseReport, Consequence, Kind, Outcome, Owner, Policy, Result, Severity, Status
+from steadygraph.model import (
+    Aspect,
+    CaseReport,
+    Consequence,
+    Kind,
+    NodeKind,
+    Outcome,
+    Owner,
+    Policy,
+    Result,
+    Severity,
+    Status,
+)
 from steadygraph.report.document import FailOn, Report, Summary
 from steadygraph.report.portable import portable
 
@@ -158,6 +170,15 @@ class OutcomeDocument(_Document):
         return value
 
 
+class RegionCallDocument(_Document):
+    """One call of one region."""
+
+    region: str
+    graphs: tuple[str, ...] = Field((), description="digests of the graphs that ran, in that order")
+    guards: str = Field("", description="digest of the guards made in this call; empty: nothing was compiled")
+    guard_types: Operators = Field((), description="how many guards of each type were made in this call")
+
+
 class ScenarioDocument(_Document):
     """One call; the first is the profile call."""
 
@@ -167,6 +188,7 @@ class ScenarioDocument(_Document):
     graph: GraphDocument
     outcomes: tuple[OutcomeDocument, ...]
     eager_error: FailureDocument | None = None
+    calls: tuple[RegionCallDocument, ...] = Field((), description="calls of regions, in the order in which they ended")
 
 
 class FindingDocument(_Document):
@@ -198,6 +220,67 @@ class RuleProblemDocument(_Document):
     selected: bool = Field(False, description="whether it was asked for, which makes the exit code 3")
 
 
+class TensorDocument(_Document):
+    """What a tensor looks like."""
+
+    shape: tuple[int | str, ...] = Field(description="a symbolic size is its text")
+    dtype: str
+    device: str
+    stride: tuple[int | str, ...] = Field(description="in elements")
+    requires_grad: bool
+    layout: str = "torch.strided"
+    subclass: str = "torch.Tensor"
+
+
+class GraphInputDocument(_Document):
+    """A placeholder of a graph."""
+
+    name: str = Field(description="readable path")
+    source: str = Field(description="Dynamo's own expression")
+    spec: TensorDocument | None
+
+
+class GraphNodeDocument(_Document):
+    """One node of a graph."""
+
+    kind: NodeKind
+    name: str = Field(description="operator of a call, readable path of an input")
+    inputs: tuple[int, ...] = Field(description="positions of other nodes of the same graph")
+    value: str = Field("", description="dtype and shape, as in float32[2, s0, 8]")
+    line: int | None = Field(None, description="position in the lines of the graph")
+    bodies: tuple[str, ...] = Field((), description="digests of the graphs that a higher-order operator runs")
+
+
+class GraphBodyDocument(_Document):
+    """A graph that a higher-order operator of another one runs."""
+
+    digest: str
+    nodes: tuple[GraphNodeDocument, ...]
+    lines: tuple[LocationDocument, ...]
+
+
+class GraphListingDocument(_Document):
+    """A captured graph; equal digests stand for equal graphs."""
+
+    digest: str
+    ops: Operators
+    inputs: tuple[GraphInputDocument, ...]
+    frame: LocationDocument
+    blocking: tuple[LocationDocument, ...] = ()
+    nodes: tuple[GraphNodeDocument, ...] = ()
+    lines: tuple[LocationDocument, ...] = ()
+    bodies: tuple[GraphBodyDocument, ...] = ()
+    code: str = Field("", description="what became of the frame's bytecode, as Python; empty: not known")
+
+
+class SourceExcerptDocument(_Document):
+    """Some lines around places that findings name."""
+
+    path: str
+    first_line: int = Field(description="counted from 1")
+    lines: tuple[str, ...]
+
+
 class CaseDocument(_Document):
     """One target."""
 
@@ -210,6 +293,8 @@ class CaseDocument(_Document):
     findings: tuple[FindingDocument, ...]
     notes: tuple[str, ...] = ()
     rule_problems: tuple[RuleProblemDocument, ...] = ()
+    graphs: tuple[GraphListingDocument, ...] = Field((), description="the graphs that calls name, each once")
+    sources: tuple[SourceExcerptDocument, ...] = Field((), description="source lines around the findings")
 
 
 class ToolDocument(_Document):

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from steadygraph.model import CaseReport, Location
+from steadygraph.model import CaseReport, Location, SourceExcerpt
 from steadygraph.report.document import Report
 
 _PATH_CHARACTER = r"[\w.@+~-]"
@@ -94,6 +94,8 @@ class _Scrub:
             return self.text(value)
         if type(value) is tuple:
             return tuple(self._value(part) for part in value)
+        if isinstance(value, SourceExcerpt):
+            return SourceExcerpt(self.path(value.path), value.first_line, self._value(value.lines))
         if isinstance(value, Location):
             text = None if value.text is None else self.text(value.text)
             return Location(self.path(value.path), value.line, self.text(value.function), text)
