@@ -177,6 +177,8 @@ def test_the_same_case_twice_gives_the_same_report():
     assert first.scenarios == second.scenarios
     assert first.findings == second.findings
     assert first.regions == second.regions
+    assert first.graphs == second.graphs
+    assert first.sources == second.sources
 
 
 def test_state_that_the_policies_see_is_that_of_the_history():

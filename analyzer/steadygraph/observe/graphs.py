@@ -17,7 +17,7 @@ import torch
 from torch.fx import Node
 
 from steadygraph.model import Graph, GraphBody, GraphInput, Location, TensorSpec
-from steadygraph.observe import graph_nodes, locations, structure
+from steadygraph.observe import decompilation, graph_nodes, locations, structure
 from steadygraph.observe.frame_tap import CapturedGraph
 from steadygraph.observe.sources import Names
 
@@ -43,6 +43,7 @@ def capture(graph: CapturedGraph, names: Names) -> Graph:
         nodes=nodes,
         lines=lines,
         bodies=tuple(bodies.values()),
+        code=decompilation.decompiled(entry.compiled_code),
     )
 
 

@@ -9,6 +9,8 @@ from steadygraph.model import Aspect
 
 #: Also inside of the names under which Dynamo keeps objects among the globals: ``_140426832516880_c13``.
 _ADDRESS = re.compile(r"(?<![0-9A-Za-z])(?:0x[0-9a-fA-F]{6,}|\d{12,})(?![0-9A-Za-z])")
+#: How many there were before, in this process: ``__builtins_dict___6``, ``_<id>_c13``.
+_COUNTER = re.compile(r"(?P<name>\b__builtins_dict___|_<id>_c)\d+(?:[/_]\d+)*")
 _TYPE_NAME = re.compile(r"type=<class '(?P<name>[^']+)'>")
 #: Class of a leaf guard -> in what respect a value differs that does not satisfy it.
 ASPECTS = {
@@ -38,8 +40,8 @@ ASPECTS = {
 
 
 def without_addresses(text: str) -> str:
-    """Guard text without the ids of objects, which differ from run to run."""
-    return _ADDRESS.sub("<id>", text)
+    """Guard text without the ids of objects, which differ from run to run, and without what Dynamo has counted."""
+    return _COUNTER.sub(r"\g<name><n>", _ADDRESS.sub("<id>", text))
 
 
 def right_side(expression: str) -> str:

@@ -1,0 +1,71 @@
+"""Decompiled frames, read by a human's eye: what is called with what."""
+
+import re
+import subprocess
+import sys
+
+import torch
+from torch import nn
+
+from steadygraph.observe import decompilation
+from steadygraph.observe.session import CompileSession
+from steadygraph.observe.torch_private import own_dynamo_state
+
+
+class Guarded(nn.Module):
+    def forward(self, x, extra=None):
+        return x * 2 if extra is None else x * 2 + extra
+
+
+def code_of_profile_and_serving():
+    module = Guarded()
+    with own_dynamo_state():
+        session = CompileSession([("", module)], options={}, backends={})
+        with session.guards_kept(), torch.no_grad():
+            module(torch.ones(3))
+            session.start("serving")
+            module(torch.ones(3), torch.ones(3))
+        session.close()
+    return [observation.graphs[0].code for observation in session.observations]
+
+
+def test_code_that_never_touches_an_argument_shows_it():
+    profile, serving = code_of_profile_and_serving()
+
+    before, now = (
+        next(line.partition("__compiled_fn")[2] for line in code.splitlines() if "__compiled_fn" in line)
+        for code in (profile, serving)
+    )
+    assert re.findall(r"\w+(?=[,)])", before) == ["x"]
+    assert sorted(re.findall(r"\w+(?=[,)])", now)) == ["extra", "x"]
+
+
+def test_the_same_model_gives_the_same_code_again():
+    first, second = code_of_profile_and_serving(), code_of_profile_and_serving()
+
+    assert first == second
+    assert "record_pregraph_bytecode" not in "".join(first)
+
+
+def test_code_that_cannot_be_decompiled_is_no_failure(capfd, recwarn):
+    def waiting():  # depyf 0.20 knows no exception handlers
+        try:
+            yield 1
+        except ValueError:
+            yield 2
+
+    assert decompilation.decompiled(waiting.__code__) == ""
+    assert capfd.readouterr() == ("", "")
+    assert not recwarn.list
+
+
+def test_code_that_nobody_would_read_is_left_alone():
+    long = compile("\n".join(f"a{n} = b{n}(c{n})" for n in range(20_000)), "long.py", "exec")
+
+    assert decompilation.decompiled(long) == ""
+
+
+def test_depyf_is_imported_when_it_is_needed():
+    code = "import sys, steadygraph.observe.decompilation; sys.exit('depyf' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
