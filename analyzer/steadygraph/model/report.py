@@ -86,6 +86,8 @@ class CaseReport:
     notes: tuple[str, ...] = ()
     #: Rules that are missing from the findings; ``notes`` names them too.
     rule_problems: tuple[RuleProblem, ...] = ()
+    #: One sentence for each call whose graphs or guards are not those that a baseline locks; they count as warnings.
+    lock_changes: tuple[str, ...] = ()
     #: The graphs that the calls name by their digests, each once.
     graphs: tuple[Graph, ...] = ()
     #: Around the places of the findings, sorted by path and line.

@@ -293,6 +293,7 @@ class CaseDocument(_Document):
     findings: tuple[FindingDocument, ...]
     notes: tuple[str, ...] = ()
     rule_problems: tuple[RuleProblemDocument, ...] = ()
+    lock_changes: tuple[str, ...] = Field((), description="calls whose graphs or guards a baseline has otherwise")
     graphs: tuple[GraphListingDocument, ...] = Field((), description="the graphs that calls name, each once")
     sources: tuple[SourceExcerptDocument, ...] = Field((), description="source lines around the findings")
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 FailOn = Literal["error", "warning", "note", "never"]
 FAIL_ON: tuple[FailOn, ...] = ("error", "warning", "note", "never")
 
+#: ``Finding.allowed`` of a finding that a baseline knows.
+IN_BASELINE = "it is in the baseline"
+
 #: ``Problem.type`` of a defect of steadygraph itself.
 INTERNAL_ERROR = "InternalError"
 
@@ -169,6 +172,8 @@ class Report:
         if fail_on == "never":
             return False
         loud = tuple(Severity)[: tuple(Severity).index(Severity(fail_on)) + 1]
+        if Severity.WARNING in loud and any(case.lock_changes for case in self.cases):
+            return True
         return any(finding.severity in loud for case in self.cases for finding in open_findings(case))
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from steadygraph.model import CaseReport, Consequence, Finding, Severity
 from steadygraph.report.blocks import Blocks
 from steadygraph.report.brief import brief_lines, note_lines
+from steadygraph.report.document import IN_BASELINE
 from steadygraph.report.grouping import entries, scenario_names, told
 from steadygraph.report.layout import EMPTY, Line, block, cropped, flat
 
@@ -67,7 +68,7 @@ def _accepted_lines(case: CaseReport, width: int, *, complete: bool) -> Iterator
     """``accepted SG402 host-sync [image]: the reason``, on one line each, or with the whole reason."""
     found: dict[tuple[str, str, str], list[str]] = {}
     for finding in case.findings:
-        if finding.allowed is not None:
+        if finding.allowed is not None and (complete or finding.allowed != IN_BASELINE):
             found.setdefault((finding.rule, finding.name, finding.allowed), []).append(finding.scenario)
     for (rule, name, reason), scenarios in found.items():
         sentence = f"accepted {flat(rule, 20)} {flat(name, 60)} [{scenario_names(scenarios)}]: {flat(reason)}"

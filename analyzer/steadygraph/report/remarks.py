@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from steadygraph.model import CaseReport, Consequence, Finding, Status, ViolatedGuard
-from steadygraph.report.document import counted
+from steadygraph.report.document import IN_BASELINE, counted
 from steadygraph.report.grouping import told
 from steadygraph.report.layout import EMPTY, Line, block, flat
 from steadygraph.report.places import place_lines
@@ -28,7 +28,9 @@ def remark_lines(case: CaseReport, width: int, *, notes: bool, every_guard: bool
     lines: list[Line] = []
     if not findings and case.status is Status.COMPLETED:
         lines += block(_nothing(case), width, indent=2, hang=2, style="green")
-    sentences = [*_eager_failures(case), *map(flat, case.notes)]
+    for sentence in case.lock_changes:
+        lines += block(flat(sentence), width, indent=2, hang=2, style="yellow")
+    sentences = [*_eager_failures(case), *_known(case), *map(flat, case.notes)]
     if guards:
         sentences.insert(0, _guard_sentence(guards, more=bool(findings)))
     for sentence in sentences:
@@ -50,6 +52,11 @@ def _nothing(case: CaseReport) -> str:
         what = "no other findings"
     same = unchanged(case.scenarios)
     return f"{what}: {same}" if same else what
+
+
+def _known(case: CaseReport) -> list[str]:
+    number = sum(finding.allowed == IN_BASELINE for finding in case.findings)
+    return [f"{counted(number, 'finding is', 'findings are')} in the baseline"] if number else []
 
 
 def _eager_failures(case: CaseReport) -> list[str]:

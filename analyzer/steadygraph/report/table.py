@@ -86,7 +86,7 @@ def error_size(error: float) -> str:
 
 def _label(column: _Column) -> str:
     policy, backend = column
-    return str(policy) if backend == "eager" else f"{policy} {cropped(flat(backend), 20)}"
+    return str(policy) if backend == "eager" else f"{policy} {cropped(flat(backend), 16)}"
 
 
 def _columns(scenarios: Sequence[ScenarioReport]) -> list[_Column]:
