@@ -19,19 +19,9 @@ LAYERS = (
     {"errors", "near_miss"},
     {"model"},
     {"rule", "compare"},
-    {"case", "case_checks", "building", "importing", "target", "user_code"}
-    | {
-        "config",
-        "baseline",
-        "rule_loading",
-        "explanation",
-        "rule_pages",
-        "allow",
-        "judge",
-        "report",
-        "output",
-        "excerpts",
-    },
+    {"case", "case_checks", "building", "importing", "target", "user_code", "config", "output"}
+    | {"rule_loading", "explanation", "rule_pages", "allow", "judge", "excerpts"}
+    | {"report", "baseline", "comparison"},
     {"observe", "accelerator", "policies"},
     {"engine"},
     {"api", "worker", "isolated", "isolation", "preload", "cli", "pytest_plugin", "__init__", "__main__"},
@@ -54,6 +44,7 @@ LIGHT = {
     "case",
     "config",
     "baseline",
+    "comparison",
     "report",
     "cli",
 }

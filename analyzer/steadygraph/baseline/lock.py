@@ -1,4 +1,4 @@
-"""The lock: digests of guards and graphs, and what it means that they are no longer the same."""
+"""Digests of guards and graphs, and what it means that they are no longer the same."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ def _changed(
 ) -> Iterator[tuple[LockedCall, LockedCall, str]]:
     regions, then = ([call.region for call in calls] for calls in (now, before))
     if regions != then:
-        text = f"{scenario} runs {_listed(regions)}, and {_listed(then)} when it was locked"
+        text = f"{scenario} runs {_listed(regions)}, and {_listed(then)} before"
         yield _together(before), _together(now), text
         return
     for old, new in zip(before, now, strict=True):
         what = f"of {old.region or 'the model'} in {scenario}"
         if [graph.graph for graph in old.graphs] != [graph.graph for graph in new.graphs]:
-            yield old, new, f"the graph {what} is not the locked one"
+            yield old, new, f"the graph {what} has changed"
         elif old.guards != new.guards:
-            yield old, new, f"the guards {what} are not the locked ones ({_types(old, new)})"
+            yield old, new, f"the guards {what} have changed ({_types(old, new)})"
 
 
 def _reason(before: LockedCall, now: LockedCall, then: Made, today: Made) -> str:

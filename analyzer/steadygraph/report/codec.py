@@ -43,6 +43,7 @@ from steadygraph.model import (
 )
 from steadygraph.report.document import FailOn, Report, Summary
 from steadygraph.report.portable import portable
+from steadygraph.user_code import readable_path
 
 SCHEMA_VERSION: Literal[1] = 1
 SCHEMA_FILE = Path(__file__).with_name("schema") / f"report-v{SCHEMA_VERSION}.json"
@@ -399,6 +400,24 @@ def from_json(text: str) -> Report:
         fail_on=document.summary.fail_on,
         interrupted=document.summary.interrupted,
     )
+
+
+def read(file: Path) -> Report:
+    """The report in a file.
+
+    Raises:
+        UsageError: The file cannot be read, or :func:`from_json` cannot make a report of it.
+    """
+    shown = readable_path(str(file))
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"cannot read {shown}: {reason}", hint="name a report that --format json wrote") from error
+    try:
+        return from_json(text)
+    except UsageError as error:
+        raise UsageError(f"{shown}: {error.problem}", hint=error.hint) from None
 
 
 def _loaded(text: str) -> object:

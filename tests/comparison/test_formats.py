@@ -1,0 +1,95 @@
+"""A comparison as users see it, whole."""
+
+import dataclasses
+import json
+
+from steadygraph.comparison import compared
+from steadygraph.comparison.formats import as_json, markdown, text
+from steadygraph.model import CaseReport, Outcome, Policy, Result, ScenarioReport, Status
+
+from ..baseline.conftest import case, finding
+from .test_comparison import report
+
+
+def example():
+    def judged(result, error=None):
+        outcomes = (Outcome(Policy.DROP, "eager", result, error),)
+        return CaseReport(
+            "cases/vision.py", Status.COMPLETED, 2.0, scenarios=(ScenarioReport("image", outcomes=outcomes),)
+        )
+
+    same = case(target="cases/same.py")
+    old = report(case(finding("SG204")), judged(Result.SAME), same, case(target="cases/old.py"))
+    slower = dataclasses.replace(case(finding()), duration_s=1.5)
+    return compared(old, report(slower, judged(Result.SILENT_WRONG, 0.59), same, torch="2.13.1"))
+
+
+def test_the_text_says_what_changed_case_by_case():
+    assert text(example(), width=80) == (
+        """\
+cases/decoder.py (1.5 s, before 1.0 s)
+  new     error SG101 none-at-profile [image]: argument `x` is None at profile
+          (model.py:41)
+  gone    error SG204 none-at-profile [image]: argument `x` is None at profile
+          (model.py:41)
+
+cases/vision.py (2.0 s, before 2.0 s)
+  worse   image under drop: silent-wrong (0.59), before same
+
+cases/same.py (no change, 1.0 s, before 1.0 s)
+
+cases/old.py
+  gone    the newer report does not have this case
+
+torch 2.13.1, before 2.13.0
+4 cases: 1 new finding, 1 gone, 0 unchanged; 1 outcome worse, 0 better
+"""
+    )
+
+
+def test_markdown_leaves_out_what_did_not_change():
+    assert markdown(example()) == (
+        """\
+**4 cases: 1 new finding, 1 gone, 0 unchanged; 1 outcome worse, 0 better**
+
+torch 2.13.1, before 2.13.0
+
+### cases/decoder.py
+
+- **new** error SG101 none-at-profile \\[image\\]: argument \\`x\\` is None at profile (model.py:41)
+- **gone** error SG204 none-at-profile \\[image\\]: argument \\`x\\` is None at profile (model.py:41)
+
+### cases/vision.py
+
+- **worse** image under drop: silent-wrong (0.59), before same
+
+### cases/old.py
+
+- **gone** the newer report does not have this case
+"""
+    )
+
+
+def test_markdown_shows_html_as_text():
+    named = dataclasses.replace(finding(), scenario="<script>alert(1)</script>")
+
+    shown = markdown(compared(report(case()), report(case(named))))
+
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
+    assert "<script>" not in shown
+
+
+def test_json_holds_what_a_program_needs():
+    document = json.loads(as_json(example()))
+
+    decoder, vision, same, old = document["cases"]
+    assert (document["schema_version"], document["tool"], document["worse"]) == (1, "steadygraph", True)
+    assert document["versions"] == {"torch": {"old": "2.13.0", "new": "2.13.1"}}
+    assert [one["fingerprint"] for one in decoder["new"]] == ["SG101-image-x"]
+    assert decoder["duration_s"] == {"old": 1.0, "new": 1.5}
+    assert [one["new"]["result"] for one in vision["outcomes"]] == ["silent-wrong"]
+    assert (same["worse"], old["status"]) == (False, {"old": "completed", "new": None})
+
+
+def test_a_narrow_terminal_is_kept_to():
+    assert max(map(len, text(example(), width=50).splitlines())) <= 50
