@@ -54,6 +54,7 @@ class Options:
     format: str = "text"
     timeout_s: float | None = DEFAULT_TIMEOUT_S
     jobs: int = 1
+    baseline: str | None = None
 
 
 def options(table: Mapping[str, Any]) -> Options:
@@ -71,6 +72,7 @@ def options(table: Mapping[str, Any]) -> Options:
         format=table.get("format", "text"),
         timeout_s=table.get("timeout", DEFAULT_TIMEOUT_S),
         jobs=table.get("jobs", 1),
+        baseline=table.get("baseline"),
     )
 
 
@@ -204,5 +206,6 @@ _CHECKS: dict[str, Callable[[str, object], Any]] = {
     "timeout": _timeout,
     "jobs": _jobs,
     "device": _text,
+    "baseline": _text,
     "cases": _texts,
 }

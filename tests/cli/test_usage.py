@@ -27,7 +27,7 @@ FORMS = "a target is case.py, package.module:Class or path/file.py:Class"
         (["analyze"], "Missing argument 'TARGET'\n  hint: steadygraph analyze --help lists what there is"),
         (
             ["analyze", "case.py", "--polcy", "drop"],
-            "No such option: --polcy (Possible options: --policy)\n"
+            "No such option: --polcy (Possible options: --lock, --policy)\n"
             "  hint: steadygraph analyze --help lists what there is",
         ),
         (["analyze", "case.py", "--policy", "dorp"], "unknown policy 'dorp'\n  hint: did you mean drop?"),

@@ -13,6 +13,7 @@ from typing import cast
 from steadygraph import config, isolation
 from steadygraph.cli import streams
 from steadygraph.cli.progress import Progress
+from steadygraph.cli.ratchet import opened
 from steadygraph.errors import CaseError, UsageError
 from steadygraph.isolation import Request
 from steadygraph.model import CaseReport, Problem, RuleProblem
@@ -38,6 +39,8 @@ class Command:
     quiet: bool
     verbose: bool
     progress: bool
+    update_baseline: bool = False
+    lock: bool = False
 
 
 def run(command: Command) -> int:
@@ -49,6 +52,8 @@ def run(command: Command) -> int:
     _tell_rule_problems(missing, quiet=command.quiet)
     if command.output is not None:
         require_writable(command.output)
+    all_rules = not (options.settings.select or options.settings.ignore)
+    ratchet = opened(options.baseline, update=command.update_baseline, lock=command.lock, all_rules=all_rules)
     if command.case_file is not None:
         python_file(str(command.case_file))
     # "./case.py" is "case.py" once more.
@@ -64,6 +69,8 @@ def run(command: Command) -> int:
     for case in cases:
         failed_rules = [problem for problem in case.rule_problems if problem not in missing]
         _tell_rule_problems(failed_rules, quiet=command.quiet, target=case.target)
+    if ratchet is not None:
+        report = ratchet.applied(report)
     _tell(report, options, command)
     return report.exit_code
 

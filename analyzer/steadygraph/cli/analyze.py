@@ -68,6 +68,19 @@ def analyze(
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the results to this file; default: standard output.")
     ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Findings that this file accepts do not count; only what is new does."),
+    ] = None,
+    update_baseline: Annotated[
+        bool, typer.Option("--update-baseline", help="Accept what is there now: write it to the baseline. Not in CI.")
+    ] = False,
+    lock: Annotated[
+        bool,
+        typer.Option(
+            "--lock", help="With --update-baseline: write digests of guards and graphs too; later runs compare them."
+        ),
+    ] = False,
     timeout: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Time for each target, 0 for no limit; default: 600.")
     ] = None,
@@ -93,8 +106,8 @@ def analyze(
     Each target is analysed in a process of its own. Exit code: 0 nothing found, 1 findings, 2 wrong use or a case that
     cannot be used, 3 an error of steadygraph or of a rule that --select asks for, 4 a target failed, 130 interrupted.
 
-    All options but --case, --output, --quiet, --verbose and --no-progress may stand in [tool.steadygraph] of
-    pyproject.toml.
+    All options but --case, --output, --update-baseline, --lock, --quiet, --verbose and --no-progress may stand in
+    [tool.steadygraph] of pyproject.toml.
     """
     from steadygraph.cli.analysis import Command, run
 
@@ -106,8 +119,10 @@ def analyze(
         "device": device,
         "fail-on": fail_on,
         "format": format,
+        "baseline": None if baseline is None else str(baseline),
         "timeout": timeout,
         "jobs": jobs,
     }
     progress = not (quiet or no_progress)
-    return run(Command(tuple(targets), case, given, output, quiet=quiet, verbose=verbose, progress=progress))
+    command = Command(tuple(targets), case, given, output, quiet, verbose, progress, update_baseline, lock)
+    return run(command)
