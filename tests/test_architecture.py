@@ -16,7 +16,7 @@ SOURCES = (ROOT / "analyzer", ROOT / "rules")
 
 #: The parts of steadygraph, lowest layer first.  A module imports from its own layer and from lower ones.
 LAYERS = (
-    {"errors", "near_miss"},
+    {"errors", "near_miss", "reference"},
     {"model"},
     {"rule", "compare"},
     {"case", "case_checks", "building", "importing", "target", "user_code", "config", "output"}
@@ -216,6 +216,13 @@ def test_narrow_parts_import_only_what_they_are_given(source: Source) -> None:
     assert {m for m in ours - ONLY[part] if m != own and not m.startswith(f"{own}.")} == set()
 
 
+@pytest.mark.parametrize("source", [s for s in ANALYZER if s.part == "reference"], ids=named)
+def test_references_need_torch_and_nothing_else(source: Source) -> None:
+    others = {i.name.split(".")[0] for i in source.imports} - {"torch", "steadygraph", *sys.stdlib_module_names}
+
+    assert others == set()
+
+
 @pytest.mark.parametrize("source", [s for s in ANALYZER if s.part in LIGHT] + RULES, ids=named)
 def test_light_modules_name_torch_only_inside_functions(source: Source) -> None:
     heavy = {f"line {i.line}: {i.name}" for i in source.imports if i.at_import and imports_torch(i.name)}
@@ -233,6 +240,15 @@ def test_private_torch_is_named_in_one_file_only(source: Source) -> None:
 @pytest.mark.parametrize("source", [s for s in ALL if s.name != "steadygraph.report.codec"], ids=named)
 def test_pydantic_is_imported_by_the_codec_only(source: Source) -> None:
     assert {i.line for i in source.imports if i.name.split(".")[0] == "pydantic"} == set()
+
+
+@pytest.mark.parametrize("source", [s for s in ANALYZER if s.part == "reference"], ids=named)
+def test_a_reference_loads_nothing_of_the_analyzer(source: Source) -> None:
+    code = f"import sys, {source.name}; print(*(name for name in sys.modules if name.startswith('steadygraph.')))"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert [name for name in done.stdout.split() if not name.startswith("steadygraph.reference")] == []
 
 
 def test_no_module_imports_itself_through_others() -> None:
