@@ -272,11 +272,12 @@ def test_a_mask_on_either_side_merges_into_embeddings_on_a_device_without_waitin
         assert waits == []
 
 
-def test_a_mask_on_the_host_is_counted_there(refusal: Refusal) -> None:
+@pytest.mark.parametrize("counts", [None, [3]])
+def test_a_mask_on_the_host_is_counted_there(refusal: Refusal, counts: list[int] | None) -> None:
     with simulated():
         embeds, items = torch.ones(4, HIDDEN, device="cuda"), torch.ones(3, HIDDEN, device="cuda")
 
-        message = refusal(lambda: merge_rows(embeds, bits("0110"), items))
+        message = refusal(lambda: merge_rows(embeds, bits("0110"), items, counts))
 
     assert message == "the mask selects 2 tokens, 3 rows are given"
 

@@ -131,6 +131,16 @@ def test_rows_beyond_those_of_the_call_never_influence_a_result() -> None:
     assert permuted.rows.shape == (6, HIDDEN)
 
 
+def test_a_call_without_tokens_has_no_rows_of_an_earlier_one() -> None:
+    memory = scratch()
+    memory.permute(*routed(4)[:2])
+
+    permuted = memory.permute(*routed(0)[:2])
+
+    assert permuted.rows.shape == (0, HIDDEN)
+    assert permuted.expert_offsets.tolist() == [0] * (EXPERTS + 1)
+
+
 @pytest.mark.parametrize("num_tokens", [0, 1, 16, 200])
 def test_a_call_allocates_nothing_and_does_not_wait(allocations: Allocations, syncs: Syncs, num_tokens: int) -> None:
     memory = scratch(200, dtype=torch.bfloat16)

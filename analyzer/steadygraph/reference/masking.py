@@ -1,9 +1,8 @@
 """Rows of images put between rows of text, without waiting for the device.
 
 ``inputs_embeds[mask] = rows`` has to know how many rows the mask selects before it can go on: with a mask on a GPU
-the host waits for everything that was queued before.  Here the *number of rows* is the known size: the place of row j
-is the first position up to which the mask selects j + 1 tokens, found by a running sum and a binary search on the
-device of the embeddings.  Nothing depends on a size that only the mask tells.
+the host waits for everything that was queued before.  Here the number of rows is the known size, and
+``torch.nonzero_static`` finds the place of each on the device, without telling the host anything.
 """
 
 from __future__ import annotations
@@ -23,22 +22,21 @@ def merge_rows(
 ) -> Tensor:
     """Replace the rows of ``inputs_embeds`` that ``mask`` selects by ``rows``, in order and in place.
 
-    How many tokens the mask selects must be known to the host: from ``counts``, which a scheduler has (the lengths of
-    the placeholders that the mask was made from), or from a mask on the CPU.  Either way it is compared before anything
-    is written, and no value is read from a device.  What ``counts`` say about a mask on the device is believed; should
-    the mask select fewer tokens the last rows are left out, should it select more the last tokens stay as they were,
-    and :func:`check_count` tells.  Beside one index for each row no memory is taken; rows of another dtype are
-    converted 1,024 at a time.
+    How many tokens the mask selects must be known to the host before anything is written, and no value is read from a
+    device.  A mask on the CPU beside embeddings on a device is counted on the host, and copied from pinned memory, n
+    bytes, without waiting.  For a mask beside the embeddings ``counts`` are believed, which a scheduler has: the
+    lengths of the placeholders that the mask was made from.  Should such a mask select fewer tokens, the last rows are
+    left out; should it select more, the last tokens stay as they were; :func:`check_count` tells.
 
-    A mask on the CPU beside embeddings on a device is copied there, n bytes from pinned memory, without waiting.
-    Traceable as one graph if ``counts`` are given.
+    Beside one index for each row no memory is taken; rows of another dtype are converted 1,024 at a time.  Traceable as
+    one graph if ``counts`` are given; a compiled call believes them wherever the mask is.
 
     Args:
         inputs_embeds: ``[n, H]``; any floating dtype and device.
         mask: ``[n]`` bool, on the device of ``inputs_embeds`` or on the CPU.
         rows: One ``[k_i, H]`` for each item, or one tensor; on the device of ``inputs_embeds``, cast to its dtype.
-        counts: Number of tokens that each item's placeholder selects in the mask.  Required for a mask that is not on
-            the CPU.
+        counts: Number of tokens that each item's placeholder selects in the mask.  May be left out if the mask is on
+            the CPU, which is then read, also beside embeddings on the CPU.
 
     Returns:
         ``[]`` int64 on the device of ``inputs_embeds``: how many tokens the mask selected, for :func:`check_count`.
@@ -52,9 +50,12 @@ def merge_rows(
     """
     items = [rows] if isinstance(rows, Tensor) else list(rows)
     _require_fit(inputs_embeds, mask, items)
-    _require_counts(mask, items, counts)
+    if counts is not None:
+        _require_counts(mask, items, counts)
     if not items:
         return torch.zeros((), dtype=torch.int64, device=inputs_embeds.device)
+    if counts is None or (mask.device != inputs_embeds.device and not torch.compiler.is_compiling()):
+        _require_selected(mask, items)
     mask = _beside(inputs_embeds, mask)
     bounds = _bounds(items)
     if bounds[-1] > 0:
@@ -81,12 +82,9 @@ def check_count(count: Tensor, rows: Tensor | Sequence[Tensor]) -> None:
 
 
 def _write(inputs_embeds: Tensor, mask: Tensor, items: Sequence[Tensor], bounds: Sequence[int]) -> None:
-    selected = mask.cumsum(0)
-    numbers = torch.arange(1, bounds[-1] + 1, device=inputs_embeds.device)
-    places = torch.searchsorted(selected, numbers)
-    # Rows for which the mask has no token are found at n.  They go to row 0, which gets its value back at the end: a
-    # value that is right whether the mask selects it or not.
-    places = torch.where(places < selected.shape[0], places, 0)
+    # Rows for which the mask has no token are sent to row 0, which gets its value back at the end: a value that is
+    # right whether the mask selects row 0 or not.
+    places = torch.nonzero_static(mask, size=bounds[-1], fill_value=0)[:, 0]
     first = next(item[0] for item in items if item.shape[0])
     row_0 = torch.where(mask[0], first.to(inputs_embeds.dtype), inputs_embeds[0])
     for item, (begin, end) in zip(items, pairwise(bounds), strict=True):
@@ -112,16 +110,17 @@ def _require_fit(inputs_embeds: Tensor, mask: Tensor, items: Sequence[Tensor]) -
             raise ValueError(f"item {index} is on {item.device}, inputs_embeds are on {inputs_embeds.device}")
 
 
-def _require_counts(mask: Tensor, items: Sequence[Tensor], counts: Sequence[int] | None) -> None:
-    if counts is None:
-        if items and mask.device.type != "cpu":
-            raise ValueError(
-                f"the mask is on {mask.device}, where its tokens cannot be counted without waiting: "
-                "pass counts, the length of each item's placeholder"
-            )
-        if items and (found := int(mask.sum())) != _bounds(items)[-1]:
-            raise ValueError(f"the mask selects {found} tokens, {_given(items)}")
-        return
+def _require_selected(mask: Tensor, items: Sequence[Tensor]) -> None:
+    if mask.device.type != "cpu":
+        raise ValueError(
+            f"the mask is on {mask.device}, where its tokens cannot be counted without waiting: "
+            "pass counts, the length of each item's placeholder"
+        )
+    if (found := int(mask.sum())) != _bounds(items)[-1]:
+        raise ValueError(f"the mask selects {found} tokens, {_given(items)}")
+
+
+def _require_counts(mask: Tensor, items: Sequence[Tensor], counts: Sequence[int]) -> None:
     if len(counts) != len(items):
         raise ValueError(f"{len(counts)} placeholders are counted, {len(items)} items are given")
     for index, (item, count) in enumerate(zip(items, counts, strict=True)):
