@@ -102,7 +102,8 @@ class DeepstackBuffers:
         """What the decoder adds in this step, or in one micro-batch of it.
 
         Reads no state that changes from step to step, so that it may also stand inside of a compiled region, once a
-        step has run outside of it; there, sizes are not compared with the step's.
+        step has run outside of it.  There, sizes are not compared with the step's, and ``start`` should be left out:
+        a graph that was compiled for one may serve no other once guards are dropped.
 
         Args:
             inputs_embeds: ``[n, H]``, what the decoder runs on, padding included; shape, dtype and device are read.
