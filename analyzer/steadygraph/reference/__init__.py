@@ -1,4 +1,1 @@
-"""Fixed implementations of what broke in serving, on torch alone: nothing of the analyzer is imported.
-
-Take the module that you need: ``from steadygraph.reference import deepstack``.
-"""
+"""Fixed implementations of what the incidents got wrong, for use in a serving engine: torch alone."""
