@@ -123,8 +123,8 @@ class DeepstackBuffers:
         stop = first + inputs_embeds.shape[0]
         if not torch.compiler.is_compiling():
             self._require_step(inputs_embeds, start)
-        memory = self._memory_for(inputs_embeds, stop)
-        return {level_key(level): rows[first:stop] for level, rows in enumerate(memory.unbind(0))}
+        rows = self._memory_for(inputs_embeds, stop)[:, first:stop]
+        return {level_key(level): of_level for level, of_level in enumerate(rows.unbind(0))}
 
     @torch.no_grad()
     def clear(self) -> None:
