@@ -282,6 +282,30 @@ def test_a_mask_on_the_host_is_counted_there(refusal: Refusal, counts: list[int]
     assert message == "the mask selects 2 tokens, 3 rows are given"
 
 
+def test_a_mask_on_the_host_goes_through_pinned_memory_and_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy from other memory, or one that is not non_blocking, waits for what the device still has to do."""
+    pinned, copies, to = [], [], Tensor.to
+
+    def pin(tensor: Tensor) -> Tensor:
+        pinned.append(tensor.clone())
+        return pinned[-1]
+
+    def copy(tensor: Tensor, *args: object, **options: object) -> Tensor:
+        result = to(tensor, *args, **options)
+        if tensor.device.type == "cpu" and result.device.type == "cuda":
+            copies.append((any(tensor is one for one in pinned), options))
+        return result
+
+    with simulated(), monkeypatch.context() as patch:
+        embeds, items = torch.ones(4, HIDDEN, device="cuda"), torch.ones(2, HIDDEN, device="cuda")
+        patch.setattr(Tensor, "pin_memory", pin)
+        patch.setattr(Tensor, "to", copy)
+
+        merge_rows(embeds, bits("0110"), items)
+
+    assert copies == [(True, {"non_blocking": True})]
+
+
 def test_a_mask_on_a_device_needs_counts(refusal: Refusal) -> None:
     with simulated():
         embeds, items = torch.ones(4, HIDDEN, device="cuda"), torch.ones(2, HIDDEN, device="cuda")
