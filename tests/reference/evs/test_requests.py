@@ -188,6 +188,10 @@ def positions(length: int) -> Tensor:
             "the media of 4 tokens at 2 have no positions yet: encode them first",
         ),
         (
+            lambda: chunk_positions([Media(2, 4, 2, positions(4).to("meta"))], 0, 9),
+            "positions on meta, the chunk on cpu",
+        ),
+        (
             lambda: chunk_positions([Media(2, 4, 2), Media(5, 1, 1)], 0, 9),
             "media out of order: 4 tokens at 2, and the next at 5",
         ),

@@ -124,8 +124,8 @@ def chunk_positions(media: Sequence[Media], start: int, stop: int, device: torch
         ``[3, stop - start]`` int64: t, h, w.
 
     Raises:
-        ValueError: Media overlap or are out of order, some of the chunk have no positions yet, or the chunk ends before
-            it starts.
+        ValueError: Media overlap or are out of order, some of the chunk have no positions yet or have them on another
+            device, or the chunk ends before it starts.
     """
     if not 0 <= start <= stop:
         raise ValueError(f"no chunk: it starts at {start} and stops at {stop}")
@@ -136,7 +136,7 @@ def chunk_positions(media: Sequence[Media], start: int, stop: int, device: torch
         found[:, max(0, end - start) :] += one.span - one.length
         first, last = max(start, one.offset), min(stop, end)
         if first < last:
-            part = _known(one)[:3, first - one.offset : last - one.offset]
+            part = _known(one, found.device)[:3, first - one.offset : last - one.offset]
             found[:, first - start : last - start] = part + base
     return found
 
@@ -149,9 +149,11 @@ def _based(media: Sequence[Media]) -> Iterator[tuple[Media, int]]:
         gained += one.span - one.length
 
 
-def _known(one: Media) -> Tensor:
+def _known(one: Media, device: torch.device) -> Tensor:
     if one.positions is None:
         raise ValueError(f"the media of {one.length} tokens at {one.offset} have no positions yet: encode them first")
+    if one.positions.device != device:  # a copy from there would make the host wait
+        raise ValueError(f"positions on {one.positions.device}, the chunk on {device}")
     return one.positions
 
 

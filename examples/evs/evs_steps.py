@@ -1,0 +1,80 @@
+"""The steps that both cases run: warm-up sees one image, serving a video too."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import torch
+from torch import Tensor, nn
+
+from evs_model import CHANNELS, MERGE, RATE, VOCABULARY, Image, Runner, Video
+from steadygraph.reference.evs import Media, Placeholder, position_delta
+
+Call = tuple[tuple[object, ...], dict[str, object]]
+
+DEVICE = "cuda"
+VISION_START, VISION_END, IMAGE, VIDEO = 124, 125, 126, 127
+TEXT_IDS = VOCABULARY - 8
+
+#: Three frames of 8 x 8 patches; a timestamp takes two tokens.
+PLACEHOLDER = Placeholder((3, 8, 8), MERGE, ((1, 2), (1, 3), (1, 4)), VISION_START, VIDEO, VISION_END)
+
+
+def on_device(runner: Runner) -> Runner:
+    """The model with fixed random weights, on the device."""
+    torch.manual_seed(0)
+    for parameter in runner.parameters():
+        nn.init.normal_(parameter, std=0.1)
+    return runner.eval().to(DEVICE)
+
+
+def tokens(*ids: int) -> Tensor:
+    return torch.tensor(ids).to(DEVICE)
+
+
+def text(length: int) -> list[int]:
+    return torch.randint(TEXT_IDS, (length,), generator=torch.Generator().manual_seed(length)).tolist()
+
+
+def patches(*sizes: int) -> Tensor:
+    return torch.randn(*sizes, CHANNELS, generator=torch.Generator().manual_seed(sum(sizes))).to(DEVICE)
+
+
+def image_step(height: int, width: int) -> Call:
+    """Three tokens of text, an image, two tokens of text."""
+    count = height * width // MERGE**2
+    ids = [*text(3), VISION_START, *[IMAGE] * count, VISION_END, *text(2)]
+    return (tokens(*ids), [Image(4, patches(1, height, width))]), {}
+
+
+def video_step() -> Call:
+    """Three tokens of text, a video, two tokens of text."""
+    ids = [*text(3), *PLACEHOLDER.prompt_ids(RATE), *text(2)]
+    return (tokens(*ids), [Video(3, PLACEHOLDER, patches(*PLACEHOLDER.grid))]), {}
+
+
+def decode_step() -> Call:
+    """The first generated token of the video's request."""
+    length = 3 + PLACEHOLDER.length(RATE) + 2
+    return (tokens(7), [], length, position_delta([Media.video(3, PLACEHOLDER, RATE)])), {}
+
+
+def profile() -> Call:
+    return image_step(8, 8)
+
+
+def serving() -> dict[str, Call]:
+    return {
+        "text": ((tokens(*text(12)), []), {}),
+        "image": image_step(6, 4),
+        "video": video_step(),
+        "decode": decode_step(),
+    }
+
+
+def context(name: str) -> AbstractContextManager[object]:
+    return torch.no_grad()
+
+
+def regions(model: Runner) -> list[nn.Module]:
+    return [model.decoder]
