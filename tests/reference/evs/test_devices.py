@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from steadygraph.accelerator.simulation import simulated
 from steadygraph.observe.syncs import SyncWatch
@@ -60,6 +63,34 @@ def test_everything_traces_as_one_graph_on_a_device() -> None:
         video, others = compiled(torch.ones(12, 4, device="cuda"))
 
         assert {str(t.device) for t in (*video, *others)} == {"cuda:0"}
+
+
+class Uploads(TorchFunctionMode):
+    """Copies from the host to a device: (function, non_blocking)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, bool]] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        made_of_host_data = func is torch.tensor or (func is torch.Tensor.to and args[0].device.type == "cpu")
+        if made_of_host_data and result.device.type != "cpu":
+            self.found.append((func.__name__, bool((kwargs or {}).get("non_blocking"))))
+        return result
+
+
+def test_what_the_host_sends_goes_through_pinned_memory_and_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy that is not pinned, or not non_blocking, waits for everything that the device still has to do."""
+    pinned: list[torch.device] = []
+    with simulated(), monkeypatch.context() as patch, Uploads() as uploads:
+        patch.setattr(torch.Tensor, "pin_memory", lambda tensor: pinned.append(tensor.device) or tensor)
+        features, embed = torch.ones(12, 4, device="cuda"), nn.Embedding(100, 2, device="cuda")
+
+        prune_video(PLACEHOLDER, features, RATE, embed)
+
+    assert pinned == [torch.device("cpu")]
+    assert uploads.found == [("to", True)]
 
 
 def test_kept_per_frame_is_the_one_host_synchronisation() -> None:
