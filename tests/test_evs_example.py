@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -83,6 +84,24 @@ def test_on_one_device_both_states_say_the_same(on_the_cpu: Callable[[str], Modu
     before, after = logits(on_the_cpu("before")), logits(on_the_cpu("after"))
 
     assert [name for name in SCENARIOS if not torch.equal(before[name], after[name])] == []
+
+
+def test_a_prompt_may_be_cut_into_prefill_chunks_anywhere(on_the_cpu: Callable[[str], ModuleType]) -> None:
+    import torch
+
+    model, steps = on_the_cpu("after").build(), importlib.import_module("evs_steps")
+    length = len(steps.VIDEO_IDS)
+
+    def prefill(*cuts: int) -> torch.Tensor:
+        chunks = [steps.video_step(start, stop)[0] for start, stop in pairwise((0, *cuts, length))]
+        with torch.no_grad():
+            return torch.cat([model(*chunk) for chunk in chunks])
+
+    whole, cut = prefill(), [prefill(at) for at in range(1, length)]
+
+    assert length == 41
+    for logits_of_chunks in cut:
+        torch.testing.assert_close(logits_of_chunks, whole)
 
 
 def test_the_video_before_the_repair_is_a_device_mismatch_at_the_line_that_made_the_ids(

@@ -148,13 +148,14 @@ class Runner(nn.Module, ABC):
     ) -> Tensor:
         """Tokens ``[start, start + n)`` of a request.
 
-        ``inputs`` are the media of a prompt; a decode step has their ``delta`` instead: position minus index.
+        A prefill step gets all media that begin before its end, wherever the prompt is cut.  A decode step has their
+        ``delta`` instead: position minus index.
         """
         wide = nn.functional.pad(self.embed_tokens(token_ids), (0, HIDDEN * LEVELS))
         media = []
         for one in inputs:
             found, rows = self.encode(one)
-            wide[found.offset : found.offset + found.length] = rows
+            copy_overlap(wide, start, rows, found.offset)
             media.append(found)
         first = start + delta
         positions = chunk_positions(media, first, first + len(token_ids), wide.device)
@@ -180,6 +181,13 @@ class Runner(nn.Module, ABC):
         embeds, positions = embeds.squeeze(1), nn.functional.pad(positions, (0, padding))
         mark_tokens_dynamic((embeds, 0), (positions, 1), (slots, 0), (deepstack, 0))
         return self.lm_head(self.decoder(embeds, positions, slots, deepstack)[:n])
+
+
+def copy_overlap(chunk: Tensor, start: int, rows: Tensor, offset: int) -> None:
+    """Copy into the tokens from ``start`` what of the rows, which stand from ``offset``, falls among them."""
+    first, last = max(start, offset), min(start + len(chunk), offset + len(rows))
+    if first < last:
+        chunk[first - start : last - start] = rows[first - offset : last - offset]
 
 
 def mark_tokens_dynamic(*dimensions: tuple[Tensor, int]) -> None:

@@ -28,8 +28,9 @@ def on_device(runner: Runner) -> Runner:
     return runner.eval().to(DEVICE)
 
 
-def tokens(*ids: int) -> Tensor:
-    return torch.tensor(ids).to(DEVICE)
+def call(ids: list[int], inputs: list[Image | Video], start: int = 0, delta: int = 0) -> Call:
+    """The same arguments for every step."""
+    return (torch.tensor(ids).to(DEVICE), inputs, start, delta), {}
 
 
 def text(length: int) -> list[int]:
@@ -44,19 +45,22 @@ def image_step(height: int, width: int) -> Call:
     """Three tokens of text, an image, two tokens of text."""
     count = height * width // MERGE**2
     ids = [*text(3), VISION_START, *[IMAGE] * count, VISION_END, *text(2)]
-    return (tokens(*ids), [Image(4, patches(1, height, width))]), {}
+    return call(ids, [Image(4, patches(1, height, width))])
 
 
-def video_step() -> Call:
-    """Three tokens of text, a video, two tokens of text."""
-    ids = [*text(3), *PLACEHOLDER.prompt_ids(RATE), *text(2)]
-    return (tokens(*ids), [Video(3, PLACEHOLDER, patches(*PLACEHOLDER.grid))]), {}
+#: The request with a video: three tokens of text, the video, two tokens of text.
+VIDEO_IDS = [*text(3), *PLACEHOLDER.prompt_ids(RATE), *text(2)]
+
+
+def video_step(start: int = 0, stop: int = len(VIDEO_IDS)) -> Call:
+    """A prefill chunk of the request with a video; by default all of it."""
+    inputs: list[Image | Video] = [Video(3, PLACEHOLDER, patches(*PLACEHOLDER.grid))] if stop > 3 else []
+    return call(VIDEO_IDS[start:stop], inputs, start)
 
 
 def decode_step() -> Call:
-    """The first generated token of the video's request."""
-    length = 3 + PLACEHOLDER.length(RATE) + 2
-    return (tokens(7), [], length, position_delta([Media.video(3, PLACEHOLDER, RATE)])), {}
+    """The first token that is generated after it."""
+    return call([7], [], len(VIDEO_IDS), position_delta([Media.video(3, PLACEHOLDER, RATE)]))
 
 
 def profile() -> Call:
@@ -65,7 +69,7 @@ def profile() -> Call:
 
 def serving() -> dict[str, Call]:
     return {
-        "text": ((tokens(*text(12)), []), {}),
+        "text": call(text(12), []),
         "image": image_step(6, 4),
         "video": video_step(),
         "decode": decode_step(),
