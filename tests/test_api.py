@@ -70,6 +70,22 @@ def test_a_class_is_analysed_with_another_case_file(write_case: Write) -> None:
     assert report.outcome("extra", Policy.DROP).result is Result.SILENT_WRONG
 
 
+def test_a_report_knows_where_the_class_of_the_model_stands(write_case: Write) -> None:
+    report = analyze(write_case(CASE))
+
+    place = report.cases[0].location
+    assert place is not None
+    assert (place.line, place.function, place.text) == (3, "Scale", "class Scale(torch.nn.Module):")
+
+
+def test_a_class_without_source_has_no_place() -> None:
+    made = type("Made", (Scale,), {"__module__": "nowhere"})
+
+    report = analyze(Case(build=made, profile=case().profile, serving=case().serving, target="made"))
+
+    assert report.cases[0].location is None
+
+
 def test_policies_may_be_names_or_members() -> None:
     report = analyze(case(), policies=["shapes-only", Policy.RECOMPILE])
 

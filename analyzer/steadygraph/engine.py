@@ -132,6 +132,7 @@ class _Analysis:
             rule_problems=missing,
             graphs=_graphs(evidence),
             sources=excerpts.around(one.location for one in judgement.findings if one.location is not None),
+            location=locations.of_class(type(self.model)),
         )
 
     def _check_calls(self) -> None:

@@ -69,6 +69,30 @@ def test_a_location_is_treated_as_a_target_is(broken: CaseReport, finding: Findi
     assert scrubbed.findings[0].location == Location("model.py", 41, "forward", "x = 1")
 
 
+@pytest.mark.parametrize(
+    ("path", "outside"),
+    [
+        ("/srv/my project/examples/model.py", False),
+        ("/srv/my project/examples/../model.py", False),
+        ("examples/model.py", False),
+        ("/srv/my project/.venv/lib/python3.11/site-packages/vllm/model.py", True),
+        ("/opt/venv/lib/python3.11/site-packages/torch/nn/modules/linear.py", True),
+        ("/usr/lib/python3.11/contextlib.py", True),
+        ("/srv/my project 2/model.py", True),
+        ("C:\\Users\\ada\\models\\case.py", True),
+    ],
+)
+def test_a_location_knows_whether_its_file_is_the_project_s_own(
+    broken: CaseReport, finding: Finding, path: str, outside: bool
+) -> None:
+    report = Report((replace(broken, findings=(replace(finding, location=Location(path, 41, "forward")),)),))
+
+    once = portable(report, ROOT)
+
+    again = portable(replace(once, fail_on="never"), ROOT)
+    assert [each.location and each.location.outside for each in (*once.findings, *again.findings)] == [outside] * 2
+
+
 def test_a_package_that_is_installed_from_a_checkout_starts_at_its_name(tmp_path: Path) -> None:
     package = tmp_path / "checkout" / "vllm" / "models"
     package.mkdir(parents=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from steadygraph.model.evidence import Finding, GraphChange, Outcome, Region
 from steadygraph.model.observation import Graph, ViolatedGuard
 from steadygraph.model.structure import Difference
-from steadygraph.model.words import Failure
+from steadygraph.model.words import Failure, Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +92,5 @@ class CaseReport:
     graphs: tuple[Graph, ...] = ()
     #: Around the places of the findings, sorted by path and line.
     sources: tuple[SourceExcerpt, ...] = ()
+    #: Where the class of the model stands.
+    location: Location | None = None

@@ -94,6 +94,8 @@ class Location:
     line: int
     function: str
     text: str | None = None
+    #: The file is not the project's own (an installed package, a file elsewhere); known once the path is relative.
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

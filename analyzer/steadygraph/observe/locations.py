@@ -77,6 +77,15 @@ def of_function(function: object) -> Location | None:
     return None if code is None else of_code(code)
 
 
+def of_class(cls: type) -> Location | None:
+    """Where a class is defined; None where there is no source of it."""
+    try:
+        lines, first = inspect.getsourcelines(cls)
+        return Location(inspect.getfile(cls), first, cls.__qualname__, lines[0].strip())
+    except (OSError, TypeError, IndexError):
+        return None
+
+
 def of_failure(error: BaseException) -> Failure:
     """The exception as a value: class name, first paragraph of the message, innermost user line."""
     message = str(error).strip().split("\n\n")[0]

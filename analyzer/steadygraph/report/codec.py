@@ -41,6 +41,7 @@ from steadygraph.model import (
     Severity,
     Status,
 )
+from steadygraph.report import collector
 from steadygraph.report.document import FailOn, Report, Summary
 from steadygraph.report.portable import portable
 from steadygraph.user_code import readable_path
@@ -79,6 +80,7 @@ class LocationDocument(_Document):
     line: int = Field(description="counted from 1")
     function: str
     text: str | None = Field(None, description="the line itself, stripped")
+    outside: bool = Field(False, description="whether the file is none of the project: an installed package, for one")
 
 
 class ProblemDocument(_Document):
@@ -165,7 +167,9 @@ class OutcomeDocument(_Document):
         if isinstance(value, Outcome):
             error = value.max_abs_error
             special = None if error is None or math.isfinite(error) else "nan" if math.isnan(error) else "inf"
-            return dataclasses.asdict(value) | {"non_finite_error": special}
+            # Not asdict: it goes into every value, which took half of the time of a large report.
+            known = {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
+            return known | {"non_finite_error": special}
         if isinstance(value, dict) and value.get("non_finite_error") in ("inf", "nan"):
             return value | {"max_abs_error": float(value["non_finite_error"])}
         return value
@@ -297,6 +301,7 @@ class CaseDocument(_Document):
     lock_changes: tuple[str, ...] = Field((), description="calls whose graphs or guards a baseline has otherwise")
     graphs: tuple[GraphListingDocument, ...] = Field((), description="the graphs that calls name, each once")
     sources: tuple[SourceExcerptDocument, ...] = Field((), description="source lines around the findings")
+    location: LocationDocument | None = Field(None, description="where the class of the model stands")
 
 
 class ToolDocument(_Document):
@@ -330,9 +335,12 @@ class ReportDocument(_Document):
 
 
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7e]+")
+#: How a document without cases says so; no other part of it is a list.
+_NO_CASES = '  "cases": []'
 _CASES = TypeAdapter(tuple[CaseReport, ...])
 
 
+@collector.paused()
 def to_json(report: Report, root: Path | None = None) -> str:
     """A report as JSON: the same bytes for the same findings, apart from ``duration_s``.
 
@@ -349,11 +357,21 @@ def to_json(report: Report, root: Path | None = None) -> str:
         schema_version=SCHEMA_VERSION,
         tool=ToolDocument(name="steadygraph", version=clean.tool_version),
         environment=dict(clean.environment),
-        cases=tuple(CaseDocument.model_validate(case) for case in clean.cases),
+        cases=(),
         summary=_summary(clean.summary, clean),
     )
-    # ASCII, so that no encoding of a terminal or a file can spoil it; pydantic writes ten times as fast as json.dumps.
-    return _BEYOND_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], document.model_dump_json(indent=2)) + "\n"
+    head, _, tail = _written(document).partition(_NO_CASES)
+    # One by one: documents take several times the memory of their text.
+    cases = [_written(CaseDocument.model_validate(case)).replace("\n", "\n    ") for case in clean.cases]
+    separated = ",\n    ".join(cases)
+    listed = f'  "cases": [\n    {separated}\n  ]' if cases else _NO_CASES
+    return f"{head}{listed}{tail}\n"
+
+
+def _written(document: BaseModel) -> str:
+    """ASCII, so that no encoding of a terminal or a file can spoil it; pydantic is ten times as fast as json.dumps."""
+    text = document.model_dump_json(indent=2)
+    return _BEYOND_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def _summary(summary: Summary, report: Report) -> SummaryDocument:
@@ -367,6 +385,7 @@ def _summary(summary: Summary, report: Report) -> SummaryDocument:
     )
 
 
+@collector.paused()
 def from_json(text: str) -> Report:
     """The report that :func:`to_json` wrote; :func:`to_json` makes the same text of it.
 

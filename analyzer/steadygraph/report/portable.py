@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from steadygraph.model import CaseReport, Location, SourceExcerpt
+from steadygraph.report import collector
 from steadygraph.report.document import Report
 
 _PATH_CHARACTER = r"[\w.@+~-]"
@@ -41,24 +42,33 @@ _ADDRESSES: tuple[tuple[re.Pattern[str], str], ...] = (
 #: What ``repr`` of a tensor writes; code that makes one (``torch.tensor(ids)``) stays.
 _TENSOR = re.compile(r"(?<![\w.])tensor\([\s\[]*(?:[-+]?[\d.]|nan|inf|True|False)[^()]*\)")
 _SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY", re.IGNORECASE)
+#: Where a report remembers the root for which it is portable: several formats of one report share the work.
+_ROOT = "_portable_below"
 #: A shorter value ("1", "true", "root") is no secret, and would tear holes into ordinary text.
 _SECRET_LENGTH = 8
 
 
+@collector.paused()
 def portable(report: Report, root: Path | None = None) -> Report:
-    """A report that reads the same wherever it was made.
+    """A report that reads the same wherever it was made; what this function returned before is given back as it is.
 
     Args:
         report: Any report.
         root: The project root; the current directory by default.
     """
-    scrub = _Scrub(root or Path.cwd())
-    return dataclasses.replace(
+    root = root or Path.cwd()
+    if vars(report).get(_ROOT) == root:
+        return report
+    scrub = _Scrub(root)
+    clean = dataclasses.replace(
         report,
         cases=tuple(scrub.case(case) for case in report.cases),
         environment={scrub.text(key): scrub.text(value) for key, value in report.environment.items()},
         tool_version=scrub.text(report.tool_version),
     )
+    # Not a field: neither a copy with other cases nor a comparison may see it.
+    vars(clean)[_ROOT] = root
+    return clean
 
 
 class _Scrub:
@@ -77,6 +87,7 @@ class _Scrub:
         self._fields: dict[type, list[str]] = {}
         self.text: Callable[[str], str] = cache(self._text)
         self.path: Callable[[str], str] = cache(self._location)
+        self.is_outside: Callable[[str], bool] = cache(self._is_outside)
 
     def case(self, case: CaseReport) -> CaseReport:
         rest: CaseReport = self._value(dataclasses.replace(case, target=""))
@@ -90,19 +101,21 @@ class _Scrub:
 
     def _value(self, value: Any) -> Any:
         """The value with every string in it scrubbed, however deep; enumeration members are no free text."""
-        if type(value) is str:
-            return self.text(value)
-        if type(value) is tuple:
-            return tuple(self._value(part) for part in value)
-        if isinstance(value, SourceExcerpt):
-            return SourceExcerpt(self.path(value.path), value.first_line, self._value(value.lines))
-        if isinstance(value, Location):
-            text = None if value.text is None else self.text(value.text)
-            return Location(self.path(value.path), value.line, self.text(value.function), text)
         cls: type[Any] = type(value)
-        if cls not in self._fields:
-            self._fields[cls] = [each.name for each in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else []
-        names = self._fields[cls]
+        if cls is str:
+            return self.text(value)
+        if cls is tuple:
+            return tuple([self._value(part) for part in value])
+        if cls is Location:
+            text = None if value.text is None else self.text(value.text)
+            outside = value.outside or self.is_outside(value.path)
+            return Location(self.path(value.path), value.line, self.text(value.function), text, outside)
+        if cls is SourceExcerpt:
+            return SourceExcerpt(self.path(value.path), value.first_line, self._value(value.lines))
+        names = self._fields.get(cls)
+        if names is None:
+            names = [each.name for each in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else []
+            self._fields[cls] = names
         return cls(*[self._value(getattr(value, name)) for name in names]) if names else value
 
     def _text(self, text: str) -> str:
@@ -141,6 +154,13 @@ class _Scrub:
             if short != path:
                 return self.path(short)
         return self.text(_from_package(path))
+
+    def _is_outside(self, path: str) -> bool:
+        """Is this no file of the project: one of an installed package, or one elsewhere?"""
+        if not _is_absolute(path):
+            return False
+        path = posixpath.normpath(path)
+        return _PACKAGES.match(path) is not None or self._below_root(path) is None
 
     def _below_root(self, path: str) -> str | None:
         for root in self._roots:
