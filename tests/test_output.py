@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from steadygraph.errors import UsageError
-from steadygraph.output import require_writable, write
+from steadygraph.output import require_folder, require_writable, write, write_all
 
 
 def complaint(file: Path) -> str:
@@ -130,3 +130,40 @@ def test_a_device_is_written_to_in_place() -> None:
     write(Path("/dev/null"), "text")
 
     assert Path("/dev/null").is_char_device()
+
+
+def test_of_several_files_all_are_written_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [tmp_path / name for name in ("a", "b", "c")]
+    write_all(dict.fromkeys(files, "old"))
+    written: list[int] = []
+
+    def full(descriptor: int) -> None:
+        written.append(descriptor)
+        if len(written) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+
+    with pytest.raises(OSError, match="No space left"):
+        write_all(dict.fromkeys(files, "new"))
+
+    assert {entry.name: entry.read_text() for entry in tmp_path.iterdir()} == {"a": "old", "b": "old", "c": "old"}
+
+
+def test_a_folder_and_those_above_it_are_made(tmp_path: Path) -> None:
+    require_folder(tmp_path / "a" / "b")
+    require_folder(tmp_path / "a" / "b")
+
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_a_folder_below_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(UsageError) as caught:
+        require_folder(tmp_path / "file" / "reports")
+
+    assert str(caught.value) == (
+        f"cannot make the directory {tmp_path}/file/reports: Not a directory\n"
+        "  hint: choose a place that you may write to"
+    )

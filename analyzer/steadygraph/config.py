@@ -15,13 +15,14 @@ from typing import Any
 from steadygraph.errors import UsageError
 from steadygraph.model import Policy
 from steadygraph.near_miss import question_or_list
+from steadygraph.report import formats
+from steadygraph.report.document import FAIL_ON
 from steadygraph.user_code import readable_path
 
 #: The deployments that can be judged.
 POLICIES = tuple(Policy)
 BACKENDS = ("eager", "inductor")
-FORMATS = ("text", "json")
-FAIL_ON = ("error", "warning", "note", "never")
+FORMATS = tuple(formats.FORMATS)
 DEFAULT_TIMEOUT_S = 600.0
 
 

@@ -32,6 +32,12 @@ def sections(rule: Rule) -> dict[str, str]:
     return {heading: textwrap.dedent(text).strip("\n") for heading, text in zip(parts[::2], parts[1::2], strict=True)}
 
 
+def prose(text: str) -> str:
+    """The text of a docstring in Markdown, which would take ``<`` for HTML where it is no code."""
+    parts = text.replace("``", "`").split("`")
+    return "`".join(part if number % 2 else part.replace("<", "&lt;") for number, part in enumerate(parts))
+
+
 def wrapped(text: str, width: int) -> Iterator[str]:
     """Prose in lines of this width; items of lists hang, and what is indented by four columns is code."""
     for number, block in enumerate(re.split(r"\n\s*\n", text)):

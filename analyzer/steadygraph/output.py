@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from steadygraph.errors import UsageError
@@ -38,26 +39,58 @@ def require_writable(file: Path) -> None:
     Path(probe).unlink()
 
 
+def require_folder(folder: Path) -> None:
+    """Find out before any work is done whether ``folder`` is one, and make it and those above it if need be.
+
+    Raises:
+        UsageError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise UsageError(f"cannot write to {folder}: it is not a directory", hint="name a directory") from error
+    except OSError as error:
+        problem = f"cannot make the directory {folder}: {error.strerror}"
+        raise UsageError(problem, hint="choose a place that you may write to") from error
+
+
 def write(file: Path, text: str) -> None:
     """Write ``text`` beside ``file`` and rename it: a reader sees the old file or the new one, never half of it."""
-    content = text.encode("utf-8", "backslashreplace")
-    if _is_special(file):  # /dev/stdout, a named pipe: nothing to replace
-        file.write_bytes(content)
-        return
-    # Through a link to the file that it names, as plain writing would.
-    file = file.resolve()
-    descriptor, beside = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    write_all({file: text})
+
+
+def write_all(texts: Mapping[Path, str]) -> None:
+    """Write each text beside its file, and rename them once all are complete: what fails on the way changes none.
+
+    Raises:
+        OSError: A text could not be written.
+    """
+    beside: dict[Path, str] = {}
     try:
-        with open(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(beside, _mode(file))
-        os.replace(beside, file)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(beside)
-        raise
+        for file, text in texts.items():
+            content = text.encode("utf-8", "backslashreplace")
+            if _is_special(file):  # /dev/stdout, a named pipe: nothing to replace
+                file.write_bytes(content)
+            else:
+                # Through a link to the file that it names, as plain writing would.
+                _stage(file.resolve(), content, beside)
+        for file in list(beside):
+            os.replace(beside[file], file)
+            del beside[file]
+    finally:
+        for leftover in beside.values():
+            with contextlib.suppress(OSError):
+                os.unlink(leftover)
+
+
+def _stage(file: Path, content: bytes, beside: dict[Path, str]) -> None:
+    """Write ``content`` to a new file next to ``file``, down to the disk."""
+    descriptor, beside[file] = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    with open(descriptor, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.chmod(beside[file], _mode(file))
 
 
 def _is_special(file: Path) -> bool:

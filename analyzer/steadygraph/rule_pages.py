@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from steadygraph.explanation import sections, summary, verdict, wrapped
+from steadygraph.explanation import prose, sections, summary, verdict, wrapped
 from steadygraph.rule import Example, Rule
 from steadygraph.rule_loading import GROUP, load_packs
 
@@ -46,7 +46,7 @@ def index(rules: Sequence[Rule]) -> str:
         lines += [*wrapped(_CHOOSING.format(prefix=rules[0].code[:-2]), _WIDTH), ""]
     lines += ["| rule | name | kind | what it finds |", "|---|---|---|---|"]
     for rule in rules:
-        cells = (f"[{rule.code}]({rule.code}.md)", rule.name, f"`{rule.kind}`", _prose(summary(rule)))
+        cells = (f"[{rule.code}]({rule.code}.md)", rule.name, f"`{rule.kind}`", prose(summary(rule)))
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -65,10 +65,10 @@ def write(rules: Sequence[Rule], directory: Path) -> None:
 def _page(rule: Rule) -> Iterator[str]:
     yield from (MARK, "", f"# {rule.code} {rule.name}", "", f"Kind: `{rule.kind}`.")
     if summary(rule):
-        yield from ("", *wrapped(_prose(summary(rule)), _WIDTH))
+        yield from ("", *wrapped(prose(summary(rule)), _WIDTH))
     for heading, text in sections(rule).items():
         yield from ("", f"## {heading}", "")
-        yield from wrapped(_prose(text), _WIDTH)
+        yield from wrapped(prose(text), _WIDTH)
     if rule.flagged or rule.passed:
         yield from ("", "## Examples")
     for example in (*rule.flagged, *rule.passed):
@@ -78,12 +78,6 @@ def _page(rule: Rule) -> Iterator[str]:
 def _example(example: Example) -> Iterator[str]:
     yield from ("", f"### {example.title[:1].upper()}{example.title[1:]}", "", f"{verdict(example)}.", "")
     yield from ("```python", example.case.strip("\n"), "```")
-
-
-def _prose(text: str) -> str:
-    """The text of a docstring in Markdown, which would take ``<`` for HTML where it is no code."""
-    parts = text.replace("``", "`").split("`")
-    return "`".join(part if number % 2 else part.replace("<", "&lt;") for number, part in enumerate(parts))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -32,7 +32,10 @@ FORMS = "a target is case.py, package.module:Class or path/file.py:Class"
         ),
         (["analyze", "case.py", "--policy", "dorp"], "unknown policy 'dorp'\n  hint: did you mean drop?"),
         (["analyze", "case.py", "--backend", "inducter"], "unknown backend 'inducter'\n  hint: did you mean inductor?"),
-        (["analyze", "case.py", "--format", "yaml"], "unknown format 'yaml'\n  hint: formats are text, json"),
+        (
+            ["analyze", "case.py", "--format", "yaml"],
+            "unknown format 'yaml'\n  hint: formats are text, json, sarif, junit, markdown, github",
+        ),
         (["analyze", "case.py", "--fail-on", "warn"], "unknown fail-on 'warn'\n  hint: did you mean warning?"),
         (["analyze", "case.py", "--jobs", "0"], "jobs is 0\n  hint: write a number of processes, 1 or more"),
         (["analyze", "case.py", "--select", "SG9999"], None),
@@ -83,7 +86,9 @@ def test_the_version_is_that_of_the_installed_package(cli: Cli) -> None:
     assert cli("--version") == (0, f"steadygraph {version('steadygraph')}\n", "")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["analyze", "--help"], ["rules"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["analyze", "--help"], ["report", "--help"], ["rules"]]
+)
 def test_what_needs_no_torch_imports_none_and_is_quick(arguments: list[str]) -> None:
     code = (
         "import sys; from steadygraph.cli.main import main; code = main(sys.argv[1:]); "

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,18 +12,15 @@ from steadygraph import config, isolation
 from steadygraph.cli import streams
 from steadygraph.cli.progress import Progress
 from steadygraph.cli.ratchet import opened
+from steadygraph.cli.results import Destination, tell
 from steadygraph.errors import CaseError, UsageError
 from steadygraph.isolation import Request
 from steadygraph.model import CaseReport, Problem, RuleProblem
-from steadygraph.output import require_writable, write
 from steadygraph.report.document import EXIT_USAGE, FailOn, Report
 from steadygraph.report.environment import environment
 from steadygraph.rule_loading import load_packs, selection
 from steadygraph.target import parse, python_file
 from steadygraph.worker import failed
-
-#: Columns of a text report that goes to no terminal: a page or a log shows the same as a terminal of usual width.
-_FILE_WIDTH = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +31,7 @@ class Command:
     case_file: Path | None
     given: Mapping[str, object]
     output: Path | None
+    folder: Path | None
     quiet: bool
     verbose: bool
     progress: bool
@@ -50,8 +46,10 @@ def run(command: Command) -> int:
     options = _options(command)
     missing = _missing_packs(options.settings)
     _tell_rule_problems(missing, quiet=command.quiet)
-    if command.output is not None:
-        require_writable(command.output)
+    destination = Destination(
+        options.format, command.output, command.folder, quiet=command.quiet, verbose=command.verbose
+    )
+    destination.require()
     all_rules = not (options.settings.select or options.settings.ignore)
     ratchet = opened(options.baseline, update=command.update_baseline, lock=command.lock, all_rules=all_rules)
     if command.case_file is not None:
@@ -71,7 +69,7 @@ def run(command: Command) -> int:
         _tell_rule_problems(failed_rules, quiet=command.quiet, target=case.target)
     if ratchet is not None:
         report = ratchet.applied(report)
-    _tell(report, options, command)
+    _tell(report, destination)
     return report.exit_code
 
 
@@ -130,23 +128,11 @@ def _analyzed(
     return tuple(finished[index] for index in sorted(finished)), interrupted
 
 
-def _tell(report: Report, options: config.Options, command: Command) -> None:
-    as_text_on_screen = options.format == "text" and command.output is None
-    if not as_text_on_screen or _all_unusable(report):
+def _tell(report: Report, destination: Destination) -> None:
+    unusable = _all_unusable(report)
+    if unusable or not destination.is_text_on_screen:
         _tell_failures(report)
-        if as_text_on_screen:
-            return
-    text = _rendered(report, options, command)
-    if command.output is None:
-        streams.emit(text)
-        return
-    try:
-        write(command.output, text)
-    except OSError as error:
-        # The work is done: better in the wrong place than lost.
-        streams.emit(text)
-        hint = "the results are on standard output instead"
-        raise UsageError(f"cannot write {command.output}: {error.strerror}", hint=hint) from error
+    tell(report, destination, printed=not (unusable and destination.is_text_on_screen))
 
 
 def _all_unusable(report: Report) -> bool:
@@ -160,22 +146,3 @@ def _tell_failures(report: Report) -> None:
             message = case.error.message
             prefix = "" if message.startswith(case.target) else f"{case.target}: "
             streams.error(f"{prefix}{message}", case.error.hint)
-
-
-def _rendered(report: Report, options: config.Options, command: Command) -> str:
-    if options.format == "json":
-        from steadygraph.report.codec import to_json
-
-        return to_json(report)
-    from steadygraph.report.text import render
-
-    if command.output is not None:
-        return render(report, width=_FILE_WIDTH, quiet=command.quiet, verbose=command.verbose)
-    width = shutil.get_terminal_size((_FILE_WIDTH, 0)).columns
-    return render(report, width=width, color=_wants_color(), quiet=command.quiet, verbose=command.verbose)
-
-
-def _wants_color() -> bool:
-    if os.environ.get("NO_COLOR"):
-        return False
-    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from steadygraph.cli.choices import choices
+from steadygraph.config import BACKENDS, FORMATS, POLICIES
+from steadygraph.report.document import FAIL_ON
+
 _ANALYSIS, _RESULT, _RUN = "What to analyse", "Results", "How to run"
-
-
-def _choices(*names: str) -> Any:
-    """Completion of a value from a fixed list."""
-
-    def complete(incomplete: str) -> list[str]:
-        return [name for name in names if name.startswith(incomplete)]
-
-    return complete
 
 
 def analyze(
@@ -34,7 +29,7 @@ def analyze(
             metavar="NAME",
             help="Deployment to judge: recompile, drop, shapes-only or cuda-graph. Repeatable; default: recompile and "
             "drop, and cuda-graph where the case says so.",
-            autocompletion=_choices("recompile", "drop", "shapes-only", "cuda-graph"),
+            autocompletion=choices(*POLICIES),
         ),
     ] = None,
     backend: Annotated[
@@ -42,7 +37,7 @@ def analyze(
         typer.Option(
             metavar="NAME",
             help="How drop is proved: eager or inductor. Repeatable; default: eager.",
-            autocompletion=_choices("eager", "inductor"),
+            autocompletion=choices(*BACKENDS),
         ),
     ] = None,
     select: Annotated[
@@ -58,15 +53,19 @@ def analyze(
         typer.Option(
             metavar="SEVERITY",
             help="Exit with 1 from this severity on: error, warning, note or never; default: warning.",
-            autocompletion=_choices("error", "warning", "note", "never"),
+            autocompletion=choices(*FAIL_ON),
         ),
     ] = None,
     format: Annotated[
         str | None,
-        typer.Option(metavar="FORMAT", help="text or json; default: text.", autocompletion=_choices("text", "json")),
+        typer.Option(metavar="FORMAT", help=f"{', '.join(FORMATS)}; default: text.", autocompletion=choices(*FORMATS)),
     ] = None,
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the results to this file; default: standard output.")
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the results to this directory as well, in all formats at once."),
     ] = None,
     baseline: Annotated[
         Path | None,
@@ -106,8 +105,8 @@ def analyze(
     Each target is analysed in a process of its own. Exit code: 0 nothing found, 1 findings, 2 wrong use or a case that
     cannot be used, 3 an error of steadygraph or of a rule that --select asks for, 4 a target failed, 130 interrupted.
 
-    All options but --case, --output, --update-baseline, --lock, --quiet, --verbose and --no-progress may stand in
-    [tool.steadygraph] of pyproject.toml.
+    All options but --case, --output, --report, --update-baseline, --lock, --quiet, --verbose and --no-progress may
+    stand in [tool.steadygraph] of pyproject.toml.
     """
     from steadygraph.cli.analysis import Command, run
 
@@ -124,5 +123,5 @@ def analyze(
         "jobs": jobs,
     }
     progress = not (quiet or no_progress)
-    command = Command(tuple(targets), case, given, output, quiet, verbose, progress, update_baseline, lock)
+    command = Command(tuple(targets), case, given, output, report, quiet, verbose, progress, update_baseline, lock)
     return run(command)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from steadygraph.model import CaseReport, Consequence, Finding, GraphChange, Location, ScenarioReport
+from steadygraph.model import CaseReport, Finding, GraphChange, Location, ScenarioReport
 from steadygraph.report.document import counted
 from steadygraph.report.grouping import Entry, Place
 from steadygraph.report.layout import Line, Span, block, cells, flat, styled
 from steadygraph.report.places import place_line, place_lines
-from steadygraph.report.wording import what_happens, what_the_graph_lacks
+from steadygraph.report.wording import PLAIN, what_happens, what_the_graph_lacks
 
 #: Style of a title from the name of its severity on.
 STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan", "accepted": "dim"}
 #: Places of one defect that are shown.
 _MOST_PLACES = 6
-#: What a finding with one of these costs follows from its rule: its message says all there is.
-_PLAIN = (Consequence.SLOW, Consequence.BENIGN)
 _INDENT = 4
 
 
@@ -41,8 +39,8 @@ class Blocks:
         first = entry.first
         concerned = [self.scenarios[name] for name in entry.scenarios if name in self.scenarios]
         lines = self._title(entry, concerned)
-        graph = None if first.consequence in _PLAIN else self._untold_graph(concerned)
-        if len(entry.places) == 1 and first.consequence not in _PLAIN:
+        graph = None if first.consequence in PLAIN else self._untold_graph(concerned)
+        if len(entry.places) == 1 and first.consequence not in PLAIN:
             fact, is_joined = self._fact(first, graph)
             lines += [*fact, *self._change(entry.places[0]), *self._source(first.location)]
             graph = None if is_joined else graph
@@ -56,7 +54,7 @@ class Blocks:
         """Which rule, in which scenarios, and what happens there; on one line if it fits."""
         first, title = entry.first, entry.title(regions=self.regions)
         style = STYLES[first.severity]
-        if first.consequence in _PLAIN:
+        if first.consequence in PLAIN:
             lines = block(f"{title}: {flat(first.message)}", self.width, indent=2, hang=2)
             return styled(lines, first.severity, style)
         happens = what_happens(first.consequence, concerned, told=first.message)
@@ -79,7 +77,7 @@ class Blocks:
     def _places(self, entry: Entry) -> Iterator[Line]:
         """Per place the message and the line of source, unless the place before said the same."""
         most = len(entry.places) if self.complete else _MOST_PLACES
-        said = entry.first.message if entry.first.consequence in _PLAIN else None
+        said = entry.first.message if entry.first.consequence in PLAIN else None
         shown: Location | None = None
         for place in entry.places[:most]:
             if place.first.message != said:

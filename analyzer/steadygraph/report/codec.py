@@ -335,6 +335,7 @@ class ReportDocument(_Document):
 
 
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7e]+")
+_WRITTEN = "name a report that --format json wrote"
 #: How a document without cases says so; no other part of it is a list.
 _NO_CASES = '  "cases": []'
 _CASES = TypeAdapter(tuple[CaseReport, ...])
@@ -425,18 +426,29 @@ def read(file: Path) -> Report:
     """The report in a file.
 
     Raises:
-        UsageError: The file cannot be read, or :func:`from_json` cannot make a report of it.
+        UsageError: The file cannot be read, or :func:`from_bytes` cannot make a report of it.
     """
     shown = readable_path(str(file))
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UsageError(f"cannot read {shown}: {reason}", hint="name a report that --format json wrote") from error
+        content = file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {shown}: {error.strerror}", hint=_WRITTEN) from error
+    return from_bytes(content, shown)
+
+
+def from_bytes(content: bytes, name: str) -> Report:
+    """The report in the content of a file; the name of the file is for complaints.
+
+    Raises:
+        UsageError: It is no text, or :func:`from_json` cannot make a report of it.
+    """
     try:
-        return from_json(text)
+        # What PowerShell writes starts with a byte order mark.
+        return from_json(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{name} is not text in UTF-8", hint=_WRITTEN) from error
     except UsageError as error:
-        raise UsageError(f"{shown}: {error.problem}", hint=error.hint) from None
+        raise UsageError(f"{name}: {error.problem}", hint=error.hint) from None
 
 
 def _loaded(text: str) -> object:

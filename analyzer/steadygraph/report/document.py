@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from steadygraph import errors
@@ -162,6 +163,19 @@ class Report:
             raise UsageError(f"scenario '{name}' occurs {len(found)} times", hint=f"name its case: {owners}")
         return found[0]
 
+    def write(self, directory: str | Path) -> None:
+        """Write the report to a directory in all formats: ``report.json``, ``report.sarif`` and so on.
+
+        Args:
+            directory: Where; it is made if it is not there.
+
+        Raises:
+            UsageError: The directory cannot be made or written to; no file in it is changed then.
+        """
+        from steadygraph.report import folder
+
+        folder.store(self, Path(directory))
+
     @property
     def _lacks_rules(self) -> bool:
         """Did a rule fail that was asked for?"""
@@ -169,12 +183,9 @@ class Report:
 
     def _fails(self, fail_on: FailOn) -> bool:
         _check_fail_on(fail_on)
-        if fail_on == "never":
-            return False
-        loud = tuple(Severity)[: tuple(Severity).index(Severity(fail_on)) + 1]
-        if Severity.WARNING in loud and any(case.lock_changes for case in self.cases):
+        if any(case.lock_changes for case in self.cases) and loud(Severity.WARNING, fail_on):
             return True
-        return any(finding.severity in loud for case in self.cases for finding in open_findings(case))
+        return any(fails(finding, fail_on) for finding in self.findings)
 
     def __repr__(self) -> str:
         return f"<Report: {self.summary}>"
@@ -183,6 +194,12 @@ class Report:
         from steadygraph.report.text import render
 
         return render(self, width=shutil.get_terminal_size().columns).rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from steadygraph.report.notebook import render
+
+        return render(self)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from steadygraph.report.text import segments
@@ -202,6 +219,17 @@ def summarised(cases: Iterable[CaseReport]) -> Summary:
         notes=severities[Severity.NOTE],
         accepted=sum(finding.allowed is not None for case in cases for finding in case.findings),
     )
+
+
+def fails(finding: Finding, fail_on: FailOn) -> bool:
+    """Does this finding make a run fail: is it at or above the severity, and not accepted?"""
+    return finding.allowed is None and loud(finding.severity, fail_on)
+
+
+def loud(severity: Severity, fail_on: FailOn) -> bool:
+    """Does this severity make a run fail?"""
+    severities = tuple(Severity)
+    return fail_on != "never" and severities.index(severity) <= severities.index(Severity(fail_on))
 
 
 def open_findings(case: CaseReport) -> tuple[Finding, ...]:

@@ -62,7 +62,12 @@ def render(
 
 def segments(report: Report, *, width: int) -> Iterator[Segment]:
     """A report for a rich console."""
-    yield from _Segments(_lines(portable(report), max(width, NARROWEST))).__rich_console__()
+    yield from _Segments(lines(report, width)).__rich_console__()
+
+
+def lines(report: Report, width: int) -> list[Line]:
+    """A report as lines of at most so many columns, to be shown by whatever knows their styles."""
+    return _lines(portable(report), max(width, NARROWEST))
 
 
 class _Segments:

@@ -21,6 +21,8 @@ _VERBS = {
     Result.RECOMPILES: "recompiles",
     Result.REFUSED: "refused",
 }
+#: What a finding with one of these costs follows from its rule: its message says all there is.
+PLAIN = (Consequence.SLOW, Consequence.BENIGN)
 _MOST_OPERATORS = 4
 #: So much of an error is the same in a message that has it.
 _TOLD = 80

@@ -1,0 +1,43 @@
+"""A report from a file or from standard input."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import cast
+
+from steadygraph import config
+from steadygraph.cli.results import Destination, tell
+from steadygraph.report.document import EXIT_OK, FailOn, Report
+
+#: Stands for standard input.
+STANDARD_INPUT = "-"
+
+
+def rendered(
+    file: str, *, format: str, output: Path | None, folder: Path | None, fail_on: str | None, verbose: bool
+) -> int:
+    """Read a report, give it to its destinations, and give the exit code."""
+    checked = config.checked({"format": format, **({} if fail_on is None else {"fail-on": fail_on})})
+    destination = Destination(checked["format"], output, folder, verbose=verbose)
+    destination.require()
+    report = read(file)
+    if fail_on is not None:
+        report = dataclasses.replace(report, fail_on=cast(FailOn, checked["fail-on"]))
+    tell(report, destination)
+    return EXIT_OK if fail_on is None else report.exit_code
+
+
+def read(file: str) -> Report:
+    """The report in a file, or in what is piped.
+
+    Raises:
+        UsageError: It cannot be read, or is no report; the message names the file.
+    """
+    from steadygraph.report.codec import from_bytes
+    from steadygraph.report.codec import read as read_file
+
+    if file == STANDARD_INPUT:
+        return from_bytes(sys.stdin.buffer.read(), "standard input")
+    return read_file(Path(file))

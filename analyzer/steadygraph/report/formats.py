@@ -1,0 +1,43 @@
+"""The formats of a report: one line each; what renders it is imported when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from steadygraph.report import collector
+from steadygraph.report.document import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format.
+
+    Args:
+        module: Its module in ``steadygraph.report``.
+        function: Takes a report, gives its text.
+        file: Its file in a folder of reports; None: it is none of them.
+    """
+
+    module: str
+    function: str = "render"
+    file: str | None = None
+
+
+FORMATS = {
+    "text": Format("text"),
+    "json": Format("codec", "to_json", "report.json"),
+    "sarif": Format("sarif", file="report.sarif"),
+    "junit": Format("junit", file="report.junit.xml"),
+    "markdown": Format("markdown", file="report.md"),
+    "github": Format("github"),
+}
+
+
+def renderer(name: str) -> Callable[[Report], str]:
+    """The function that renders this format."""
+    chosen = FORMATS[name]
+    module = importlib.import_module(f"steadygraph.report.{chosen.module}")
+    render: Callable[[Report], str] = getattr(module, chosen.function)
+    return collector.paused()(render)

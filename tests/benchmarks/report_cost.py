@@ -1,0 +1,169 @@
+"""What it costs to render a report of 1,000 cases with 10,000 findings: seconds and peak memory of each format.
+
+    python tests/benchmarks/report_cost.py [FORMAT ...]
+
+Each format is rendered in a process of its own; the time is that of the processor, without making the report.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from steadygraph.model import (
+    Aspect,
+    CaseReport,
+    Consequence,
+    Difference,
+    Finding,
+    Graph,
+    GraphChange,
+    GraphNode,
+    Kind,
+    Location,
+    NodeKind,
+    Outcome,
+    Owner,
+    Policy,
+    Region,
+    RegionCall,
+    Result,
+    ScenarioReport,
+    SourceExcerpt,
+    Status,
+    ViolatedGuard,
+)
+from steadygraph.report.document import Report
+from steadygraph.report.formats import FORMATS, renderer
+
+CASES, FINDINGS_PER_CASE, SCENARIOS_PER_CASE, GUARDS_PER_SCENARIO, NODES_PER_GRAPH = 1_000, 10, 5, 4, 20
+GOAL_S, GOAL_MIB = 2.0, 300.0
+_ROOT = Path.cwd()
+
+
+def large_report(cases: int = CASES) -> Report:
+    """Cases of the size of the examples; every text occurs once, as in a report of different models."""
+    return Report(tuple(_case(number) for number in range(cases)))
+
+
+def _case(number: int) -> CaseReport:
+    path = f"{_ROOT}/models/family_{number % 40}/model_{number}.py"
+    scenarios = tuple(_scenario(number, index, path) for index in range(SCENARIOS_PER_CASE))
+    return CaseReport(
+        target=f"cases/family_{number % 40}/case_{number}.py",
+        status=Status.COMPLETED,
+        duration_s=1.5,
+        regions=(Region("", Location(path, 31, "forward", "def forward(self, x, extra=None):"), 250, 1, 0),),
+        scenarios=(ScenarioReport("profile"), *scenarios),
+        findings=tuple(_findings(number, path)),
+        graphs=(_graph(number, path),),
+        sources=(
+            SourceExcerpt(path, 36, tuple(f"        x = self.layer_{line}(x)  # {number}" for line in range(14))),
+        ),
+    )
+
+
+def _findings(number: int, path: str) -> Iterator[Finding]:
+    consequences = (Consequence.SILENT_WRONG, Consequence.RECOMPILES, Consequence.SLOW)
+    for index in range(FINDINGS_PER_CASE):
+        consequence = consequences[index % len(consequences)]
+        argument = f"kwargs['feature_{index}']"
+        yield Finding(
+            rule="SG101",
+            name="none-at-profile",
+            kind=Kind.INPUT_STRUCTURE,
+            severity=consequence.severity,
+            scenario=f"scenario_{index % SCENARIOS_PER_CASE}",
+            region="",
+            consequence=consequence,
+            message=f"argument `{argument}` is None at profile, a list with {number} tensors at serving",
+            location=Location(path, 37 + index, "forward", f"if {argument} is not None:"),
+            fix="Pass zeros at profile too: same type, keys, shapes, dtypes and device.",
+            fingerprint=f"{number:08x}{index:08x}",
+            path=argument,
+            profile="None",
+            serving=f"list with {number} tensors",
+        )
+
+
+def _scenario(number: int, index: int, path: str) -> ScenarioReport:
+    guards = tuple(
+        ViolatedGuard(
+            source=f"L['x{each}']",
+            path=f"args[{each}].shape[0]",
+            guard_type="TENSOR_MATCH",
+            aspect=Aspect.SHAPE,
+            owner=Owner.ARGUMENT,
+            expected="16",
+            actual=str(number + each),
+            location=Location(path, 40 + each, "forward", f"x{each} = x{each} + {number}"),
+            dim=0,
+            matters=False,
+        )
+        for each in range(GUARDS_PER_SCENARIO)
+    )
+    return ScenarioReport(
+        name=f"scenario_{index}",
+        differences=(Difference(f"kwargs['feature_{index}']", Aspect.NONE, "None", f"list with {number} tensors"),),
+        violated_guards=guards,
+        graph=GraphChange(False, (f"kwargs['feature_{index}'][0]",), (("aten.add.Tensor", 3),)),
+        outcomes=(
+            Outcome(Policy.RECOMPILE, "eager", Result.RECOMPILES, 0.0, 1),
+            Outcome(Policy.DROP, "eager", Result.SILENT_WRONG, 0.5, error="output: 3 of 3 elements differ"),
+        ),
+        calls=(RegionCall("", (f"{number:016x}",), f"{number:016x}", (("TENSOR_MATCH", 250),)),),
+    )
+
+
+def _graph(number: int, path: str) -> Graph:
+    node = GraphNode(NodeKind.CALL, "aten.add.Tensor", (0, 1), "float32[2, 8]", 0)
+    return Graph(
+        digest=f"{number:016x}",
+        ops=(("aten.add.Tensor", NODES_PER_GRAPH),),
+        inputs=(),
+        frame=Location(path, 31, "forward"),
+        nodes=tuple(replace(node, inputs=(max(each - 1, 0),)) for each in range(NODES_PER_GRAPH)),
+        lines=tuple(Location(path, 40 + each, "forward", f"x{each} = x{each} + {number}") for each in range(4)),
+    )
+
+
+def cost(name: str) -> tuple[float, float, int]:
+    """Seconds, peak MiB and length of one format, measured in a process of its own."""
+    done = subprocess.run([sys.executable, __file__, "--one", name], check=True, capture_output=True, text=True)
+    seconds, mib, length = json.loads(done.stdout)
+    return seconds, mib, length
+
+
+def _measured(name: str) -> tuple[float, float, int]:
+    report = large_report()
+    render = renderer(name)
+    started = time.process_time()
+    length = len(render(report))
+    return time.process_time() - started, _peak_mib(), length
+
+
+def _peak_mib() -> float:
+    """Of this process; getrusage would count the parent's peak, which a child inherits."""
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
+
+
+def main(arguments: list[str]) -> int:
+    if arguments[:1] == ["--one"]:
+        print(json.dumps(_measured(arguments[1])))
+        return 0
+    costs = {name: cost(name) for name in arguments or FORMATS}
+    for name, (seconds, mib, length) in costs.items():
+        print(
+            f"{name:<9} {seconds:5.2f} s (goal {GOAL_S}), {mib:4.0f} MiB (goal {GOAL_MIB:.0f}), {length / 1e6:.1f} MB"
+        )
+    return int(any(seconds > GOAL_S or mib > GOAL_MIB for seconds, mib, _ in costs.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

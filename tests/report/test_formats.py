@@ -1,0 +1,94 @@
+"""All formats at once: what each of them must stand, the next one too."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from steadygraph import config
+from steadygraph.model import CaseReport
+from steadygraph.report import portable as portability
+from steadygraph.report.codec import from_json, to_json
+from steadygraph.report.document import Report
+from steadygraph.report.formats import FORMATS, renderer
+from steadygraph.report.portable import portable
+
+from .hostile import ROOT, reports, thorough, with_text
+
+DATA = Path(__file__).resolve().parent.parent / "data"
+
+names = pytest.mark.parametrize("name", FORMATS)
+
+
+@thorough
+@given(reports, st.sampled_from(sorted(FORMATS)))
+def test_every_format_renders_whatever_a_report_holds(report: Report, name: str) -> None:
+    text = renderer(name)(report)
+
+    assert text.endswith("\n")
+    text.encode()  # no half of a character is left
+    assert not set(text) & {"\x00", "\x1b", "\x07", "\x9b", "\u202e"}
+
+
+@thorough
+@given(reports, st.sampled_from(sorted(FORMATS)))
+def test_a_report_that_was_read_is_rendered_as_it_was_before(report: Report, name: str) -> None:
+    clean = portable(report, ROOT)
+
+    again = from_json(to_json(clean, ROOT))
+
+    assert renderer(name)(again) == renderer(name)(clean)
+
+
+@names
+def test_a_megabyte_in_every_text_is_cut_to_a_page(broken: CaseReport, failed: CaseReport, name: str) -> None:
+    """Only JSON cuts nothing: having it all is what it is for."""
+    image = replace(broken.scenarios[2], violated_guards=broken.scenarios[2].violated_guards[:1])
+    small = replace(broken, scenarios=(image,), findings=broken.findings[:1])
+    text = "]]></script>\x1b[31m\u202e|`" * (1_000_000 // 20)
+    report = Report(with_text((small, failed), text), {"python": text}, text)
+
+    size = len(renderer(name)(report))
+
+    assert size > 50_000_000 if name == "json" else size < 100_000
+
+
+@names
+def test_a_format_imports_no_torch(name: str) -> None:
+    code = (
+        "import sys; from pathlib import Path; from steadygraph.report.codec import from_json;"
+        "from steadygraph.report.formats import renderer;"
+        f"renderer({name!r})(from_json(Path({str(DATA / 'report-v1.json')!r}).read_text()));"
+        "sys.exit('torch' in sys.modules)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_configuration_knows_every_format() -> None:
+    assert tuple(FORMATS) == config.FORMATS
+
+
+def test_a_report_is_made_portable_once(broken: CaseReport, monkeypatch: pytest.MonkeyPatch) -> None:
+    clean = portable(Report((broken,)))
+
+    monkeypatch.setattr(portability, "_Scrub", pytest.fail)
+
+    assert portable(clean) is clean
+    assert all(renderer(name)(clean) for name in FORMATS)
+
+
+def test_a_changed_copy_of_a_portable_report_is_looked_at_again(broken: CaseReport) -> None:
+    clean = portable(Report((broken,)), ROOT)
+
+    changed = replace(clean, tool_version="/srv/project/1")
+
+    assert portable(changed, ROOT).tool_version == "1"
