@@ -16,7 +16,7 @@ SOURCES = (ROOT / "analyzer", ROOT / "rules")
 
 #: The parts of steadygraph, lowest layer first.  A module imports from its own layer and from lower ones.
 LAYERS = (
-    {"errors", "near_miss", "reference"},
+    {"errors", "near_miss", "gpus", "reference"},
     {"model"},
     {"rule", "compare"},
     {"case", "case_checks", "building", "importing", "target", "user_code", "config", "output"}
@@ -32,6 +32,7 @@ RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 LIGHT = {
     "__init__",
     "errors",
+    "gpus",
     "model",
     "rule",
     "rule_loading",

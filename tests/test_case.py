@@ -457,7 +457,15 @@ def test_build_with_more_parameters_is_refused(write_case: Write) -> None:
         ),
         (
             WHOLE + "DEVICE = 0\n",
-            'DEVICE of case.py is 0, not the name of a device\n  hint: write one like "cuda" or "cuda:0"',
+            "DEVICE of case.py is 0, not the name of a device\n  hint: devices are cuda, cuda:N for several, and cpu",
+        ),
+        (
+            WHOLE + "GPU = 'a10'\n",
+            "GPU of case.py is 'a10', and no GPU of that name can be simulated\n  hint: did you mean a100?",
+        ),
+        (
+            WHOLE + "GPU = ['a100']\n",
+            "GPU of case.py is ['a100'], and no GPU of that name can be simulated\n  hint: did you mean a100?",
         ),
         (WHOLE + "CUDA_GRAPH = 1\n", "CUDA_GRAPH of case.py is 1, not a bool\n  hint: write True or False"),
         (WHOLE + "INDEPENDENT = 'no'\n", "INDEPENDENT of case.py is 'no', not a bool\n  hint: write True or False"),

@@ -55,6 +55,7 @@ def test_every_key_of_the_file_is_read() -> None:
         timeout = 2.5
         jobs = 4
         device = "cuda:0"
+        gpu = "l4"
         cases = ["cases/*.py"]
     """)
 
@@ -67,6 +68,7 @@ def test_every_key_of_the_file_is_read() -> None:
             select=("SG1", "SG301", "SG302"),
             ignore=("SG101", "none-at-profile"),
             device="cuda:0",
+            gpu="l4",
         ),
         fail_on="error",
         format="json",
@@ -99,7 +101,7 @@ def test_no_limit_of_time_is_written_as_zero() -> None:
         (
             "zzz = 2",
             "unknown key 'zzz'\n  hint: keys are policy, backend, select, ignore, fail-on, format, timeout, jobs, "
-            "device, baseline, cases",
+            "device, gpu, baseline, cases",
         ),
         ("jobs = '2'", "jobs is '2', which is not a whole number\n  hint: write a whole number"),
         ("jobs = true", "jobs is True, which is not a whole number\n  hint: write a whole number"),
@@ -122,6 +124,12 @@ def test_no_limit_of_time_is_written_as_zero() -> None:
         ("fail-on = 'errors'", "unknown fail-on 'errors'\n  hint: did you mean error?"),
         ("format = 'jsn'", "unknown format 'jsn'\n  hint: did you mean json?"),
         ("device = ''", "device is '', which is not a text\n  hint: write a text"),
+        ("device = 'xpu'", "unknown device 'xpu'\n  hint: devices are cuda, cuda:N for several, and cpu"),
+        ("device = 'cuda:128'", "unknown device 'cuda:128'\n  hint: devices are cuda, cuda:N for several, and cpu"),
+        ("device = 'cuda:01'", "unknown device 'cuda:01'\n  hint: devices are cuda, cuda:N for several, and cpu"),
+        ("gpu = 100", "gpu is 100, which is not a text\n  hint: write a text"),
+        ("gpu = 'h10'", "no GPU called 'h10' can be simulated\n  hint: did you mean h100?"),
+        ("gpu = 'zzz'", "no GPU called 'zzz' can be simulated\n  hint: known GPUs are h100, a100, l4, mi300x"),
     ],
 )
 def test_a_key_or_value_that_means_nothing_is_told(line: str, said: str) -> None:

@@ -23,6 +23,7 @@ def analyze(
     select: Iterable[str] = (),
     ignore: Iterable[str] = (),
     device: str | None = None,
+    gpu: str | None = None,
 ) -> Report:
     """Compare the warm-up call of a model with its serving calls, in this process.
 
@@ -33,7 +34,8 @@ def analyze(
         backends: How ``drop`` is proved: ``eager``, ``inductor``.
         select: Rules to run, by code, code prefix, kind or name; empty: all.
         ignore: Rules to leave out.
-        device: Device to analyse for, instead of the case's own.
+        device: Device to analyse for, instead of the case's own: ``cpu``, ``cuda``, ``cuda:4`` for four.
+        gpu: Which GPU is simulated where there is no device: ``h100``, ``a100``, ``l4``, ``mi300x``.
 
     Returns:
         A report with one case.
@@ -48,7 +50,8 @@ def analyze(
         backends=config.backends(backends),
         select=tuple(select),
         ignore=tuple(ignore),
-        device=device,
+        device=None if device is None else config.device(device),
+        gpu=None if gpu is None else config.gpu(gpu),
     )
     result = _analyzed(case, None if case_file is None else Path(case_file), settings)
     return Report((result,), environment=environment(device or "cpu"))

@@ -36,6 +36,7 @@ _OPTIONAL = {
 _CONSTANTS = {
     "COMPILE": "compile",
     "DEVICE": "device",
+    "GPU": "gpu",
     "CUDA_GRAPH": "cuda_graph",
     "INDEPENDENT": "independent",
     "ALLOW": "allow",
@@ -65,6 +66,7 @@ class Case:
         observe: ``observe(model, out)``, what a consumer finally sees; default: the output.
         compile: Further keywords of ``torch.compile``.
         device: Where there is no such device, a simulated one is used.
+        gpu: Which GPU that is: ``h100``, ``a100``, ``l4`` or ``mi300x``.
         cuda_graph: The deployment captures the warm-up call and replays it.
         independent: Every call is a request of its own: no result may depend on earlier calls.
         allow: Findings that are accepted: ``{scenario or "*": {code or name of a rule: reason}}``.
@@ -85,6 +87,7 @@ class Case:
     observe: Callable[[Any, Any], Any] | None = None
     compile: Mapping[str, Any] = field(default_factory=dict)
     device: str | None = None
+    gpu: str | None = None
     cuda_graph: bool = False
     independent: bool = False
     allow: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -100,6 +103,7 @@ class Case:
                 checks.require_function(getattr(self, name), name, parameters, where)
         checks.require_compile_keywords(self.compile, where)
         checks.require_device(self.device, where)
+        checks.require_gpu(self.gpu, where)
         checks.require_flag(self.cuda_graph, "CUDA_GRAPH", where)
         checks.require_flag(self.independent, "INDEPENDENT", where)
         checks.require_allowances(self.allow, where)

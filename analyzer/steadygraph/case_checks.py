@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from steadygraph import gpus
 from steadygraph.errors import CaseError
 from steadygraph.model import PROFILE
 from steadygraph.near_miss import question_or_list
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 #: Further keywords of torch.compile that make sense here; the back end is an option of the analysis.
 COMPILE_KEYWORDS = ("dynamic", "fullgraph", "isolate_recompiles", "mode", "name", "options", "recompile_limit")
-_DEVICE = re.compile(r"[a-z]+(:\d+)?")
 _ALLOW_HINT = 'write {"scenario or *": {"SG204": "why it is accepted"}}'
 _CALL_HINT = "return a tuple of the positional and a dict of the keyword arguments: return (x,), {}"
 
@@ -78,9 +77,14 @@ def require_compile_keywords(value: object, where: str) -> None:
 
 
 def require_device(value: object, where: str) -> None:
-    if value is None or (isinstance(value, str) and _DEVICE.fullmatch(value)):
-        return
-    raise CaseError(f"DEVICE{where} is {value!r}, not the name of a device", hint='write one like "cuda" or "cuda:0"')
+    if value is not None and not gpus.is_device(value):
+        raise CaseError(f"DEVICE{where} is {value!r}, not the name of a device", hint=gpus.DEVICE_HINT)
+
+
+def require_gpu(value: object, where: str) -> None:
+    if value is not None and not (isinstance(value, str) and value in gpus.GPUS):
+        hint = question_or_list(str(value), gpus.GPUS, "known GPUs")
+        raise CaseError(f"GPU{where} is {value!r}, and no GPU of that name can be simulated", hint=hint)
 
 
 def require_flag(value: object, name: str, where: str) -> None:

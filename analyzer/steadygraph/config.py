@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from steadygraph import gpus
 from steadygraph.errors import UsageError
 from steadygraph.model import Policy
 from steadygraph.near_miss import question_or_list
@@ -37,6 +38,7 @@ class Settings:
         select: Rules to run, by code, code prefix, kind or name; empty: all.
         ignore: Rules to leave out.
         device: Overrides the case's device.
+        gpu: Which GPU is simulated; None: the case's own, or the default.
     """
 
     policies: tuple[Policy, ...] | None = None
@@ -44,6 +46,7 @@ class Settings:
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     device: str | None = None
+    gpu: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ def options(table: Mapping[str, Any]) -> Options:
         select=table.get("select", ()),
         ignore=table.get("ignore", ()),
         device=table.get("device"),
+        gpu=table.get("gpu"),
     )
     return Options(
         settings,
@@ -108,6 +112,19 @@ def policies(names: Iterable[str]) -> tuple[Policy, ...]:
 def backends(names: Iterable[str]) -> tuple[str, ...]:
     """Back ends by name, each once."""
     return _known(names, BACKENDS, "backend", "backends")
+
+
+def device(name: str) -> str:
+    """The name of a device that can be analysed for."""
+    if not gpus.is_device(name):
+        raise UsageError(f"unknown device {name!r}", hint=gpus.DEVICE_HINT)
+    return name
+
+
+def gpu(name: str) -> str:
+    """The name of a GPU that can be simulated."""
+    gpus.named(name)
+    return name
 
 
 def _table(file: Path) -> dict[str, Any] | None:
@@ -206,7 +223,8 @@ _CHECKS: dict[str, Callable[[str, object], Any]] = {
     "format": _one_of(FORMATS, "formats"),
     "timeout": _timeout,
     "jobs": _jobs,
-    "device": _text,
+    "device": lambda key, value: device(_text(key, value)),
+    "gpu": lambda key, value: gpu(_text(key, value)),
     "baseline": _text,
     "cases": _texts,
 }

@@ -15,14 +15,13 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from steadygraph import allow, excerpts
+from steadygraph import allow, excerpts, gpus
 from steadygraph.accelerator.comparisons import ComparisonWatch
-from steadygraph.accelerator.gpus import Gpu
-from steadygraph.accelerator.simulation import simulated
+from steadygraph.accelerator.simulation import Simulation, is_simulated, simulated
 from steadygraph.case import Case, build_model, check_signature, profile_call, region_modules, serving_calls
 from steadygraph.compare import evidence as comparison
 from steadygraph.config import Settings
-from steadygraph.errors import TargetError
+from steadygraph.errors import TargetError, UsageError
 from steadygraph.judge import judge_all, problems
 from steadygraph.model import (
     PROFILE,
@@ -72,10 +71,11 @@ def analyze_case(case: Case, settings: Settings) -> CaseReport:
     packs = load_packs()
     chosen = selection(packs, settings.select, settings.ignore)
     device = _wanted_device(case, settings)
-    with process.preserved(), torch_private.own_dynamo_state(), _device(device) as gpu:
-        analysis = _Analysis(case, settings if gpu is None else dataclasses.replace(settings, backends=(_EAGER,)))
-        if gpu is not None:
-            analysis.notes.append(f"{device} is simulated ({gpu.name}): tensors on it have no values, results no proof")
+    with process.preserved(), torch_private.own_dynamo_state(), _device(device, case, settings) as simulation:
+        if simulation is not None:
+            settings = dataclasses.replace(settings, backends=(_EAGER,))
+        analysis = _Analysis(case, settings, simulation)
+        analysis.notes += _device_notes(device, settings, simulation)
         report = analysis.run(packs, chosen)
     return dataclasses.replace(report, duration_s=round(time.perf_counter() - started, 3))
 
@@ -83,9 +83,10 @@ def analyze_case(case: Case, settings: Settings) -> CaseReport:
 class _Analysis:
     """The passes over one model: each starts from the same state and runs the same calls."""
 
-    def __init__(self, case: Case, settings: Settings) -> None:
+    def __init__(self, case: Case, settings: Settings, simulation: Simulation | None) -> None:
         self.case = case
         self.settings = settings
+        self.simulation = simulation
         self.policies = _policies(case, settings)
         process.seeded(0)
         self.model = build_model(case)
@@ -157,6 +158,9 @@ class _Analysis:
 
         results = run_calls(self.case, self.model, watching=watching)
         _require_profile(results[PROFILE], "in eager mode")
+        # A call that ended early may have had more devices to ask for.
+        if self.simulation is not None and not any(result.raised for result in results.values()):
+            self.simulation.usage.require_all(_wanted_device(self.case, self.settings))
         return results
 
     def _session(self, regions: Sequence[tuple[str, nn.Module]]) -> CompileSession:
@@ -263,11 +267,28 @@ def _wanted_device(case: Case, settings: Settings) -> str:
     return settings.device or case.device or ""
 
 
-def _device(wanted: str) -> AbstractContextManager[Gpu | None]:
+def _device(wanted: str, case: Case, settings: Settings) -> AbstractContextManager[Simulation | None]:
     """A block in which the device that the case wants is there, simulated if need be."""
-    if wanted.partition(":")[0] != "cuda" or torch.cuda.is_available():
+    if not wanted.startswith("cuda"):
         return contextlib.nullcontext()
-    return simulated(wanted)
+    if is_simulated() or not torch.cuda.is_available():
+        return simulated(wanted, settings.gpu or case.gpu or gpus.DEFAULT)
+    there, needed = torch.cuda.device_count(), gpus.device_count(wanted)
+    if there < needed:
+        raise UsageError(
+            f"{wanted} means {needed} devices, and this machine has {there}",
+            hint="use a machine that has them, or one that has none: there they are simulated",
+        )
+    return contextlib.nullcontext()
+
+
+def _device_notes(wanted: str, settings: Settings, simulation: Simulation | None) -> list[str]:
+    if simulation is not None:
+        told = f"{wanted} is simulated ({simulation}): tensors on it have no values, results no proof"
+        return [told, *([simulation.remark] if simulation.remark else [])]
+    if wanted.startswith("cuda") and settings.gpu is not None:
+        return [f"gpu {settings.gpu} is ignored: there is a real device ({torch.cuda.get_device_name()})"]
+    return []
 
 
 def _require_profile(result: CallResult, how: str) -> None:

@@ -36,6 +36,13 @@ class CaseError(UsageError):
     """A case cannot be used: absent, not loadable, or not in the form of a case (exit code 2)."""
 
 
+class DeviceError(UsageError, RuntimeError):
+    """A device is asked for that is not simulated (exit code 2).
+
+    torch raises a RuntimeError there: a model that is prepared for one goes on.
+    """
+
+
 class TargetError(SteadygraphError):
     """The analysed code failed: it crashed, hung, or its profile call raised (exit code 4)."""
 

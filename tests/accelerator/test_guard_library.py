@@ -1,4 +1,4 @@
-"""The library that is compiled once: where it comes from, and what is said if it cannot."""
+"""The device guard that is compiled once: where it comes from, and what there is without a compiler."""
 
 import stat
 import subprocess
@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from steadygraph.accelerator import guard_library
+from steadygraph.accelerator.guard_table import GuardTable
 from steadygraph.errors import TargetError
 
 pytestmark = pytest.mark.skipif(torch.backends.cuda.is_built(), reason="a CUDA build brings a guard of its own")
+
+#: What needs a guard: without one torch raises.
+SLICED = (3,)
 
 
 @pytest.fixture(autouse=True)
@@ -20,11 +25,60 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache" / "steadygraph"
 
 
-def test_without_a_compiler_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def sliced() -> tuple[int, ...]:
+    with FakeTensorMode():
+        return tuple(torch.ones(4, device="cuda")[1:].shape)
+
+
+def remark() -> str:
+    with guard_library.registered() as found:
+        assert sliced() == SLICED
+    return found
+
+
+def compiler(folder: Path, text: str) -> str:
+    file = folder / "old-c++"
+    file.write_text(text)
+    file.chmod(stat.S_IRWXU)
+    return str(file)
+
+
+def test_without_a_compiler_the_guard_of_torch_is_used_and_the_report_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
 
-    with pytest.raises(TargetError) as caught:
-        guard_library.load()
+    assert remark() == (
+        "there is no C++ compiler (c++, g++, clang++), so the device guard of torch itself is used: "
+        "it shows what a compiled one shows"
+    )
+
+
+def test_a_compiler_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    failing = compiler(tmp_path, "#!/bin/sh\necho 'cc1plus: error: unrecognized option' >&2\nexit 1\n")
+    monkeypatch.setenv("CXX", failing)
+
+    assert remark() == (
+        f"{failing} cannot compile the device guard (cc1plus: error: unrecognized option), so the device guard of "
+        "torch itself is used: it shows what a compiled one shows"
+    )
+    assert list(cache.iterdir()) == []
+
+
+def test_a_compiler_that_cannot_be_run_is_like_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = compiler(tmp_path, "#!/nowhere/sh\n")
+    monkeypatch.setenv("CXX", broken)
+
+    assert remark().startswith(f"{broken} cannot compile the device guard ([Errno 2] No such file or directory")
+
+
+def test_where_torch_has_no_guard_to_offer_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_table() -> GuardTable:
+        raise OSError("libc10 exports no table")
+
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(guard_library, "GuardTable", no_table)
+
+    with pytest.raises(TargetError) as caught, guard_library.registered():
+        pass
 
     assert str(caught.value) == (
         "no CUDA device can be simulated: there is no C++ compiler (c++, g++, clang++)\n"
@@ -32,28 +86,13 @@ def test_without_a_compiler_it_says_what_to_install(monkeypatch: pytest.MonkeyPa
     )
 
 
-def test_a_compiler_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    compiler = tmp_path / "old-c++"
-    compiler.write_text("#!/bin/sh\necho 'cc1plus: error: unrecognized option' >&2\nexit 1\n")
-    compiler.chmod(stat.S_IRWXU)
-    monkeypatch.setenv("CXX", str(compiler))
-
-    with pytest.raises(TargetError) as caught:
-        guard_library.load()
-
-    assert str(caught.value) == (
-        f"no CUDA device can be simulated: {compiler} failed on the device guard: cc1plus: error: unrecognized option\n"
-        "  hint: set CXX to a compiler that knows C++20"
-    )
-    assert list(cache.iterdir()) == []
-
-
 def test_it_is_compiled_once(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    guard_library.load()
+    first = remark()
     monkeypatch.setattr(subprocess, "run", None)
 
-    guard_library.load()
+    second = remark()
 
+    assert (first, second) == ("", "")
     assert [torch.__version__ in file.name for file in cache.iterdir()] == [True]
 
 
@@ -61,6 +100,29 @@ def test_a_library_that_was_cut_short_is_made_again() -> None:
     library = guard_library.path()
     library.write_bytes(b"\x7fELF")
 
-    guard_library.load()
-
+    assert remark() == ""
     assert library.stat().st_size > 4
+
+
+@pytest.mark.parametrize("path", ["", "/usr/bin:/bin"])
+def test_afterwards_torch_has_no_guard_as_before(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setenv("PATH", path)
+
+    remark()
+
+    assert GuardTable().guard is None
+    with pytest.raises(RuntimeError, match="PyTorch is not linked with support for cuda devices"):
+        sliced()
+
+
+def test_a_guard_that_somebody_else_registered_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    table = GuardTable()
+    table.register_noop()
+    theirs = table.guard
+
+    try:
+        assert remark() == ""
+        assert table.guard == theirs
+    finally:
+        table.guard = None

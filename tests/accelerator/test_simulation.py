@@ -95,8 +95,15 @@ def test_there_is_no_device_beyond_the_last() -> None:
     with simulated("cuda:4"):
         torch.ones(1, device="cuda:3")
 
-        with pytest.raises(RuntimeError, match=r"invalid device ordinal \(cuda:4, there are 4 devices\)"):
+        with pytest.raises(RuntimeError) as caught:
             torch.ones(1, device="cuda:4")
+
+    line = test_there_is_no_device_beyond_the_last.__code__.co_firstlineno + 5
+    assert str(caught.value) == (
+        f"cuda:4 is asked for (tests/accelerator/test_simulation.py:{line} in "
+        "test_there_is_no_device_beyond_the_last), and 4 devices are simulated\n"
+        "  hint: simulate 5 devices: --device cuda:5"
+    )
 
 
 def test_an_unknown_gpu_is_a_usage_error() -> None:

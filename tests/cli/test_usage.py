@@ -37,6 +37,11 @@ FORMS = "a target is case.py, package.module:Class or path/file.py:Class"
             "unknown format 'yaml'\n  hint: formats are text, json, sarif, junit, markdown, github",
         ),
         (["analyze", "case.py", "--fail-on", "warn"], "unknown fail-on 'warn'\n  hint: did you mean warning?"),
+        (
+            ["analyze", "case.py", "--device", "gpu"],
+            "unknown device 'gpu'\n  hint: devices are cuda, cuda:N for several, and cpu",
+        ),
+        (["analyze", "case.py", "--gpu", "H10"], "no GPU called 'H10' can be simulated\n  hint: did you mean h100?"),
         (["analyze", "case.py", "--jobs", "0"], "jobs is 0\n  hint: write a number of processes, 1 or more"),
         (["analyze", "case.py", "--select", "SG9999"], None),
         (["rules", "SG9999"], None),

@@ -5,14 +5,13 @@ That is what a host sees of a device: it decides on its own values, and has to w
 
 from __future__ import annotations
 
-import sys
-import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch.utils.weak import WeakIdKeyDictionary
 
+from steadygraph.accelerator.usage import Usage
 from steadygraph.model import DeviceMismatch, Location
 from steadygraph.observe import locations, torch_private
 from steadygraph.observe.syncs import blocking_operation
@@ -33,11 +32,11 @@ class Dispatch:
     """Decides about each operator, and remembers where the tensors that are not on the device were made.
 
     Args:
-        count: How many devices there are.
+        usage: Told which devices operators are given.
     """
 
-    def __init__(self, count: int) -> None:
-        self._count = count
+    def __init__(self, usage: Usage) -> None:
+        self._usage = usage
         self._faking = False
         self._made: Any = WeakIdKeyDictionary()
         #: A parameter is another object than the tensor that it was made of, in the same memory.
@@ -70,15 +69,15 @@ class Dispatch:
 
     def _require_devices(self, values: Sequence[Any]) -> None:
         for value in values:
-            if isinstance(value, torch.device) and value.type == DEVICE and (value.index or 0) >= self._count:
-                raise RuntimeError(f"CUDA error: invalid device ordinal ({value}, there are {self._count} devices)")
+            if isinstance(value, torch.device) and value.type == DEVICE and value.index is not None:
+                self._usage.ask(value.index)
 
     def _remember(self, inputs: Sequence[Any], result: Any) -> None:
         made = [t for t in _flat(result) if isinstance(t, torch.Tensor) and not _is_first_device(t)]
         if not made:
             return
         known = (self._origin(t) for t in inputs if isinstance(t, torch.Tensor) and not _is_first_device(t))
-        origin = next((place for place in known if place), None) or user_line()
+        origin = next((place for place in known if place), None) or locations.running()
         for tensor in made:
             if origin is not None and tensor not in self._made:
                 self._made[tensor] = origin
@@ -95,7 +94,7 @@ class Dispatch:
         return DeviceMismatch(
             operation=str(op.overloadpacket),
             operands=tuple((name, str(tensor.device)) for name, tensor in operands),
-            location=user_line(),
+            location=locations.running(),
             odd=odd[0] if odd else "",
             created=self._origin(odd[1]) if odd else None,
         )
@@ -118,16 +117,6 @@ def value_missing(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
-
-
-def user_line() -> Location | None:
-    """The innermost line of user code that is running."""
-    frame: types.FrameType | None = sys._getframe(1)
-    while frame is not None:
-        if locations.is_user_file(frame.f_code.co_filename):
-            return locations.of_line(frame.f_code, frame.f_lineno)
-        frame = frame.f_back
-    return None
 
 
 def _flat(value: Any) -> Iterator[Any]:

@@ -1,101 +1,76 @@
 """What ``torch.cuda`` is told about a device that is not there.
 
 The functions of ``torch.cuda`` stay the ones they are, so that names which a model has imported from there answer too;
-answered is what they ask the driver.
+answered is what they ask the driver.  What torch itself was built with (cuDNN, NCCL, ``torch.backends.cuda.is_built``)
+is told as it is.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 
-from steadygraph.accelerator.gpus import Gpu
+from steadygraph.accelerator import streams
 from steadygraph.accelerator.replacement import replaced
+from steadygraph.accelerator.usage import Usage
+from steadygraph.gpus import Gpu
 from steadygraph.observe import torch_private
 
-
-class Stream:
-    """A stream of work that nobody does."""
-
-    def __init__(self, device: object = None, priority: int = 0, **_identity: object) -> None:
-        self.device = torch.device("cuda", torch.cuda.current_device())
-        self.priority = priority
-        self.cuda_stream = 0
-        self.stream_id = 0
-
-    def wait_event(self, event: object) -> None: ...
-
-    def wait_stream(self, stream: object) -> None: ...
-
-    def record_event(self, event: Event | None = None) -> Event:
-        return event or Event()
-
-    def query(self) -> bool:
-        return True
-
-    def synchronize(self) -> None: ...
-
-    def __enter__(self) -> Stream:
-        return self
-
-    def __exit__(self, *exception: object) -> None: ...
-
-
-class Event:
-    """A point in a stream that is reached at once."""
-
-    def __init__(self, enable_timing: bool = False, blocking: bool = False, interprocess: bool = False) -> None: ...
-
-    def record(self, stream: object = None) -> None: ...
-
-    def wait(self, stream: object = None) -> None: ...
-
-    def query(self) -> bool:
-        return True
-
-    def elapsed_time(self, end_event: object) -> float:
-        return 0.0
-
-    def synchronize(self) -> None: ...
+#: What ``torch.version`` says.
+_CUDA, _ROCM = "12.8", "6.4"
+_NVTX = ("rangePushA", "rangePop", "rangeStartA", "rangeEnd", "deviceRangeStart", "deviceRangeEnd", "markA")
 
 
 @contextlib.contextmanager
-def answering(gpu: Gpu, count: int) -> Iterator[None]:
-    """Inside of the block ``torch.cuda`` speaks of ``count`` devices of one kind.
-
-    ``torch.accelerator`` does not: Dynamo would ask it for streams of the real device (torch 2.13).
-    """
-    devices = _Devices(gpu, count)
+def answering(gpu: Gpu, usage: Usage) -> Iterator[None]:
+    """Inside of the block ``torch.cuda`` and ``torch.accelerator`` speak of devices of one kind."""
+    driver = _Driver(gpu, usage)
+    torch_private.never_traced([*driver.functions().values(), *driver.accelerator().values(), *vars(_Driver).values()])
+    for stand_in in (streams.Stream, streams.ExternalStream, streams.Event, streams.Graph):
+        torch_private.never_traced(vars(stand_in).values())
+    torch_private.never_traced([streams.index_of, *vars(Usage).values()])
     with contextlib.ExitStack() as stack:
-        for owner, attributes in torch_private.cuda_driver_attributes(devices.driver(), lambda _index: gpu, count):
+        for owner, attributes in torch_private.cuda_driver_attributes(
+            driver.functions(), driver.properties, ask=usage.ask, counted=usage.count_asked, count=usage.count
+        ):
             stack.enter_context(replaced(owner, attributes))
-        stack.enter_context(replaced(torch.cuda, _streams(Stream()) | devices.questions()))
-        stack.enter_context(replaced(torch.cuda.nvtx, dict.fromkeys(("range_push", "range_pop", "mark"), _nothing)))
-        version = "hip" if gpu.is_amd else "cuda"
-        stack.enter_context(replaced(torch.version, {version: getattr(torch.version, version) or "12.8"}))
+        for owner, attributes in torch_private.accelerator_driver_attributes(driver.accelerator()):
+            stack.enter_context(replaced(owner, attributes))
+        for owner, attributes in torch_private.cuda_stand_ins(
+            streams.Stream, streams.ExternalStream, streams.Event, streams.Graph, driver.runtime(), _nvtx()
+        ):
+            stack.enter_context(replaced(owner, attributes))
+        version = {"hip": _ROCM, "cuda": None} if gpu.is_amd else {"cuda": _CUDA, "hip": None}
+        stack.enter_context(replaced(torch.version, version))
         yield
 
 
-class _Devices:
-    def __init__(self, gpu: Gpu, count: int) -> None:
+class _Driver:
+    """The state of the devices: which is current, and which stream on each."""
+
+    def __init__(self, gpu: Gpu, usage: Usage) -> None:
         self.gpu = gpu
-        self.count = count
+        self.usage = usage
         self.current = 0
+        self.streams: dict[int, int] = {}
+        self.memory_fraction = 1.0
+        self.sync_debug_mode = 0
 
     def exchange(self, index: int) -> int:
         before = self.current
         if index >= 0:
-            self.current = index
+            self.current = self.usage.ask(index)
         return before
 
-    def driver(self) -> Mapping[str, Callable[..., Any]]:
+    def functions(self) -> Mapping[str, Callable[..., Any]]:
         """The functions that torch.cuda calls, by what follows ``_cuda_`` in their names."""
         return {
             "init": _nothing,
-            "getDeviceCount": lambda: self.count,
+            "getDeviceCount": lambda: self.usage.count,
             "getDevice": lambda: self.current,
             "setDevice": self.exchange,
             "exchangeDevice": self.exchange,
@@ -103,32 +78,89 @@ class _Devices:
             "synchronize": _nothing,
             "emptyCache": _nothing,
             "ipc_collect": _nothing,
-            "memoryStats": lambda device: {},
+            "memoryStats": lambda _device: memory_statistics(),
+            "hostMemoryStats": dict,
+            "memorySnapshot": lambda *_settings: {"segments": [], "device_traces": []},
             "resetPeakMemoryStats": _nothing,
             "resetAccumulatedMemoryStats": _nothing,
-            "getArchFlags": lambda: f"sm_{self.gpu.major}{self.gpu.minor}",
+            "resetPeakHostMemoryStats": _nothing,
+            "resetAccumulatedHostMemoryStats": _nothing,
+            "getMemoryFraction": lambda _device: self.memory_fraction,
+            "setMemoryFraction": lambda fraction, _device: setattr(self, "memory_fraction", fraction),
+            "getAllocatorBackend": lambda: "native",
+            "getArchFlags": lambda: self.gpu.architecture,
+            "getCompiledVersion": lambda: 12080,
+            "getCurrentBlasHandle": lambda: 0,
+            "getCurrentSolverHandle": lambda: 0,
             "isCurrentStreamCapturing": lambda: False,
-            "canDeviceAccessPeer": lambda device, peer: True,
+            "canDeviceAccessPeer": lambda _device, _peer: True,
+            "getCurrentStream": self.current_stream,
+            "getCurrentRawStream": lambda index: self.streams.get(index, 0),
+            "getDefaultStream": lambda index: (0, index, 1),
+            "getStreamFromExternal": lambda address, index: (address, index, 1),
+            "setStream": self.set_stream,
+            "get_sync_debug_mode": lambda: self.sync_debug_mode,
+            "set_sync_debug_mode": lambda mode: setattr(self, "sync_debug_mode", mode),
         }
 
-    def questions(self) -> dict[str, object]:
-        gpu = self.gpu
+    def accelerator(self) -> Mapping[str, Callable[..., Any]]:
+        """The functions that torch.accelerator calls, by what follows ``_accelerator_`` in their names."""
         return {
-            "mem_get_info": lambda device=None: (gpu.total_memory, gpu.total_memory),
-            "is_bf16_supported": lambda including_emulation=True: gpu.major >= 8,
-            "is_current_stream_capturing": lambda: False,
+            "getAccelerator": lambda: torch.device("cuda"),
+            "getDeviceIndex": lambda: self.current,
+            "setDeviceIndex": self.exchange,
+            "exchangeDevice": self.exchange,
+            "maybeExchangeDevice": self.exchange,
+            "getStream": lambda index: torch.cuda.current_stream(index),
+            "setStream": lambda stream: torch.cuda.set_stream(stream),
+            "synchronizeDevice": _nothing,
+            "emptyCache": _nothing,
+            "emptyHostCache": _nothing,
+            "isAllocatorInitialized": lambda: True,
+            "getDeviceStats": lambda _index: memory_statistics(),
+            "resetAccumulatedStats": _nothing,
+            "resetPeakStats": _nothing,
+            "getMemoryInfo": lambda _index: (self.gpu.total_memory, self.gpu.total_memory),
         }
 
+    def current_stream(self, index: int) -> tuple[int, int, int]:
+        return self.streams.get(index, 0), index, 1
 
-def _streams(stream: Stream) -> dict[str, object]:
-    return {
-        "Stream": Stream,
-        "Event": Event,
-        "current_stream": lambda device=None: stream,
-        "default_stream": lambda device=None: stream,
-        "set_stream": _nothing,
-        "stream": lambda stream: contextlib.nullcontext(stream),
-    }
+    def set_stream(self, stream_id: int, device_index: int, device_type: int) -> None:
+        self.streams[device_index] = stream_id
+
+    def runtime(self) -> object:
+        """``torch.cuda.cudart()``, as far as torch itself uses it."""
+        return SimpleNamespace(
+            cudaError=SimpleNamespace(success=0),
+            cudaGetErrorString=str,
+            cudaMemGetInfo=lambda _index: (self.gpu.total_memory, self.gpu.total_memory),
+            cudaProfilerStart=lambda: 0,
+            cudaProfilerStop=lambda: 0,
+            cudaHostRegister=lambda *_region: 0,
+            cudaHostUnregister=lambda *_region: 0,
+        )
+
+    def properties(self, index: int) -> Gpu:
+        self.usage.ask(index)
+        return self.gpu
+
+
+def memory_statistics() -> dict[str, Any]:
+    """What an allocator that never allocated anything says, in the form of torch's."""
+    counted = ("allocation", "segment", "active", "inactive_split")
+    sized = ("allocated_bytes", "reserved_bytes", "active_bytes", "inactive_split_bytes", "requested_bytes")
+    numbers = dict.fromkeys(("current", "peak", "allocated", "freed"), 0)
+    pools = ("all", "small_pool", "large_pool")
+    statistics: dict[str, Any] = {name: {pool: dict(numbers) for pool in pools} for name in (*counted, *sized)}
+    statistics |= {name: dict(numbers) for name in ("oversize_allocations", "oversize_segments")}
+    statistics |= dict.fromkeys(("num_alloc_retries", "num_ooms", "num_sync_all_streams", "num_device_alloc"), 0)
+    return statistics | {"num_device_free": 0, "max_split_size": -1}
+
+
+def _nvtx() -> object:
+    """Ranges for a profiler that is not there."""
+    return SimpleNamespace(**dict.fromkeys(_NVTX, lambda *_arguments: 0))
 
 
 def _nothing(*args: object, **kwargs: object) -> None: ...

@@ -1,7 +1,8 @@
 """The device guard that a CPU build of torch lacks: two lines of C++, compiled once for each torch release.
 
 Without it, indexing, slicing and ``.to("cuda")`` of tensors that only have metadata raise "PyTorch is not linked with
-support for cuda devices" (torch 2.13).  A CUDA build of torch brings a guard of its own.
+support for cuda devices" (torch 2.13).  A CUDA build of torch brings a guard of its own.  Without a compiler, torch is
+brought to register the same class by itself.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import shutil
 import subprocess
 import sysconfig
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
+from steadygraph.accelerator.guard_table import GuardTable
 from steadygraph.errors import TargetError
 
 _SOURCE = """\
@@ -27,20 +30,72 @@ _COMPILERS = ("c++", "g++", "clang++")
 _TIMEOUT_S = 120
 
 
-def load() -> None:
-    """Register the guard in this process, for as long as it lives; compile it first if nobody has.
+class _CompilerError(Exception):
+    """There is no compiler, or it cannot compile the guard."""
+
+
+@contextlib.contextmanager
+def registered() -> Iterator[str]:
+    """A block in which CUDA has a device guard.
+
+    Yields:
+        Why the guard is not one that was compiled here, as a sentence; "" if it is, or if torch has one.
 
     Raises:
-        TargetError: There is no compiler, or it cannot compile the guard.
+        TargetError: There is no compiler, and torch has no guard to offer.
     """
     if torch.backends.cuda.is_built():  # type: ignore[no-untyped-call]
+        yield ""
         return
-    library = path()
-    with contextlib.suppress(OSError):  # absent, or cut short by whatever happened to the cache
-        ctypes.CDLL(str(library))
+    table = _table()
+    if table is not None and table.guard is not None:  # somebody else's
+        yield ""
         return
-    _compile(library)
-    ctypes.CDLL(str(library))
+    try:
+        yield _register(table)
+    finally:
+        if table is not None:
+            table.guard = None
+
+
+def _table() -> GuardTable | None:
+    try:
+        return GuardTable()
+    except OSError:
+        return None
+
+
+def _register(table: GuardTable | None) -> str:
+    try:
+        load(table)
+    except _CompilerError as error:
+        try:
+            if table is None:
+                raise OSError
+            table.register_noop()
+        except OSError:
+            hint = "install one (it is needed once), install a CUDA build of torch, or use a machine with the device"
+            raise TargetError(f"no CUDA device can be simulated: {error}", hint=hint) from error
+        return f"{error}, so the device guard of torch itself is used: it shows what a compiled one shows"
+    return ""
+
+
+#: Where the guard of a library lies that was loaded before: its registration happens once in a process.
+_loaded: dict[str, int | None] = {}
+
+
+def load(table: GuardTable | None) -> None:
+    """Register the guard of the library; compile it first if nobody has."""
+    library = str(path())
+    if table is not None and library in _loaded:
+        table.guard = _loaded[library]
+        return
+    try:
+        ctypes.CDLL(library)
+    except OSError:  # absent, or cut short by whatever happened to the cache
+        _compile(Path(library))
+        ctypes.CDLL(library)
+    _loaded[library] = None if table is None else table.guard
 
 
 def path() -> Path:
@@ -62,10 +117,7 @@ def _compiler() -> str:
     candidates = (os.environ.get("CXX"), *_COMPILERS)
     found = next((path for name in candidates if name and (path := shutil.which(name))), None)
     if found is None:
-        raise TargetError(
-            f"no CUDA device can be simulated: there is no C++ compiler ({', '.join(_COMPILERS)})",
-            hint="install one (it is needed once), install a CUDA build of torch, or use a machine with the device",
-        )
+        raise _CompilerError(f"there is no C++ compiler ({', '.join(_COMPILERS)})")
     return found
 
 
@@ -78,12 +130,12 @@ def _compile(library: Path) -> None:
         command += ["-I", str(torch_directory / "include"), "-L", str(torch_directory / "lib"), "-lc10"]
         if torch.compiled_with_cxx11_abi() is False:
             command.append("-D_GLIBCXX_USE_CXX11_ABI=0")
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise _CompilerError(f"{command[0]} cannot compile the device guard ({error})") from error
         if done.returncode:
             first = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip())
-            raise TargetError(
-                f"no CUDA device can be simulated: {command[0]} failed on the device guard: {first}",
-                hint="set CXX to a compiler that knows C++20",
-            )
+            raise _CompilerError(f"{command[0]} cannot compile the device guard ({first})")
         # In one step: another process may be doing the same.
         built.replace(library)

@@ -4,59 +4,78 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 
-from steadygraph.accelerator import gpus, guard_library
+from steadygraph import gpus
+from steadygraph.accelerator import guard_library
 from steadygraph.accelerator.dispatch import Dispatch, ValueNeededError
 from steadygraph.accelerator.driver import answering
-from steadygraph.accelerator.gpus import Gpu
 from steadygraph.accelerator.replacement import replaced
+from steadygraph.accelerator.usage import Usage
 from steadygraph.errors import UsageError
+from steadygraph.gpus import Gpu, device_count
 from steadygraph.observe import torch_private
 
-_DEVICE = re.compile(r"cuda(?::(\d+))?")
+
+@dataclass(slots=True)
+class Simulation:
+    """What is simulated: so many devices of one kind, and what is asked of them."""
+
+    gpu: Gpu
+    usage: Usage
+    #: What is not as usual, as a sentence; "" if nothing is.
+    remark: str = ""
+
+    def __str__(self) -> str:
+        """``NVIDIA L4``, ``4 x NVIDIA L4``."""
+        return self.gpu.name if self.usage.count == 1 else f"{self.usage.count} x {self.gpu.name}"
 
 
 @contextlib.contextmanager
-def simulated(device: str = "cuda", gpu: str = gpus.DEFAULT) -> Iterator[Gpu]:
+def simulated(device: str = "cuda", gpu: str = gpus.DEFAULT) -> Iterator[Simulation]:
     """Simulate CUDA devices: tensors on them have shape, dtype, strides and device, and no values.
 
-    Tensors on the CPU are ordinary ones.  Afterwards ``torch.cuda`` is as before; what stays is a library, loaded into
-    the process, that lets torch have tensors of that kind.
+    Tensors on the CPU are ordinary ones.  Afterwards ``torch`` is as before; what stays is a library, loaded into the
+    process and used by nobody.
 
     Args:
         device: ``cuda`` or ``cuda:0`` for one device, ``cuda:1`` for two, ``cuda:4`` for four.
-        gpu: Which one; see :mod:`steadygraph.accelerator.gpus`.
+        gpu: Which one; see :mod:`steadygraph.gpus`.
 
     Raises:
-        UsageError: An unknown GPU, or no CUDA device.
-        TargetError: The library cannot be made.
+        UsageError: An unknown GPU, no CUDA device, or inside of another such block.
+        TargetError: torch cannot be told about such a device.
     """
-    found, count = gpus.named(gpu), device_count(device)
-    guard_library.load()
+    simulation = Simulation(gpus.named(gpu), Usage(device_count(device)))
+    if is_simulated():
+        raise UsageError("a CUDA device is simulated already", hint="leave that block first")
     torch_private.load_dynamo_tables()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(answering(found, count))
+        simulation.remark = stack.enter_context(guard_library.registered())
+        stack.enter_context(answering(simulation.gpu, simulation.usage))
         stack.enter_context(replaced(torch.Tensor, _tensor_methods()))
+        for owner, attributes in _moves():
+            stack.enter_context(replaced(owner, attributes))
         stack.enter_context(replaced(torch.utils, {"swap_tensors": _swapping(torch.utils.swap_tensors)}))
         stack.enter_context(replaced(torch, {"Generator": _Generator}))
         # What a fake kernel raises is told where it is caught, not on stderr as well.
         stack.enter_context(replaced(logging.getLogger("torch._subclasses.fake_tensor"), {"disabled": True}))
-        stack.enter_context(torch_private.fake_tensors(Dispatch(count)))
-        yield found
+        stack.enter_context(torch_private.fake_tensors(Dispatch(simulation.usage)))
+        stack.enter_context(replaced(_active, {"simulation": simulation}))
+        yield simulation
 
 
-def device_count(device: str) -> int:
-    """How many devices a name asks for.  ``cuda:1`` cannot mean one device: that is what ``cuda`` says."""
-    match = _DEVICE.fullmatch(device)
-    if match is None:
-        raise UsageError(f"device {device!r} cannot be simulated", hint="only cuda, cuda:0, cuda:1, ... can")
-    index = int(match[1] or 0)
-    return index if index > 1 else index + 1
+_active = SimpleNamespace(simulation=None)
+
+
+def is_simulated() -> bool:
+    """Is the CUDA device that there is a simulated one?"""
+    return _active.simulation is not None
 
 
 def _tensor_methods() -> dict[str, object]:
@@ -66,6 +85,20 @@ def _tensor_methods() -> dict[str, object]:
         "is_pinned": lambda self, device=None: False,
         "backward": _backward,
     }
+
+
+def _moves() -> list[tuple[object, dict[str, object]]]:
+    """``Module.to(0)`` and ``Module.cuda(0)``: C++ looks for the kind of device that torch was built for."""
+    cuda = torch.nn.Module.cuda
+
+    def move(self: torch.nn.Module, device: Any = None) -> torch.nn.Module:
+        return cuda(self, _named(device))
+
+    return [(torch.nn.Module, {"cuda": move}), torch_private.parsing_moves(_named)]
+
+
+def _named(device: Any) -> Any:
+    return torch.device("cuda", device) if type(device) is int else device
 
 
 def _backward(self: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
@@ -102,6 +135,12 @@ class _AnyGenerator(_GeneratorType):  # type: ignore[misc]
 class _Generator(_RealGenerator, metaclass=_AnyGenerator):  # type: ignore[misc]
     """Random numbers of a device without values may come from anywhere."""
 
-    def __new__(cls, device: object = "cpu") -> _Generator:
+    def __new__(cls, device: Any = "cpu") -> _Generator:
         generator: _Generator = super().__new__(cls, "cpu")
+        generator._device = torch.device(device)
         return generator
+
+    @property
+    def device(self) -> torch.device:
+        device: torch.device = self._device
+        return device

@@ -9,6 +9,7 @@ import typer
 
 from steadygraph.cli.choices import choices
 from steadygraph.config import BACKENDS, FORMATS, POLICIES
+from steadygraph.gpus import GPUS
 from steadygraph.report.document import FAIL_ON
 
 _ANALYSIS, _RESULT, _RUN = "What to analyse", "Results", "How to run"
@@ -46,7 +47,18 @@ def analyze(
     ] = None,
     ignore: Annotated[list[str] | None, typer.Option(metavar="CODES", help="Rules to leave out.")] = None,
     device: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Device to analyse for, instead of the case's own.")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Device to analyse for, instead of the case's own: cuda, cuda:4 for four, or cpu."
+        ),
+    ] = None,
+    gpu: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="GPU to simulate where there is no device: h100, a100, l4 or mi300x; default: h100.",
+            autocompletion=choices(*GPUS),
+        ),
     ] = None,
     fail_on: Annotated[
         str | None,
@@ -116,6 +128,7 @@ def analyze(
         "select": select,
         "ignore": ignore,
         "device": device,
+        "gpu": gpu,
         "fail-on": fail_on,
         "format": format,
         "baseline": None if baseline is None else str(baseline),

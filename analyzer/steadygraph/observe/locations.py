@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import linecache
+import sys
 import sysconfig
 import traceback
 import types
@@ -53,6 +54,16 @@ def of_stack(stack: Sequence[traceback.FrameSummary] | None) -> Location | None:
         if is_user_file(frame.filename):
             return of_frame(frame)
     return of_frame(stack[-1])
+
+
+def running() -> Location | None:
+    """The innermost line of the user's own code that is running; None if there is none."""
+    frame: types.FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if is_user_file(frame.f_code.co_filename):
+            return of_line(frame.f_code, frame.f_lineno)
+        frame = frame.f_back
+    return None
 
 
 def of_code(code: types.CodeType) -> Location:

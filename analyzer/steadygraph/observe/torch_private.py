@@ -15,7 +15,7 @@ import importlib
 import sys
 import traceback
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -158,6 +158,16 @@ def when_asked(guard_manager: Any, tell: Callable[[Any], object]) -> None:
         return True
 
     guard_manager.root.add_lambda_guard(holds, ["observed by steadygraph"], None)
+
+
+def never_traced(functions: Iterable[object]) -> None:
+    """Have Dynamo leave the frames of these functions alone: where they stand in for C++, there are none."""
+    from torch._dynamo.eval_frame import skip_code
+
+    for function in functions:
+        function = getattr(function, "fget", None) or getattr(function, "__func__", function)
+        if isinstance(function, types.FunctionType):
+            skip_code(function.__code__)
 
 
 def force_recompile(module: torch.fx.GraphModule) -> None:
@@ -449,6 +459,11 @@ def fake_tensors(around: Callable[..., Any]) -> contextlib.AbstractContextManage
     return Mode(allow_non_fake_inputs=True)
 
 
+def replace_cuda_guard_without_devices() -> None:
+    """Where CUDA has a device guard that counts no devices, register one that does nothing."""
+    torch._C._ensureCUDADeviceGuardSet()
+
+
 def is_device_mismatch(error: BaseException) -> bool:
     """Did operands on different devices meet?  Most kernels are asked by the fake mode, some check by themselves."""
     from torch._subclasses.fake_tensor import FakeTensorDeviceMismatchError
@@ -470,22 +485,97 @@ def argument_names(op: Any) -> list[str]:
 
 
 def cuda_driver_attributes(
-    functions: Mapping[str, Callable[..., Any]], properties: Callable[[int], object], count: int
+    functions: Mapping[str, Callable[..., Any]],
+    properties: Callable[[int], object],
+    *,
+    ask: Callable[[int], int],
+    counted: Callable[[types.FrameType | None], object],
+    count: int,
 ) -> list[tuple[object, dict[str, object]]]:
-    """What to set, on which module or class, so that ``torch.cuda`` takes ``functions`` for those of its driver."""
+    """What to set, on which module or class, so that ``torch.cuda`` takes ``functions`` for those of its driver.
+
+    ``ask`` is told the index of each device that is spoken of, ``counted`` who asks how many there are.
+    """
     from torch._subclasses.fake_tensor import FakeTensorMode
+
+    index_of = torch.cuda._utils._get_device_index
+
+    def checked_index(device: Any, optional: bool = False, allow_cpu: bool = False) -> int:
+        index = index_of(device, optional, allow_cpu)
+        return ask(index) if index >= 0 else index
+
+    def is_compiled() -> bool:
+        caller = sys._getframe(1)
+        if caller.f_code is torch.cuda.device_count.__code__:
+            counted(caller.f_back)
+        return True
 
     driver: dict[str, object] = {f"_cuda_{name}": function for name, function in functions.items()}
     state = {
         "_initialized": True,
         "_cached_device_count": count,
+        "_is_compiled": is_compiled,
+        "_get_device_index": checked_index,
         "_get_device_properties": properties,
         "_exchange_device": functions["exchangeDevice"],
         "_maybe_exchange_device": functions["maybeExchangeDevice"],
         "default_generators": tuple(torch.Generator() for _ in range(count)),
     }
-    # torch must go on believing that copies to the device cannot be made: it would make those of constants.
-    return [(torch._C, driver), (torch.cuda, state), (FakeTensorMode, {"avoid_device_init": True})]
+    return [
+        (torch._C, driver),
+        (torch.cuda, state),
+        (torch.cuda.memory, {"_get_device_index": checked_index}),
+        (torch.cuda.graphs, {"_cuda_isCurrentStreamCapturing": functions["isCurrentStreamCapturing"]}),
+        # torch must go on believing that copies to the device cannot be made: it would make those of constants.
+        (FakeTensorMode, {"avoid_device_init": True}),
+    ]
+
+
+def accelerator_driver_attributes(
+    functions: Mapping[str, Callable[..., Any]],
+) -> list[tuple[object, dict[str, object]]]:
+    """The same for ``torch.accelerator``; what checkpointing keeps of its answers is not kept."""
+    from torch.utils.checkpoint import DefaultDeviceType
+
+    driver: dict[str, object] = {f"_accelerator_{name}": function for name, function in functions.items()}
+    return [(torch._C, driver), (DefaultDeviceType, {"_default_device_type": DefaultDeviceType._default_device_type})]
+
+
+def cuda_stand_ins(
+    stream: type, external_stream: type, event: type, graph: type, runtime: object, nvtx: object
+) -> list[tuple[object, dict[str, object]]]:
+    """What to set so that ``torch.cuda`` has these streams, events, graphs and libraries.
+
+    Classes that were imported before make instances of the new ones.
+    """
+    attributes: list[tuple[object, dict[str, object]]] = []
+    for name, stand_in in (("Stream", stream), ("ExternalStream", external_stream), ("Event", event)):
+        for owner in (torch.cuda, torch.cuda.streams):
+            attributes.append((owner, {name: stand_in}))
+        attributes.append((getattr(torch.cuda, name), {"__new__": staticmethod(_making(stand_in))}))
+    for owner in (torch.cuda, torch.cuda.graphs):
+        attributes.append((owner, {"CUDAGraph": graph}))
+    attributes.append((torch.cuda.CUDAGraph, {"__new__": staticmethod(_making(graph))}))
+    attributes.append((torch.cuda.graphs, {"_graph_pool_handle": lambda: (0, 1)}))
+    attributes.append((torch.cuda, {"_cudart": runtime}))
+    attributes.append((torch.cuda.nvtx, {"_nvtx": nvtx}))
+    return attributes
+
+
+def parsing_moves(named: Callable[[Any], Any]) -> tuple[object, dict[str, object]]:
+    """What to set so that ``Module.to`` understands whatever ``named`` makes a device of."""
+    parse = torch._C._nn._parse_to
+
+    def parse_to(*args: Any, **kwargs: Any) -> Any:
+        if "device" in kwargs:
+            kwargs["device"] = named(kwargs["device"])
+        return parse(*(named(argument) for argument in args[:1]), *args[1:], **kwargs)
+
+    return torch._C._nn, {"_parse_to": parse_to}
+
+
+def _making(stand_in: type) -> Callable[..., Any]:
+    return lambda _cls, *args, **kwargs: stand_in(*args, **kwargs)
 
 
 def load_dynamo_tables() -> None:

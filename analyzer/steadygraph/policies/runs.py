@@ -12,6 +12,7 @@ from torch import nn
 
 from steadygraph.accelerator import dispatch
 from steadygraph.case import Call, Case, profile_call, serving_calls
+from steadygraph.errors import UsageError
 from steadygraph.model import PROFILE, DeviceMismatch, Failure, Outcome, Policy, Result
 from steadygraph.observe import locations, process
 from steadygraph.policies import proof
@@ -96,6 +97,8 @@ def _run_one(case: Case, model: nn.Module, name: str, call: Call, watched: Abstr
             return CallResult(output=proof.freeze(seen))
     except GuardRefusedError as refusal:
         return CallResult(refused=str(refusal))
+    except UsageError:
+        raise
     except Exception as error:
         return CallResult(
             failure=locations.of_failure(error),
