@@ -10,10 +10,13 @@ import pytest
 import torch
 from torch import nn
 
+import steadygraph
+from steadygraph import engine
+from steadygraph.accelerator.simulation import simulated
 from steadygraph.case import Case, load
 from steadygraph.config import Settings
 from steadygraph.engine import analyze_case
-from steadygraph.errors import TargetError
+from steadygraph.errors import TargetError, UsageError
 from steadygraph.model import Kind, Policy, Result, Severity
 
 CASES = sorted((Path(__file__).parent.parent / "cases").glob("device_*.py"))
@@ -98,6 +101,88 @@ def test_the_report_says_that_the_device_is_simulated() -> None:
     assert report.notes == (
         "cuda is simulated (NVIDIA H100 80GB HBM3): tensors on it have no values, results no proof",
     )
+
+
+@pytest.mark.parametrize(
+    ("option", "constant", "name"),
+    [
+        (None, None, "NVIDIA H100 80GB HBM3"),
+        (None, "l4", "NVIDIA L4"),
+        ("a100", None, "NVIDIA A100-SXM4-80GB"),
+        ("mi300x", "l4", "AMD Instinct MI300X"),
+    ],
+)
+def test_the_gpu_of_the_option_is_simulated_before_that_of_the_case(
+    option: str | None, constant: str | None, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = analyze_case(
+        case(gpu=constant, before=lambda _model, _name: print(torch.cuda.get_device_name())), Settings(gpu=option)
+    )
+
+    assert report.notes == (f"cuda is simulated ({name}): tensors on it have no values, results no proof",)
+    assert set(capsys.readouterr().out.splitlines()) == {name}
+
+
+def test_several_devices_are_named_with_their_number() -> None:
+    report = analyze_case(case(build=lambda: Decoder().to("cuda:1"), profile=two, serving=lambda: {"s": two()}), TWO)
+
+    assert report.notes == ("cuda:2 is simulated (2 x NVIDIA L4): tensors on it have no values, results no proof",)
+
+
+def two():
+    return (torch.ones(4, 4, device="cuda:1"),), {}
+
+
+TWO = Settings(device="cuda:2", gpu="l4")
+
+
+@pytest.fixture
+def _one_real_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "NVIDIA L40S")
+
+
+@pytest.mark.usefixtures("_one_real_device")
+def test_a_gpu_that_is_asked_for_is_ignored_where_there_is_a_real_one_and_a_note_says_so() -> None:
+    with engine._device("cuda", case(), Settings(gpu="a100")) as simulation:
+        notes = engine._device_notes("cuda", Settings(gpu="a100"), simulation)
+
+    assert notes == ["gpu a100 is ignored: there is a real device (NVIDIA L40S)"]
+
+
+@pytest.mark.usefixtures("_one_real_device")
+def test_fewer_real_devices_than_are_asked_for_are_a_usage_error() -> None:
+    with pytest.raises(UsageError) as caught:
+        analyze_case(case(), Settings(device="cuda:4"))
+
+    assert str(caught.value) == (
+        "cuda:4 means 4 devices, and this machine has 1\n"
+        "  hint: use a machine that has them, or one that has none: there they are simulated"
+    )
+
+
+def test_an_analysis_inside_of_a_simulation_is_refused() -> None:
+    with simulated(), pytest.raises(UsageError) as caught:
+        analyze_case(case(), Settings())
+
+    assert str(caught.value) == "a CUDA device is simulated already\n  hint: leave that block first"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"gpu": "h200"}, "no GPU called 'h200' can be simulated\n  hint: did you mean h100?"),
+        ({"device": "gpu"}, "unknown device 'gpu'\n  hint: devices are cuda, cuda:N for several, and cpu"),
+    ],
+)
+def test_an_unknown_name_is_told_before_the_model_is_built(arguments: dict[str, str], said: str) -> None:
+    built: list[int] = []
+
+    with pytest.raises(UsageError) as caught:
+        steadygraph.analyze(case(build=lambda: built.append(1)), **arguments)
+
+    assert (str(caught.value), built) == (said, [])
 
 
 def test_a_value_that_serving_reads_is_a_note_and_no_error_of_the_model() -> None:

@@ -1,54 +1,107 @@
 """The simulated device seen from a model, and the process after it."""
 
 import contextlib
-import types
+import sys
+from collections.abc import Callable
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 from torch.cuda import get_device_name as imported_before
 
-from steadygraph.accelerator.simulation import device_count, simulated
+from steadygraph.accelerator.guard_table import GuardTable
+from steadygraph.accelerator.simulation import simulated
 from steadygraph.errors import UsageError
+from steadygraph.gpus import GPUS, device_count
 from steadygraph.observe import torch_private
 
-
-def everything() -> dict[tuple[object, str], object]:
-    """What the names of torch stand for; modules that were imported meanwhile are nobody's trace."""
-    owners = (torch, torch.cuda, torch.cuda.nvtx, torch.Tensor, torch.utils, torch.version, torch.backends.cuda)
-    found = {(owner, name): value for owner in owners for name, value in vars(owner).items()}
-    return {key: value for key, value in found.items() if not isinstance(value, types.ModuleType)}
+#: What counts all tensors of a process, simulated or not.
+COUNTERS = {"cache_hits", "cache_misses", "DESCRIBER_NEXT_ID"}
 
 
-def test_leaving_leaves_no_trace() -> None:
+def everything() -> dict[tuple[str, str], object]:
+    """What the names of all loaded modules of torch stand for, and those of the classes in them."""
+    found: dict[tuple[str, str], object] = {}
+    for module_name, module in list(sys.modules.items()):
+        if module_name.partition(".")[0] != "torch":
+            continue
+        for name, value in list(vars(module).items()):
+            found[module_name, name] = value
+            if isinstance(value, type) and value.__module__.startswith("torch"):
+                found |= {(f"{value.__module__}.{value.__qualname__}", key): held for key, held in vars(value).items()}
+    return {key: value for key, value in found.items() if key[1] not in COUNTERS}
+
+
+def state() -> tuple[object, ...]:
+    """What is not a name: modes, the current device, the device guard, and what torch answers."""
+    asked = (torch.cuda.is_available(), torch.cuda.is_initialized(), torch.cuda.device_count())
+    accelerator = (torch.accelerator.current_accelerator(), torch.get_device_module().__name__)
+    modes = (torch_private.dispatch_modes(), torch_private.function_modes(), torch_private.default_device())
+    return asked, accelerator, modes, GuardTable().guard, torch.get_default_dtype(), torch.is_grad_enabled()
+
+
+def compiled() -> None:
+    model = nn.Sequential(nn.Linear(2, 2)).to("cuda:1")
+    torch.compile(model, backend="eager")(torch.ones(1, 2, device="cuda:1"))
+
+
+ACTIONS: dict[str, Callable[[], object]] = {
+    "make": lambda: torch.ones(2, 2, device="cuda") @ torch.ones(2, 2, device="cuda"),
+    "move": lambda: nn.Linear(2, 2).to("cuda:1").half(),
+    "compile": compiled,
+    "seed": lambda: torch.cuda.manual_seed_all(1),
+    "set device": lambda: torch.cuda.set_device(1),
+    "set stream": lambda: torch.cuda.set_stream(torch.cuda.Stream()),
+    "ask accelerator": lambda: (torch.accelerator.current_accelerator(), torch.get_device_module()),
+    "limit memory": lambda: torch.cuda.set_per_process_memory_fraction(0.5),
+    "wrong device": lambda: torch.ones(1, device="cuda:5"),
+    "mixed devices": lambda: torch.ones(1, device="cuda") + torch.ones(1),
+    "missing value": lambda: torch.ones(1, device="cuda").item(),
+    "backward": lambda: nn.Linear(2, 1).cuda()(torch.ones(1, 2).cuda()).sum().backward(),
+    "no error of torch": lambda: {}["key"],
+    "exit": lambda: sys.exit(3),
+}
+
+
+@pytest.fixture(scope="module")
+def _warm() -> None:
+    """What is imported and made for the first time is nobody's trace."""
+    with simulated("cuda:2"):
+        for action in ACTIONS.values():
+            with contextlib.suppress(Exception, SystemExit):
+                action()
+
+
+@pytest.mark.usefixtures("_warm")
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(
+    actions=st.lists(st.sampled_from(sorted(ACTIONS)), max_size=4),
+    gpu=st.sampled_from(sorted(GPUS)),
+    device=st.sampled_from(["cuda:1", "cuda:2", "cuda:4"]),
+)
+def test_leaving_leaves_no_trace_whatever_happened_inside(actions: list[str], gpu: str, device: str) -> None:
+    before, state_before = everything(), state()
+
+    with contextlib.suppress(Exception, SystemExit), simulated(device, gpu=gpu):
+        for action in actions:
+            ACTIONS[action]()
+
+    after = everything()
+    changed = {key for key in before.keys() | after.keys() if before.get(key) is not after.get(key)}
+    assert {key for key in changed if not key[0].startswith("torch._dynamo")} == set()
+    assert state() == state_before
+
+
+def test_a_simulation_inside_of_another_is_refused_and_ends_neither() -> None:
     with simulated():
-        pass  # what is imported for the first time, is now
-    before = everything()
+        with pytest.raises(UsageError) as caught, simulated(gpu="l4"):
+            pass
+        assert torch.cuda.get_device_name() == "NVIDIA H100 80GB HBM3"
 
-    with simulated("cuda:4", gpu="a100"):
-        model = nn.Sequential(nn.Linear(2, 2)).to("cuda:3").half()
-        torch.compile(model, backend="eager")(torch.ones(1, 2, device="cuda:3", dtype=torch.float16))
-        torch.cuda.manual_seed_all(1)
-
-    after = everything()
-    assert {key for key in before.keys() | after.keys() if before.get(key) is not after.get(key)} == set()
-    assert torch_private.dispatch_modes() == []
+    assert str(caught.value) == "a CUDA device is simulated already\n  hint: leave that block first"
     assert torch.cuda.is_available() is False
-    assert torch.cuda.is_initialized() is False
-    assert torch.cuda.device_count() == 0
-
-
-def test_an_error_leaves_no_trace_either() -> None:
-    before = everything()
-
-    with contextlib.suppress(KeyError), simulated():
-        raise KeyError
-
-    after = everything()
-    assert {key for key in before if before[key] is not after.get(key)} == set()
-    assert torch_private.dispatch_modes() == []
-    with pytest.raises((AssertionError, RuntimeError)):
-        torch.ones(1, device="cuda")
 
 
 def test_questions_have_the_answers_of_one_gpu() -> None:

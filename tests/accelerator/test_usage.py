@@ -152,9 +152,9 @@ def test_the_command_line_ends_with_a_usage_error(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-m", "steadygraph", "analyze", "case.py", "--no-progress"]
 
-    without, advised, many = (
+    without, advised = (
         subprocess.run([*command, *more], cwd=tmp_path, capture_output=True, text=True, check=False)
-        for more in ([], ["--device", "cuda:3"], ["--device", "cuda:5"])
+        for more in ([], ["--device", "cuda:3", "--gpu", "l4"])
     )
 
     assert (without.returncode, without.stdout, without.stderr) == (
@@ -164,9 +164,4 @@ def test_the_command_line_ends_with_a_usage_error(tmp_path: Path) -> None:
         "  hint: simulate 3 devices: --device cuda:3\n",
     )
     assert advised.returncode == 0, advised.stderr
-    assert "cuda:3 is simulated (3 x NVIDIA H100 80GB HBM3)" in advised.stdout
-    assert (many.returncode, many.stderr) == (
-        2,
-        "error: case.py: cuda:5 simulates 5 devices, and the model and its calls use 3\n"
-        "  hint: simulate as many as are used: --device cuda:3\n",
-    )
+    assert "cuda:3 is simulated (3 x NVIDIA L4)" in advised.stdout

@@ -45,6 +45,7 @@ class Dispatch:
     def __call__(self, op: Any, args: Sequence[Any], kwargs: dict[str, Any], fake: Callable[..., Any]) -> Any:
         if self._faking:  # an operator is being faked by means of others
             return fake(args, kwargs)
+        kwargs = {name: _with_index(value) for name, value in kwargs.items()}
         values = list(_flat((*args, *kwargs.values())))
         if not any(_on_device(value) for value in values):
             result = op(*args, **{name: value for name, value in kwargs.items() if name != "pin_memory"})
@@ -69,8 +70,8 @@ class Dispatch:
 
     def _require_devices(self, values: Sequence[Any]) -> None:
         for value in values:
-            if isinstance(value, torch.device) and value.type == DEVICE and value.index is not None:
-                self._usage.ask(value.index)
+            if isinstance(value, torch.device) and value.type == DEVICE:
+                self._usage.ask(value.index or 0)
 
     def _remember(self, inputs: Sequence[Any], result: Any) -> None:
         made = [t for t in _flat(result) if isinstance(t, torch.Tensor) and not _is_first_device(t)]
@@ -132,6 +133,13 @@ def _on_device(value: object) -> bool:
     if isinstance(value, torch.Tensor):
         return torch_private.is_fake(value)
     return isinstance(value, torch.device) and value.type == DEVICE
+
+
+def _with_index(value: object) -> object:
+    """``cuda`` means the current device, but the fake mode caches what it meant before (torch 2.13)."""
+    if isinstance(value, torch.device) and value.type == DEVICE and value.index is None:
+        return torch.device(DEVICE, torch.cuda.current_device())
+    return value
 
 
 def _address(tensor: torch.Tensor) -> int:

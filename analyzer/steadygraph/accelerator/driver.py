@@ -106,7 +106,7 @@ class _Driver:
     def accelerator(self) -> Mapping[str, Callable[..., Any]]:
         """The functions that torch.accelerator calls, by what follows ``_accelerator_`` in their names."""
         return {
-            "getAccelerator": lambda: torch.device("cuda"),
+            "getAccelerator": lambda _check=None: torch.device("cuda"),
             "getDeviceIndex": lambda: self.current,
             "setDeviceIndex": self.exchange,
             "exchangeDevice": self.exchange,

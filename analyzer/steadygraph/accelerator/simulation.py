@@ -55,7 +55,9 @@ def simulated(device: str = "cuda", gpu: str = gpus.DEFAULT) -> Iterator[Simulat
     if is_simulated():
         raise UsageError("a CUDA device is simulated already", hint="leave that block first")
     torch_private.load_dynamo_tables()
+    torch_private.forget_device_answers()
     with contextlib.ExitStack() as stack:
+        stack.callback(torch_private.forget_device_answers)
         simulation.remark = stack.enter_context(guard_library.registered())
         stack.enter_context(answering(simulation.gpu, simulation.usage))
         stack.enter_context(replaced(torch.Tensor, _tensor_methods()))

@@ -78,6 +78,9 @@ class Stream(torch.Stream):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Stream) and (self._index, self._number) == (other._index, other._number)
 
+    def __ne__(self, other: object) -> bool:  # inherited, it compares what torch.Stream does
+        return not self == other
+
     def __hash__(self) -> int:
         return hash((self._index, self._number))
 

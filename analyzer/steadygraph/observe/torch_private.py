@@ -538,6 +538,7 @@ def accelerator_driver_attributes(
     from torch.utils.checkpoint import DefaultDeviceType
 
     driver: dict[str, object] = {f"_accelerator_{name}": function for name, function in functions.items()}
+    driver |= {"_get_accelerator": functions["getAccelerator"], "_host_emptyCache": functions["emptyHostCache"]}
     return [(torch._C, driver), (DefaultDeviceType, {"_default_device_type": DefaultDeviceType._default_device_type})]
 
 
@@ -572,6 +573,17 @@ def parsing_moves(named: Callable[[Any], Any]) -> tuple[object, dict[str, object
         return parse(*(named(argument) for argument in args[:1]), *args[1:], **kwargs)
 
     return torch._C._nn, {"_parse_to": parse_to}
+
+
+def forget_device_answers() -> None:
+    """What torch remembers of answers about devices, and Dynamo of streams."""
+    from torch._dynamo.graph_bytecode_inputs import reset_user_object_tracking
+    from torch.utils import _triton
+
+    for function in (torch.get_device_module, *vars(_triton).values()):
+        if hasattr(function, "cache_clear"):
+            function.cache_clear()
+    reset_user_object_tracking()
 
 
 def _making(stand_in: type) -> Callable[..., Any]:
