@@ -1,19 +1,27 @@
 """Comparisons that can never be true, wherever a model makes them."""
 
+import functools
 from collections.abc import Callable
 
 import pytest
 import torch
 
 from steadygraph.accelerator.comparisons import ComparisonWatch
+from steadygraph.accelerator.simulation import simulated
 
 CONFIGURED, REAL = torch.device("cuda"), torch.device("cuda:0")
+
+
+@functools.cache
+def remembered(device, size):
+    return torch.arange(size)
 
 
 class Holder:
     def __init__(self, device: object) -> None:
         self.device = device
         self.cache: dict[object, int] = {(REAL, 4): 1, REAL: 2}
+        self.texts = {"cuda:0-4"}
 
     def asserts(self, device):
         assert device != self.device
@@ -45,6 +53,99 @@ class Holder:
     def gets(self, device):
         return self.cache.get(self.device)
 
+    def identifies(self, device):
+        return device is self.device
+
+    def identifies_not(self, device):
+        return device is not self.device
+
+    def chained(self, device):
+        return device == device == self.device
+
+    def matches(self, device):
+        match device:
+            case self.device:
+                return 1
+            case _:
+                return 2
+
+    def matches_text(self, device):
+        match str(device):
+            case "cpu":
+                return 1
+            case "cuda":
+                return 2
+
+    def in_a_condition(self, device):
+        return device.type == "cuda" and (device == self.device or self.cache is None)
+
+    def in_a_lambda(self, device):
+        return (lambda other: other == self.device)(device)
+
+    def in_a_loop(self, device):
+        return [other == self.device for other in (device,)]
+
+    def subscripts(self, device):
+        try:
+            return self.cache[self.device]
+        except KeyError:
+            return None
+
+    def writes_the_text_there(self, device):
+        return f"{self.device}-{4}" in self.texts
+
+    def pops(self, device):
+        return self.cache.pop(self.device, None)
+
+    def sets_a_default(self, device):
+        return self.cache.setdefault(self.device, 3)
+
+    def calls_what_remembers(self, device):
+        return remembered(device, 4), remembered(self.device, 4)
+
+    def calls_a_method_that_remembers(self, device):
+        return self.remembers(device), self.remembers(self.device)
+
+    @functools.lru_cache  # noqa: B019
+    def remembers(self, device):
+        return torch.arange(2)
+
+    def allows_both(self, device):
+        return device == self.device or device == torch.device("cuda:0")
+
+    def refuses_both(self, device):
+        return device != self.device and device != torch.device("cuda:0")
+
+    def branches_for_both(self, device):
+        if device == torch.device("cuda"):
+            return 1
+        elif device == torch.device("cuda:0"):
+            return 2
+        return 3
+
+    def matches_both(self, device):
+        match str(device):
+            case "cuda" | "cuda:0":
+                return 1
+
+    def lists_both(self, device):
+        return str(device) in ("cuda", "cuda:0")
+
+    def compares_type_and_index(self, device):
+        return (device.type, device.index or 0) == (self.device.type, self.device.index or 0)
+
+    def compares_indices(self, device):
+        return device.index == self.device.index
+
+    def keys_by_type_and_index(self, device):
+        return (self.device.type, self.device.index) in {(device.type, device.index): 1}
+
+    def compares_other_texts(self, device):
+        return f"{device}-weight" == f"{device}-bias"
+
+    def remembers_by_device(self, device):
+        return remembered(device, 4), remembered(device, 5)
+
     def compares_types(self, device):
         return device.type == self.device.type
 
@@ -52,8 +153,10 @@ class Holder:
         return len(self.cache) == 2
 
 
-def watched(run: Callable[[], object]) -> list[tuple[str, tuple[str, ...], str]]:
-    watch = ComparisonWatch()
+def watched(
+    run: Callable[[], object], cached: dict[object, list[object]] | None = None
+) -> list[tuple[str, tuple[str, ...], str]]:
+    watch = ComparisonWatch(cached)
     with watch.watching():
         run()
     return [
@@ -63,7 +166,23 @@ def watched(run: Callable[[], object]) -> list[tuple[str, tuple[str, ...], str]]
     ]
 
 
-@pytest.mark.parametrize("name", ["asserts", "branches", "spelled_out", "with_text", "as_text", "several_lines"])
+COMPARING = [
+    "asserts",
+    "branches",
+    "spelled_out",
+    "with_text",
+    "as_text",
+    "several_lines",
+    "identifies",
+    "identifies_not",
+    "chained",
+    "matches",
+    "matches_text",
+    "in_a_condition",
+]
+
+
+@pytest.mark.parametrize("name", COMPARING)
 def test_a_comparison_is_found_in_its_function(name: str) -> None:
     holder = Holder(CONFIGURED)
 
@@ -72,7 +191,19 @@ def test_a_comparison_is_found_in_its_function(name: str) -> None:
     assert [(sorted(devices), function) for _, devices, function in found] == [(["cuda", "cuda:0"], name)]
 
 
-@pytest.mark.parametrize(("name", "key"), [("looks_up", ("(cuda, 4)", "(cuda:0, 4)")), ("gets", ("cuda", "cuda:0"))])
+LOOKING_UP = [
+    ("looks_up", ("(cuda, 4)", "(cuda:0, 4)")),
+    ("gets", ("cuda", "cuda:0")),
+    ("subscripts", ("cuda", "cuda:0")),
+    ("writes_the_text_there", ("cuda-4", "cuda:0-4")),
+    ("pops", ("cuda", "cuda:0")),
+    ("sets_a_default", ("cuda", "cuda:0")),
+    ("calls_what_remembers", ("(cuda, 4)", "(cuda:0, 4)")),
+    ("calls_a_method_that_remembers", ("(cuda)", "(cuda:0)")),
+]
+
+
+@pytest.mark.parametrize(("name", "key"), LOOKING_UP)
 def test_a_look_up_that_misses_by_the_index_is_found(name: str, key: tuple[str, str]) -> None:
     holder = Holder(CONFIGURED)
 
@@ -81,7 +212,64 @@ def test_a_look_up_that_misses_by_the_index_is_found(name: str, key: tuple[str, 
     assert [(devices, function) for _, devices, function in found] == [(key, name)]
 
 
-@pytest.mark.parametrize("name", ["branches", "looks_up", "gets", "compares_types", "counts"])
+RIGHT = [
+    "allows_both",
+    "refuses_both",
+    "branches_for_both",
+    "matches_both",
+    "lists_both",
+    "compares_type_and_index",
+    "compares_indices",
+    "keys_by_type_and_index",
+    "compares_other_texts",
+    "remembers_by_device",
+    "compares_types",
+    "counts",
+]
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_comparison_that_allows_for_the_index_is_nothing_to_report(name: str) -> None:
+    holder = Holder(CONFIGURED)
+
+    assert watched(lambda: getattr(holder, name)(REAL)) == []
+
+
+def test_the_device_of_a_parameter_is_known() -> None:
+    class Moved(torch.nn.Module):
+        device = CONFIGURED
+
+        def forward(self):
+            return next(self.parameters()).device == self.device
+
+    with simulated():
+        moved = Moved()
+        moved.layer = torch.nn.Linear(1, 1, device="cuda")
+
+        assert [devices for _, devices, _ in watched(moved)] == [("cuda:0", "cuda")]
+
+
+def test_calls_of_earlier_blocks_are_remembered_if_they_are_given() -> None:
+    cached: dict[object, list[object]] = {}
+    holder = Holder(CONFIGURED)
+
+    found = [watched(lambda device=device: holder.remembers_by_device(device), cached) for device in (REAL, CONFIGURED)]
+
+    assert [len(one) for one in found] == [0, 2]
+
+
+@pytest.mark.parametrize("name", ["in_a_lambda", "in_a_loop"])
+def test_a_comparison_is_found_in_an_inner_function(name: str) -> None:
+    holder = Holder(CONFIGURED)
+
+    assert [devices for _, devices, _ in watched(lambda: getattr(holder, name)(REAL))] == [("cuda:0", "cuda")]
+
+
+#: These say in the source which device they mean, or fail if it is the right one.
+FIXED = {"spelled_out", "as_text", "with_text", "matches_text", "asserts"}
+
+
+@pytest.mark.parametrize("name", sorted({*COMPARING, *(name for name, _ in LOOKING_UP)} - FIXED))
 def test_equal_devices_are_nothing_to_report(name: str) -> None:
     holder = Holder(REAL)
 

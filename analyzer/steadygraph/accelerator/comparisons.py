@@ -10,42 +10,37 @@ import ast
 import contextlib
 import functools
 import inspect
-import linecache
 import re
 import sys
 import types
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from steadygraph.accelerator import sites
+from steadygraph.accelerator.sites import CALL, Site
 from steadygraph.model import DeviceMismatch
 from steadygraph.observe import locations
 
-_NAME = re.compile(r"(cuda)(?::(\d+))?")
-_EQUALITY = {ast.Eq: "==", ast.NotEq: "!="}
-_MEMBERSHIP = {ast.In: "in", ast.NotIn: "not in"}
+_NAME = re.compile(r"\bcuda(?::(\d+))?\b")
 _UNKNOWN = object()
-
-
-@dataclass(frozen=True, slots=True)
-class _Site:
-    """``left operator right`` in the source; for a look-up ``left`` is the key and ``right`` the container."""
-
-    left: ast.expr
-    operator: str
-    right: ast.expr
-
-    @property
-    def is_lookup(self) -> bool:
-        return self.operator not in _EQUALITY.values()
+_PLAIN = (str, int, float, bool, type(None), torch.dtype, torch.device)
+#: What something can be looked up in: containers, and functions that remember their results.
+_HOLDERS = (dict, set, frozenset, list, tuple, functools._lru_cache_wrapper)
+#: Methods of a module that give its tensors.
+_LISTS = ("parameters", "buffers")
 
 
 class ComparisonWatch:
-    """Finds such comparisons in a block, by watching the lines that have one."""
+    """Finds such comparisons in a block, by watching the lines that have one.
 
-    def __init__(self) -> None:
+    Args:
+        cached: What functions that remember their results were called with; those of earlier blocks, if it is given.
+    """
+
+    def __init__(self, cached: dict[object, list[Any]] | None = None) -> None:
+        self._cached = {} if cached is None else cached
         self._found: dict[tuple[str, int, str], DeviceMismatch] = {}
 
     @contextlib.contextmanager
@@ -65,63 +60,58 @@ class ComparisonWatch:
         code = frame.f_code
         if not locations.is_user_file(code.co_filename):
             return None
-        return self._line if _sites_in(code) else None
+        return self._line if sites.of_code(code) else None
 
     def _line(self, frame: types.FrameType, event: str, _argument: object) -> Any:
         if event == "line":
-            for site in _sites_in(frame.f_code).get(frame.f_lineno, ()):
+            for site in sites.of_code(frame.f_code).get(frame.f_lineno, ()):
                 self._look(frame, site)
         return self._line
 
-    def _look(self, frame: types.FrameType, site: _Site) -> None:
-        left, right = _value(site.left, frame), _value(site.right, frame)
-        if left is _UNKNOWN or right is _UNKNOWN:
+    def _look(self, frame: types.FrameType, site: Site) -> None:
+        right = _value(site.right, frame)
+        if right is _UNKNOWN or (site.is_lookup and not isinstance(right, _HOLDERS)):
             return
+        left = _value(site.left, frame)
+        if left is _UNKNOWN:
+            return
+        if site.operator == CALL:
+            right = self._remembered(left, right)
         pair = _looked_up(left, right) if site.is_lookup else (left, right)
-        if pair is None or not _differ_in_index(*pair):
+        if pair is None or not _differ_in_index(*pair) or _met_otherwise(site, frame):
             return
         where = locations.of_line(frame.f_code, frame.f_lineno)
-        other = f"a key of {ast.unparse(site.right)}" if site.is_lookup else ast.unparse(site.right)
+        key, other = _operands(site)
         self._found.setdefault(
-            (where.path, where.line, ast.unparse(site.left)),
+            (where.path, where.line, key),
             DeviceMismatch(
-                operation=site.operator,
-                operands=((ast.unparse(site.left), _shown(pair[0])), (other, _shown(pair[1]))),
-                location=where,
+                operation=site.operator, operands=((key, _shown(pair[0])), (other, _shown(pair[1]))), location=where
             ),
         )
 
-
-@functools.lru_cache(maxsize=4096)
-def _sites_in(code: types.CodeType) -> dict[int, tuple[_Site, ...]]:
-    lines = {line for *_, line in code.co_lines() if line is not None}
-    return {line: sites for line, sites in _sites_of_file(code.co_filename).items() if line in lines}
-
-
-@functools.lru_cache(maxsize=256)
-def _sites_of_file(path: str) -> dict[int, tuple[_Site, ...]]:
-    source = "".join(linecache.getlines(path))
-    if "device" not in source:
-        return {}
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
-        return {}
-    found: dict[int, tuple[_Site, ...]] = {}
-    for node in ast.walk(tree):
-        site = _site(node)
-        if site is not None:
-            found[site.left.lineno] = (*found.get(site.left.lineno, ()), site)
-    return found
+    def _remembered(self, arguments: Any, function: Any) -> list[Any]:
+        """What such a function was called with before; none of others."""
+        if not _parts(arguments):
+            return []
+        earlier = self._cached.setdefault(function, [])
+        known = list(earlier)
+        earlier.append(arguments)
+        return known
 
 
-def _site(node: ast.AST) -> _Site | None:
-    if isinstance(node, ast.Compare) and len(node.ops) == 1:
-        operator = (_EQUALITY | _MEMBERSHIP).get(type(node.ops[0]))
-        return None if operator is None else _Site(node.left, operator, node.comparators[0])
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get" and node.args:
-        return _Site(node.args[0], "get", node.func.value)
-    return None
+def _operands(site: Site) -> tuple[str, str]:
+    """How the two sides of a comparison are called."""
+    if site.operator == CALL and isinstance(site.left, ast.Tuple):
+        arguments = ", ".join(ast.unparse(argument) for argument in site.left.elts)
+        return arguments, f"what {ast.unparse(site.right)} was called with before"
+    right = ast.unparse(site.right)
+    return ast.unparse(site.left), f"a key of {right}" if site.is_lookup else right
+
+
+def _met_otherwise(site: Site, frame: types.FrameType) -> bool:
+    """Does the same condition allow for the index?"""
+    values = ((_value(left, frame), _value(right, frame)) for left, right in site.alternatives)
+    return any(_devices(left) and _devices(left) == _devices(right) for left, right in values)
 
 
 def _value(node: ast.expr, frame: types.FrameType) -> Any:
@@ -137,9 +127,26 @@ def _value(node: ast.expr, frame: types.FrameType) -> Any:
         items = tuple(_value(item, frame) for item in node.elts)
         # A part that is not known cannot be told apart from others, and the rest may still say enough.
         return items
-    if isinstance(node, ast.Call) and _value(node.func, frame) in (torch.device, str) and len(node.args) == 1:
+    if isinstance(node, ast.JoinedStr):
+        parts = [_value(part.value if isinstance(part, ast.FormattedValue) else part, frame) for part in node.values]
+        return "".join(map(str, parts)) if all(isinstance(part, _PLAIN) for part in parts) else _UNKNOWN
+    return _called(node, frame) if isinstance(node, ast.Call) else _UNKNOWN
+
+
+def _called(node: ast.Call, frame: types.FrameType) -> Any:
+    """``torch.device("cuda")``, ``str(device)``, ``next(model.parameters())``: these run no code of the user's."""
+    if len(node.args) != 1:
+        return _UNKNOWN
+    function = _value(node.func, frame)
+    if function in (torch.device, str):
         argument = _value(node.args[0], frame)
-        return _value(node.func, frame)(argument) if isinstance(argument, str | torch.device) else _UNKNOWN
+        return function(argument) if isinstance(argument, str | torch.device) else _UNKNOWN
+    listed = node.args[0]
+    if function is next and isinstance(listed, ast.Call) and isinstance(listed.func, ast.Attribute):
+        module = _value(listed.func.value, frame)
+        method = getattr(torch.nn.Module, listed.func.attr, None) if listed.func.attr in _LISTS else None
+        if method is not None and isinstance(module, torch.nn.Module):
+            return next(method(module), _UNKNOWN)
     return _UNKNOWN
 
 
@@ -161,12 +168,14 @@ def _attribute(owner: Any, name: str) -> Any:
     found = inspect.getattr_static(owner, name, _UNKNOWN)
     if isinstance(found, types.MemberDescriptorType):  # __slots__
         return getattr(owner, name, _UNKNOWN)
+    if isinstance(found, functools._lru_cache_wrapper):
+        return found
     return _UNKNOWN if hasattr(type(found), "__get__") else found
 
 
 def _looked_up(key: Any, container: Any) -> tuple[Any, Any] | None:
     """The key and the one in the container that it would be but for an index."""
-    if not isinstance(container, dict | set | frozenset | list | tuple) or not _parts(key):
+    if not _parts(key):
         return None
     try:
         if key in container:
@@ -183,25 +192,28 @@ def _differ_in_index(left: Any, right: Any) -> bool:
         pairs = list(zip(left, right, strict=True))
         others = (a is _UNKNOWN or b is _UNKNOWN or _differ_in_index(a, b) or _equal(a, b) for a, b in pairs)
         return any(_differ_in_index(a, b) for a, b in pairs) and all(others)
-    a, b = _device(left), _device(right)
-    return a is not None and b is not None and a[0] == b[0] and (a[1] is None) != (b[1] is None)
+    a, b = _devices(left), _devices(right)
+    if a is None or b is None or a[0] != b[0] or a[1] == b[1]:
+        return False
+    return all(x == y or (x is None) != (y is None) for x, y in zip(a[1], b[1], strict=True))
 
 
 def _equal(left: Any, right: Any) -> bool:
-    plain = (str, int, float, bool, type(None), torch.dtype, torch.device)
-    return isinstance(left, plain) and isinstance(right, plain) and left == right
+    return isinstance(left, _PLAIN) and isinstance(right, _PLAIN) and left == right
 
 
-def _device(value: Any) -> tuple[str, int | None] | None:
-    if isinstance(value, torch.device):
-        return value.type, value.index
-    match = _NAME.fullmatch(value) if isinstance(value, str) else None
-    return None if match is None else (match[1], None if match[2] is None else int(match[2]))
+def _devices(value: Any) -> tuple[str, tuple[str | None, ...]] | None:
+    """The text without the indices of the devices in it, and those indices: ``cuda:0-bias`` is (``cuda-bias``, 0)."""
+    if not isinstance(value, str | torch.device):
+        return None
+    text = str(value)
+    indices = tuple(match[1] for match in _NAME.finditer(text))
+    return (_NAME.sub("cuda", text), indices) if indices else None
 
 
 def _parts(key: Any) -> bool:
     """Is this, or does it hold, a device?"""
-    return _device(key) is not None or (isinstance(key, tuple) and any(_device(part) is not None for part in key))
+    return _devices(key) is not None or (isinstance(key, tuple) and any(_devices(part) is not None for part in key))
 
 
 def _shown(value: Any) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from steadygraph.model import Consequence, DeviceMismatch, Evidence, Finding, Kind, Location
 from steadygraph.rule import Example, Rule
-from steadygraph_rules.device.mismatch import blamed_for_error, is_comparison
+from steadygraph_rules.device.mismatch import EQUALITY, blamed_for_error, is_comparison
 from steadygraph_rules.guard_rule import LONGEST_ERROR, shortened
 
 _EMBEDDING = """
@@ -147,7 +147,7 @@ _COMPARE = "Take the device from a tensor that was allocated with it: tensor.dev
 
 def _compared(mismatch: DeviceMismatch) -> str:
     (left, before), (right, now) = mismatch.operands
-    if mismatch.operation in ("==", "!="):
+    if mismatch.operation in EQUALITY:
         return f"`{left}` is {before} and `{right}` is {now}, which are never equal"
     return f"`{left}` is {before} and {right} is {now}: the look-up never finds it"
 

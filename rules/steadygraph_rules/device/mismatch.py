@@ -7,7 +7,8 @@ from steadygraph.model import PROFILE, DeviceMismatch, Evidence
 #: How torch says that operands are on different devices: the first is in the words of nearly all kernels, the second in
 #: those of meta kernels, the third belongs to copies.
 _SAYS = ("same device", "is not on the expected device", "Cannot copy out of meta tensor")
-_COMPARISONS = frozenset({"==", "!=", "in", "not in", "get"})
+EQUALITY = frozenset({"==", "!=", "is", "is not"})
+_COMPARISONS = EQUALITY | {"in", "not in", "[]", "get", "pop", "setdefault", "call"}
 
 
 def is_comparison(mismatch: DeviceMismatch) -> bool:
