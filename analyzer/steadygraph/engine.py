@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from types import CodeType
 from typing import Any
 
 import torch
@@ -147,12 +148,12 @@ class _Analysis:
         codes = [code for _, module in regions if (code := locations.code_of(module.forward)) is not None]
 
         on_cuda = _wanted_device(self.case, self.settings).startswith("cuda")
-        cached: dict[object, list[Any]] = {}
+        computed: dict[CodeType, list[Any]] = {}
 
         @contextlib.contextmanager
         def watching(call: str) -> Iterator[None]:
             self.syncs[call] = SyncWatch(codes, "cuda" if on_cuda else "")
-            self.comparisons[call] = ComparisonWatch(cached)
+            self.comparisons[call] = ComparisonWatch(computed)
             compared = self.comparisons[call].watching() if on_cuda else contextlib.nullcontext()
             with self.syncs[call].watching(), compared:
                 yield

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from types import CodeType
 
 import pytest
 import torch
@@ -22,6 +23,7 @@ class Holder:
         self.device = device
         self.cache: dict[object, int] = {(REAL, 4): 1, REAL: 2}
         self.texts = {"cuda:0-4"}
+        self.strict = False
 
     def asserts(self, device):
         assert device != self.device
@@ -131,6 +133,15 @@ class Holder:
     def lists_both(self, device):
         return str(device) in ("cuda", "cuda:0")
 
+    def is_not_asked(self, device):
+        return self.strict and device == self.device
+
+    def is_asked_only_without(self, device):
+        return not self.strict or device == self.device
+
+    def chooses(self, device):
+        return device == self.device if self.strict else device == REAL
+
     def compares_type_and_index(self, device):
         return (device.type, device.index or 0) == (self.device.type, self.device.index or 0)
 
@@ -153,10 +164,16 @@ class Holder:
         return len(self.cache) == 2
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_remembered() -> None:
+    remembered.cache_clear()
+    Holder.remembers.cache_clear()
+
+
 def watched(
-    run: Callable[[], object], cached: dict[object, list[object]] | None = None
+    run: Callable[[], object], computed: dict[CodeType, list[object]] | None = None
 ) -> list[tuple[str, tuple[str, ...], str]]:
-    watch = ComparisonWatch(cached)
+    watch = ComparisonWatch(computed)
     with watch.watching():
         run()
     return [
@@ -198,8 +215,8 @@ LOOKING_UP = [
     ("writes_the_text_there", ("cuda-4", "cuda:0-4")),
     ("pops", ("cuda", "cuda:0")),
     ("sets_a_default", ("cuda", "cuda:0")),
-    ("calls_what_remembers", ("(cuda, 4)", "(cuda:0, 4)")),
-    ("calls_a_method_that_remembers", ("(cuda)", "(cuda:0)")),
+    ("calls_what_remembers", ("cuda", "cuda:0")),
+    ("calls_a_method_that_remembers", ("cuda", "cuda:0")),
 ]
 
 
@@ -218,6 +235,9 @@ RIGHT = [
     "branches_for_both",
     "matches_both",
     "lists_both",
+    "is_not_asked",
+    "is_asked_only_without",
+    "chooses",
     "compares_type_and_index",
     "compares_indices",
     "keys_by_type_and_index",
@@ -250,12 +270,11 @@ def test_the_device_of_a_parameter_is_known() -> None:
 
 
 def test_calls_of_earlier_blocks_are_remembered_if_they_are_given() -> None:
-    cached: dict[object, list[object]] = {}
-    holder = Holder(CONFIGURED)
+    computed: dict[CodeType, list[object]] = {}
 
-    found = [watched(lambda device=device: holder.remembers_by_device(device), cached) for device in (REAL, CONFIGURED)]
+    found = [watched(lambda device=device: remembered(device, 4), computed) for device in (REAL, CONFIGURED, REAL)]
 
-    assert [len(one) for one in found] == [0, 2]
+    assert [len(one) for one in found] == [0, 1, 0]
 
 
 @pytest.mark.parametrize("name", ["in_a_lambda", "in_a_loop"])

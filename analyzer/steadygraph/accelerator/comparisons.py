@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import functools
 import inspect
 import re
 import sys
@@ -19,15 +18,15 @@ from typing import Any
 import torch
 
 from steadygraph.accelerator import sites
-from steadygraph.accelerator.sites import CALL, Site
+from steadygraph.accelerator.sites import Site
 from steadygraph.model import DeviceMismatch
 from steadygraph.observe import locations
 
 _NAME = re.compile(r"\bcuda(?::(\d+))?\b")
 _UNKNOWN = object()
 _PLAIN = (str, int, float, bool, type(None), torch.dtype, torch.device)
-#: What something can be looked up in: containers, and functions that remember their results.
-_HOLDERS = (dict, set, frozenset, list, tuple, functools._lru_cache_wrapper)
+#: What something can be looked up in.
+_HOLDERS = (dict, set, frozenset, list, tuple)
 #: Methods of a module that give its tensors.
 _LISTS = ("parameters", "buffers")
 
@@ -36,11 +35,11 @@ class ComparisonWatch:
     """Finds such comparisons in a block, by watching the lines that have one.
 
     Args:
-        cached: What functions that remember their results were called with; those of earlier blocks, if it is given.
+        computed: What functions that remember their results were called with; those of earlier blocks, if given.
     """
 
-    def __init__(self, cached: dict[object, list[Any]] | None = None) -> None:
-        self._cached = {} if cached is None else cached
+    def __init__(self, computed: dict[types.CodeType, list[Any]] | None = None) -> None:
+        self._computed = {} if computed is None else computed
         self._found: dict[tuple[str, int, str], DeviceMismatch] = {}
 
     @contextlib.contextmanager
@@ -60,6 +59,8 @@ class ComparisonWatch:
         code = frame.f_code
         if not locations.is_user_file(code.co_filename):
             return None
+        if sites.remembers(code):
+            self._compute(frame)
         return self._line if sites.of_code(code) else None
 
     def _line(self, frame: types.FrameType, event: str, _argument: object) -> Any:
@@ -75,43 +76,56 @@ class ComparisonWatch:
         left = _value(site.left, frame)
         if left is _UNKNOWN:
             return
-        if site.operator == CALL:
-            right = self._remembered(left, right)
         pair = _looked_up(left, right) if site.is_lookup else (left, right)
-        if pair is None or not _differ_in_index(*pair) or _met_otherwise(site, frame):
+        if pair is None or not _differ_in_index(*pair) or not _matters(site, frame):
             return
-        where = locations.of_line(frame.f_code, frame.f_lineno)
-        key, other = _operands(site)
-        self._found.setdefault(
-            (where.path, where.line, key),
-            DeviceMismatch(
-                operation=site.operator, operands=((key, _shown(pair[0])), (other, _shown(pair[1]))), location=where
-            ),
-        )
+        key, right_name = ast.unparse(site.left), ast.unparse(site.right)
+        other = f"a key of {right_name}" if site.is_lookup else right_name
+        self._note(site.operator, (key, _shown(pair[0])), (other, _shown(pair[1])), frame)
 
-    def _remembered(self, arguments: Any, function: Any) -> list[Any]:
-        """What such a function was called with before; none of others."""
-        if not _parts(arguments):
-            return []
-        earlier = self._cached.setdefault(function, [])
-        known = list(earlier)
+    def _compute(self, frame: types.FrameType) -> None:
+        """A function that remembers its results has none for these arguments."""
+        code = frame.f_code
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        arguments = tuple(value if isinstance(value := frame.f_locals[name], _PLAIN) else id(value) for name in names)
+        earlier = self._computed.setdefault(code, [])
+        near = next((known for known in earlier if _differ_in_index(arguments, known)), None)
         earlier.append(arguments)
-        return known
+        if near is None or frame.f_back is None:
+            return
+        differing = [(name, a, b) for name, a, b in zip(names, arguments, near, strict=True) if _differ_in_index(a, b)]
+        for name, now, before in differing:
+            what = f"what {code.co_name} was called with before"
+            self._note("call", (name, _shown(now)), (what, _shown(before)), frame.f_back)
+
+    def _note(self, operation: str, left: tuple[str, str], right: tuple[str, str], frame: types.FrameType) -> None:
+        where = locations.of_line(frame.f_code, frame.f_lineno)
+        mismatch = DeviceMismatch(operation=operation, operands=(left, right), location=where)
+        self._found.setdefault((where.path, where.line, left[0]), mismatch)
 
 
-def _operands(site: Site) -> tuple[str, str]:
-    """How the two sides of a comparison are called."""
-    if site.operator == CALL and isinstance(site.left, ast.Tuple):
-        arguments = ", ".join(ast.unparse(argument) for argument in site.left.elts)
-        return arguments, f"what {ast.unparse(site.right)} was called with before"
-    right = ast.unparse(site.right)
-    return ast.unparse(site.left), f"a key of {right}" if site.is_lookup else right
-
-
-def _met_otherwise(site: Site, frame: types.FrameType) -> bool:
-    """Does the same condition allow for the index?"""
+def _matters(site: Site, frame: types.FrameType) -> bool:
+    """Does the comparison run, as far as that can be told, and does its condition not allow for the index?"""
+    if any(_truth(condition, frame) is (not wanted) for condition, wanted in site.conditions):
+        return False
     values = ((_value(left, frame), _value(right, frame)) for left, right in site.alternatives)
-    return any(_devices(left) and _devices(left) == _devices(right) for left, right in values)
+    return not any(_devices(left) and _devices(left) == _devices(right) for left, right in values)
+
+
+def _truth(node: ast.expr, frame: types.FrameType) -> bool | None:
+    """What a condition is, None if that cannot be told."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        truth = _truth(node.operand, frame)
+        return None if truth is None else not truth
+    if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        left, right = _value(node.left, frame), _value(node.comparators[0], frame)
+        if isinstance(node.ops[0], ast.Is | ast.IsNot) and left is not _UNKNOWN and right is not _UNKNOWN:
+            return (left is right) == isinstance(node.ops[0], ast.Is)
+        if isinstance(node.ops[0], ast.Eq | ast.NotEq) and isinstance(left, _PLAIN) and isinstance(right, _PLAIN):
+            return bool(left == right) == isinstance(node.ops[0], ast.Eq)
+        return None
+    value = _value(node, frame)
+    return bool(value) if isinstance(value, _PLAIN) else None
 
 
 def _value(node: ast.expr, frame: types.FrameType) -> Any:
@@ -168,8 +182,6 @@ def _attribute(owner: Any, name: str) -> Any:
     found = inspect.getattr_static(owner, name, _UNKNOWN)
     if isinstance(found, types.MemberDescriptorType):  # __slots__
         return getattr(owner, name, _UNKNOWN)
-    if isinstance(found, functools._lru_cache_wrapper):
-        return found
     return _UNKNOWN if hasattr(type(found), "__get__") else found
 
 

@@ -84,6 +84,13 @@ class Dispatch:
                 self._made[tensor] = origin
                 self._made_at[_address(tensor)] = origin
 
+    def swapped(self, tensor: torch.Tensor, made: torch.Tensor) -> None:
+        """``tensor`` is what ``made`` was, from now on."""
+        origin = self._origin(made)
+        self._made.pop(tensor, None)
+        if origin is not None:
+            self._made[tensor] = origin
+
     def _origin(self, tensor: torch.Tensor) -> Location | None:
         found: Location | None = self._made.get(tensor) or self._made_at.get(_address(tensor) or -1)
         return found

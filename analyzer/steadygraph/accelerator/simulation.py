@@ -52,6 +52,7 @@ def simulated(device: str = "cuda", gpu: str = gpus.DEFAULT) -> Iterator[Simulat
         TargetError: torch cannot be told about such a device.
     """
     simulation = Simulation(gpus.named(gpu), Usage(device_count(device)))
+    dispatch = Dispatch(simulation.usage)
     if is_simulated():
         raise UsageError("a CUDA device is simulated already", hint="leave that block first")
     torch_private.load_dynamo_tables()
@@ -63,11 +64,12 @@ def simulated(device: str = "cuda", gpu: str = gpus.DEFAULT) -> Iterator[Simulat
         stack.enter_context(replaced(torch.Tensor, _tensor_methods()))
         for owner, attributes in _moves():
             stack.enter_context(replaced(owner, attributes))
-        stack.enter_context(replaced(torch.utils, {"swap_tensors": _swapping(torch.utils.swap_tensors)}))
+        swap = _swapping(torch.utils.swap_tensors, dispatch.swapped)
+        stack.enter_context(replaced(torch.utils, {"swap_tensors": swap}))
         stack.enter_context(replaced(torch, {"Generator": _Generator}))
         # What a fake kernel raises is told where it is caught, not on stderr as well.
         stack.enter_context(replaced(logging.getLogger("torch._subclasses.fake_tensor"), {"disabled": True}))
-        stack.enter_context(torch_private.fake_tensors(Dispatch(simulation.usage)))
+        stack.enter_context(torch_private.fake_tensors(dispatch))
         stack.enter_context(replaced(_active, {"simulation": simulation}))
         yield simulation
 
@@ -112,13 +114,14 @@ def _backward(self: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
 _REAL_BACKWARD: Any = torch.Tensor.backward
 
 
-def _swapping(swap: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
+def _swapping(swap: Callable[[Any, Any], None], told: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
     """``Module.to`` swaps fake parameters, which torch refuses because of its own weak references (torch 2.13)."""
 
     def swap_tensors(t1: Any, t2: Any) -> None:
         if not (torch_private.is_fake(t1) and torch_private.is_fake(t2)):
             swap(t1, t2)
             return
+        told(t1, t2)
         t1.data = t2
         t1.fake_device = t2.fake_device
 
