@@ -46,6 +46,27 @@ def test_a_case_of_devices_has_its_findings_in_their_lines(file: Path) -> None:
     assert Kind.SERVING_ERROR not in {f.kind for f in loud}
 
 
+@pytest.mark.parametrize("name", ["device_table_left_on_cpu", "device_cache_key", "device_two_gpus"])
+def test_without_a_compiler_the_findings_are_the_same(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (file,) = [file for file in CASES if file.stem == name]
+    compiled = analyze_case(load(str(file)), Settings())
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+
+    without = analyze_case(load(str(file)), Settings())
+
+    assert without.notes[1:] == (
+        "there is no C++ compiler (c++, g++, clang++), so torch's own device guard is used: "
+        "the same is seen, but torch.Stream(device='cuda') cannot be made",
+    )
+    changed = {"duration_s": 0, "notes": ()}
+    assert dataclasses.replace(without, **changed) == dataclasses.replace(compiled, **changed)
+    assert compiled.findings != ()
+
+
 class Decoder(nn.Module):
     def __init__(self):
         super().__init__()

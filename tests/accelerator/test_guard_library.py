@@ -10,6 +10,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from steadygraph.accelerator import guard_library
 from steadygraph.accelerator.guard_table import GuardTable
+from steadygraph.accelerator.simulation import simulated
 from steadygraph.errors import TargetError
 
 pytestmark = pytest.mark.skipif(torch.backends.cuda.is_built(), reason="a CUDA build brings a guard of its own")
@@ -47,9 +48,18 @@ def test_without_a_compiler_the_guard_of_torch_is_used_and_the_report_is_told(mo
     monkeypatch.setenv("PATH", "")
 
     assert remark() == (
-        "there is no C++ compiler (c++, g++, clang++), so the device guard of torch itself is used: "
-        "it shows what a compiled one shows"
+        "there is no C++ compiler (c++, g++, clang++), so torch's own device guard is used: "
+        "the same is seen, but torch.Stream(device='cuda') cannot be made"
     )
+
+
+def test_what_is_said_of_the_guard_of_torch_is_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+
+    with simulated():
+        assert torch.cuda.Stream().device == torch.device("cuda:0")
+        with pytest.raises(RuntimeError, match="Backend doesn't support create a new Stream"):
+            torch.Stream(device="cuda")
 
 
 def test_a_compiler_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
@@ -57,8 +67,8 @@ def test_a_compiler_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("CXX", failing)
 
     assert remark() == (
-        f"{failing} cannot compile the device guard (cc1plus: error: unrecognized option), so the device guard of "
-        "torch itself is used: it shows what a compiled one shows"
+        f"{failing} cannot compile the device guard (cc1plus: error: unrecognized option), so torch's own device "
+        "guard is used: the same is seen, but torch.Stream(device='cuda') cannot be made"
     )
     assert list(cache.iterdir()) == []
 

@@ -11,6 +11,9 @@ from typing import Any
 
 import torch
 
+#: c10::DeviceType::CUDA
+_CUDA = 1
+
 
 class Stream(torch.Stream):
     """A stream of work that nobody does: an identity, and a device."""
@@ -18,11 +21,11 @@ class Stream(torch.Stream):
     _numbers = itertools.count(1)
 
     def __new__(cls, device: object = None, priority: int = 0, **identity: Any) -> Stream:
-        stream: Stream = super().__new__(cls, device=torch.device("cuda", 0))
-        index = identity.get("device_index")
-        stream._index = index_of(device) if index is None else index
-        stream._number = identity["stream_id"] if "stream_id" in identity else next(cls._numbers)
-        stream.priority = priority
+        index = identity["device_index"] if "device_index" in identity else index_of(device)
+        number = identity["stream_id"] if "stream_id" in identity else next(cls._numbers)
+        # By its parts, it needs no device to make it.
+        stream: Stream = super().__new__(cls, stream_id=number, device_index=index, device_type=_CUDA)
+        stream._index, stream._number, stream.priority = index, number, priority
         return stream
 
     def __init__(self, device: object = None, priority: int = 0, **identity: Any) -> None: ...
