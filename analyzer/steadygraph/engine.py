@@ -160,8 +160,9 @@ class _Analysis:
 
         results = run_calls(self.case, self.model, watching=watching)
         _require_profile(results[PROFILE], "in eager mode")
-        # A call that ended early may have had more devices to ask for.
-        if self.simulation is not None and not any(result.raised for result in results.values()):
+        # A call that ended early may have had more devices to ask for: then the author of the case may know.
+        complete = not any(result.raised for result in results.values())
+        if self.simulation is not None and (complete or self.settings.device):
             self.simulation.usage.require_all(_wanted_device(self.case, self.settings))
         return results
 

@@ -119,10 +119,22 @@ def test_a_model_that_asks_how_many_there_are_may_have_more(count: Callable[[], 
     assert analyze_case(case(build), Settings()).findings == ()
 
 
-def test_a_call_that_ends_early_may_have_had_more_to_ask_for() -> None:
-    report = analyze_case(
-        case(lambda: OnDevices(0), serving=lambda: {"bad": ((torch.ones(1, 2),), {"fail": True})}), Settings()
+def failing(**changes) -> Case:
+    return case(lambda: OnDevices(0), serving=lambda: {"bad": ((torch.ones(1, 2),), {"fail": True})}, **changes)
+
+
+def test_an_option_with_more_devices_is_told_even_if_a_call_ends_early() -> None:
+    with pytest.raises(UsageError) as caught:
+        analyze_case(failing(device="cuda"), Settings(device="cuda:4"))
+
+    assert str(caught.value) == (
+        "cuda:4 simulates 4 devices, and the model and its calls use 1\n"
+        "  hint: simulate as many as are used: --device cuda"
     )
+
+
+def test_a_case_may_know_of_devices_that_a_call_which_ends_early_had_still_to_ask_for() -> None:
+    report = analyze_case(failing(device="cuda:4"), Settings())
 
     assert [str(s.eager_error) for s in report.scenarios if s.eager_error] == ["ValueError: no request"]
 

@@ -26,6 +26,8 @@ OPERANDS = (("weight", "cuda:0"), ("indices", "cpu"))
 EMBEDDING = DeviceMismatch("aten.embedding", OPERANDS, USED, odd="indices", created=MADE)
 COMPARISON = DeviceMismatch("==", (("x.device", "cuda:0"), ("self.device", "cuda")), COMPARED)
 LOOKUP = DeviceMismatch("in", (("key", "(cuda, 4)"), ("a key of self.cache", "(cuda:0, 4)")), COMPARED)
+IDENTITY = DeviceMismatch("is", (("x.device", "cuda:0"), ("self.device", "cuda")), COMPARED)
+REMEMBERED = DeviceMismatch("call", (("device", "cuda"), ("what table was called with before", "cuda:0")), COMPARED)
 RAISED = Failure("RuntimeError", "Expected all tensors to be on the same device", USED)
 CREATE = "Create the tensor on the device of the others: device=x.device."
 COMPARE = "Take the device from a tensor that was allocated with it: tensor.device has the index."
@@ -78,6 +80,26 @@ def judged(*mismatches: DeviceMismatch, error: Failure | None = None, **more: ob
             COMPARE,
             Severity.WARNING,
             id="look-up",
+        ),
+        pytest.param(
+            IDENTITY,
+            None,
+            "`x.device` is cuda:0 and `self.device` is cuda, which are never equal, so this goes the same way in "
+            "every call",
+            COMPARED,
+            COMPARE,
+            Severity.WARNING,
+            id="identity",
+        ),
+        pytest.param(
+            REMEMBERED,
+            None,
+            "`device` is cuda and what table was called with before is cuda:0: the look-up never finds it, so this "
+            "goes the same way in every call",
+            COMPARED,
+            COMPARE,
+            Severity.WARNING,
+            id="remembered call",
         ),
     ],
 )

@@ -71,7 +71,7 @@ class DeviceMismatchRule(Rule):
     What it finds:
         A serving call that raises because operands of one operator are on different devices, with the line that made
         the odd one; and a comparison, or a look-up in a cache, of a device without an index with one that has an index:
-        ``cuda`` is not ``cuda:0``.
+        ``cuda`` is not ``cuda:0``.  A condition that allows for both forms is nothing to report.
 
     Why it matters:
         The profile run never came to this line: the first such request takes the server down.  A comparison that can
@@ -83,7 +83,8 @@ class DeviceMismatchRule(Rule):
 
     Known limits:
         The line that made a tensor is known on a simulated device only.  Comparisons are seen in eager mode, and where
-        both sides can be told without calling code of the model.
+        both sides can be told without calling code of the model; caches are dicts, sets, lists, and functions under
+        ``functools.cache``.
     """
 
     code = "SG701"
