@@ -61,6 +61,13 @@ class Holder:
     def identifies_not(self, device):
         return device is not self.device
 
+    @property
+    def execution_device(self):
+        return self.device
+
+    def asks_a_property(self, device):
+        return device == self.execution_device
+
     def chained(self, device):
         return device == device == self.device
 
@@ -192,6 +199,7 @@ COMPARING = [
     "several_lines",
     "identifies",
     "identifies_not",
+    "asks_a_property",
     "chained",
     "matches",
     "matches_text",

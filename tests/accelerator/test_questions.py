@@ -211,6 +211,50 @@ class SideStream(nn.Module):
         return y + 1 if torch.accelerator.current_accelerator() is not None else y
 
 
+class Ordered(nn.Module):
+    """Each of these is one graph on a real device, by the handlers that Dynamo has for them."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+        self.stream = torch.cuda.Stream()
+        self.event = torch.cuda.Event()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.how == "event":
+            self.event.record()
+            self.stream.wait_event(self.event)
+        elif self.how == "event of a stream":
+            torch.cuda.current_stream().wait_event(self.stream.record_event())
+        elif self.how == "new event":
+            event = torch.cuda.Event(enable_timing=True)
+            event.record(self.stream)
+            event.synchronize()
+        elif self.how == "new stream":
+            with torch.cuda.stream(torch.cuda.Stream()):
+                x = x + 1
+            torch.cuda.synchronize()
+        elif self.how == "device":
+            with torch.cuda.device(0):
+                x = x + torch.cuda.get_device_capability()[0] + torch.cuda.current_device()
+        return x * 2
+
+
+@pytest.mark.parametrize("how", ["event", "event of a stream", "new event", "new stream", "device"])
+def test_what_orders_work_is_traced(how: str) -> None:
+    with simulated():
+        model, x = Ordered(how), torch.ones(2, device="cuda")
+
+        got = torch.compile(model, backend="eager", fullgraph=True)(x)
+
+        assert (got.shape, got.device) == (model(x).shape, torch.device("cuda:0"))
+
+
+def test_a_stream_of_the_host_stays_one() -> None:
+    with simulated():
+        assert torch.Stream(device="cpu").device.type == "cpu"
+
+
 def test_streams_in_a_compiled_region_break_no_graph() -> None:
     with simulated():
         model, x = SideStream(), torch.ones(2, 4, device="cuda")

@@ -171,7 +171,7 @@ def _scopes(frame: types.FrameType) -> tuple[dict[str, Any], ...]:
 def _attribute(owner: Any, name: str) -> Any:
     if isinstance(owner, types.ModuleType):
         return vars(owner).get(name, _UNKNOWN)
-    if name == "device":  # of tensors, and of models that derive it from their parameters
+    if name == "device" or name.endswith("_device"):  # of tensors, and of models that derive it from their parameters
         with contextlib.suppress(Exception):
             return getattr(owner, name)
         return _UNKNOWN

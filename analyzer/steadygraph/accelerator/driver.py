@@ -44,6 +44,8 @@ def answering(gpu: Gpu, usage: Usage) -> Iterator[None]:
             streams.Stream, streams.ExternalStream, streams.Event, streams.Graph, driver.runtime(), _nvtx()
         ):
             stack.enter_context(replaced(owner, attributes))
+        for owner, attributes in torch_private.dynamo_device_attributes(driver.exchange, streams.Stream, streams.Event):
+            stack.enter_context(replaced(owner, attributes))
         version = {"hip": _ROCM, "cuda": None} if gpu.is_amd else {"cuda": _CUDA, "hip": None}
         stack.enter_context(replaced(torch.version, version))
         yield

@@ -28,8 +28,6 @@ C10_REGISTER_GUARD_IMPL(CUDA, c10::impl::NoOpDeviceGuardImpl<c10::DeviceType::CU
 """
 _COMPILERS = ("c++", "g++", "clang++")
 _TIMEOUT_S = 120
-#: torch 2.13: it makes no new streams; `torch.cuda.Stream` is made without it.
-_WITHOUT = "torch's own device guard is used: the same is seen, but torch.Stream(device='cuda') cannot be made"
 
 
 class _CompilerError(Exception):
@@ -78,7 +76,7 @@ def _register(table: GuardTable | None) -> str:
         except OSError:
             hint = "install one (it is needed once), install a CUDA build of torch, or use a machine with the device"
             raise TargetError(f"no CUDA device can be simulated: {error}", hint=hint) from error
-        return f"{error}, so {_WITHOUT}"
+        return f"{error}, so torch's own device guard is used: what is seen is the same"
     return ""
 
 

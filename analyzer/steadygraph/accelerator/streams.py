@@ -15,12 +15,18 @@ import torch
 _CUDA = 1
 
 
+_REAL_STREAM: Any = torch.Stream
+
+
 class Stream(torch.Stream):
     """A stream of work that nobody does: an identity, and a device."""
 
     _numbers = itertools.count(1)
 
-    def __new__(cls, device: object = None, priority: int = 0, **identity: Any) -> Stream:
+    def __new__(cls, device: Any = None, priority: int = 0, **identity: Any) -> Stream:
+        if isinstance(device, str | torch.device) and torch.device(device).type != "cuda":
+            other: Stream = _REAL_STREAM(device, priority=priority, **identity)
+            return other
         index = identity["device_index"] if "device_index" in identity else index_of(device)
         number = identity["stream_id"] if "stream_id" in identity else next(cls._numbers)
         # By its parts, it needs no device to make it.

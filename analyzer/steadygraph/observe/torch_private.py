@@ -549,7 +549,7 @@ def cuda_stand_ins(
 
     Classes that were imported before make instances of the new ones.
     """
-    attributes: list[tuple[object, dict[str, object]]] = []
+    attributes: list[tuple[object, dict[str, object]]] = [(torch, {"Stream": stream, "Event": event})]
     for name, stand_in in (("Stream", stream), ("ExternalStream", external_stream), ("Event", event)):
         for owner in (torch.cuda, torch.cuda.streams):
             attributes.append((owner, {name: stand_in}))
@@ -573,6 +573,29 @@ def parsing_moves(named: Callable[[Any], Any]) -> tuple[object, dict[str, object
         return parse(*(named(argument) for argument in args[:1]), *args[1:], **kwargs)
 
     return torch._C._nn, {"_parse_to": parse_to}
+
+
+def dynamo_device_attributes(
+    exchange: Callable[[int], int], stream: type, event: type
+) -> list[tuple[object, dict[str, object]]]:
+    """What to set so that Dynamo uses these where it has kept those of the real driver."""
+    from torch._dynamo import utils
+    from torch._dynamo.variables.ctx_manager import AcceleratorDeviceIndexVariable, CUDADeviceVariable
+    from torch._dynamo.variables.user_defined import UserDefinedClassVariable
+
+    driver: dict[str, object] = dict.fromkeys(("_exchange_fn", "_maybe_exchange_fn"), staticmethod(exchange))
+    index_of = staticmethod(vars(torch.cuda)["_get_device_index"])
+    classes = UserDefinedClassVariable._in_graph_classes() | {stream, event}
+    building: dict[str, object] = {
+        "build_stream": lambda args, kwargs: stream(*args, **kwargs),
+        "build_event": lambda args, kwargs: event(*args, **kwargs),
+    }
+    return [
+        (CUDADeviceVariable, {**driver, "_get_device_index_fn": index_of}),
+        (AcceleratorDeviceIndexVariable, driver),
+        (utils, building),
+        (UserDefinedClassVariable, {"_in_graph_classes": staticmethod(lambda: classes)}),
+    ]
 
 
 def forget_device_answers() -> None:
