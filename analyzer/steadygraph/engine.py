@@ -39,10 +39,12 @@ from steadygraph.model import (
     RegionCall,
     ScenarioReport,
     Status,
+    Sync,
 )
-from steadygraph.observe import guards, locations, process, structure, torch_private
+from steadygraph.observe import guards, locations, process, structure, sync_debug, torch_private
 from steadygraph.observe.session import CompileSession
 from steadygraph.observe.state import ModelState
+from steadygraph.observe.sync_ledger import unneeded_blocks
 from steadygraph.observe.syncs import SyncWatch, when_compiled
 from steadygraph.policies import cuda_graph, drop, recompile, shapes_only, stale_state
 from steadygraph.policies.runs import CallResult, run_calls, run_profile
@@ -73,7 +75,8 @@ def analyze_case(case: Case, settings: Settings) -> CaseReport:
     chosen = selection(packs, settings.select, settings.ignore)
     device = _wanted_device(case, settings)
     with process.preserved(), torch_private.own_dynamo_state(), _device(device) as gpu:
-        analysis = _Analysis(case, settings if gpu is None else dataclasses.replace(settings, backends=(_EAGER,)))
+        settings = settings if gpu is None else dataclasses.replace(settings, backends=(_EAGER,))
+        analysis = _Analysis(case, settings, simulated=gpu is not None)
         if gpu is not None:
             analysis.notes.append(f"{device} is simulated ({gpu.name}): tensors on it have no values, results no proof")
         report = analysis.run(packs, chosen)
@@ -83,9 +86,10 @@ def analyze_case(case: Case, settings: Settings) -> CaseReport:
 class _Analysis:
     """The passes over one model: each starts from the same state and runs the same calls."""
 
-    def __init__(self, case: Case, settings: Settings) -> None:
+    def __init__(self, case: Case, settings: Settings, *, simulated: bool) -> None:
         self.case = case
         self.settings = settings
+        self.simulated = simulated
         self.policies = _policies(case, settings)
         process.seeded(0)
         self.model = build_model(case)
@@ -149,7 +153,7 @@ class _Analysis:
 
         @contextlib.contextmanager
         def watching(call: str) -> Iterator[None]:
-            self.syncs[call] = SyncWatch(codes, "cuda" if on_cuda else "")
+            self.syncs[call] = SyncWatch(codes, "cuda" if on_cuda else "", confirm=on_cuda and not self.simulated)
             self.comparisons[call] = ComparisonWatch()
             compared = self.comparisons[call].watching() if on_cuda else contextlib.nullcontext()
             with self.syncs[call].watching(), compared:
@@ -222,6 +226,7 @@ class _Analysis:
         regions = tuple(_region(region, observed[PROFILE]) for region in session.regions)
         mismatches = {name: self._mismatches(name, result) for name, result in eager.items()}
         self._note_unproved(eager)
+        self._note_syncs(syncs)
         return [
             comparison.evidence(
                 scenario=name,
@@ -234,12 +239,18 @@ class _Analysis:
                 call=self.calls[name],
                 profile_syncs=syncs[PROFILE],
                 syncs=syncs[name],
+                serving_syncs=[sync for other in syncs if other != PROFILE for sync in syncs[other]],
                 leak=leaks.get(name),
                 profile_mismatches=mismatches[PROFILE],
                 mismatches=mismatches[name],
             )
             for name, result in eager.items()
         ]
+
+    def _note_syncs(self, syncs: Mapping[str, Sequence[Sync]]) -> None:
+        confirmed = sync_debug.summary([sync for found in syncs.values() for sync in found])
+        unneeded = unneeded_blocks(watch.blocks for watch in self.syncs.values())
+        self.notes += ([confirmed] if confirmed else []) + list(unneeded)
 
     def _mismatches(self, name: str, result: CallResult) -> tuple[DeviceMismatch, ...]:
         """Devices that met in an eager call: what made it fail, and comparisons that cannot be true."""

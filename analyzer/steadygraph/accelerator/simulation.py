@@ -14,6 +14,7 @@ from steadygraph.accelerator import gpus, guard_library
 from steadygraph.accelerator.dispatch import Dispatch, ValueNeededError
 from steadygraph.accelerator.driver import answering
 from steadygraph.accelerator.gpus import Gpu
+from steadygraph.accelerator.pinned import PinnedMemory
 from steadygraph.accelerator.replacement import replaced
 from steadygraph.errors import UsageError
 from steadygraph.observe import torch_private
@@ -36,17 +37,17 @@ def simulated(device: str = "cuda", gpu: str = gpus.DEFAULT) -> Iterator[Gpu]:
         UsageError: An unknown GPU, or no CUDA device.
         TargetError: The library cannot be made.
     """
-    found, count = gpus.named(gpu), device_count(device)
+    found, count, pinned = gpus.named(gpu), device_count(device), PinnedMemory()
     guard_library.load()
     torch_private.load_dynamo_tables()
     with contextlib.ExitStack() as stack:
         stack.enter_context(answering(found, count))
-        stack.enter_context(replaced(torch.Tensor, _tensor_methods()))
+        stack.enter_context(replaced(torch.Tensor, _tensor_methods(pinned)))
         stack.enter_context(replaced(torch.utils, {"swap_tensors": _swapping(torch.utils.swap_tensors)}))
         stack.enter_context(replaced(torch, {"Generator": _Generator}))
         # What a fake kernel raises is told where it is caught, not on stderr as well.
         stack.enter_context(replaced(logging.getLogger("torch._subclasses.fake_tensor"), {"disabled": True}))
-        stack.enter_context(torch_private.fake_tensors(Dispatch(count)))
+        stack.enter_context(torch_private.fake_tensors(Dispatch(count, pinned)))
         yield found
 
 
@@ -59,11 +60,11 @@ def device_count(device: str) -> int:
     return index if index > 1 else index + 1
 
 
-def _tensor_methods() -> dict[str, object]:
+def _tensor_methods(pinned: PinnedMemory) -> dict[str, object]:
     """Methods that ask for real memory before any operator runs."""
     return {
-        "pin_memory": lambda self, device=None: self,
-        "is_pinned": lambda self, device=None: False,
+        "pin_memory": lambda self, device=None: pinned.pin(self),
+        "is_pinned": lambda self, device=None: pinned.is_pinned(self),
         "backward": _backward,
     }
 

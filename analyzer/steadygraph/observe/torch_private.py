@@ -431,6 +431,20 @@ def watching_ops(watch: Callable[..., Any]) -> contextlib.AbstractContextManager
     return Watch()  # type: ignore[no-untyped-call]
 
 
+def explicit_waits() -> list[tuple[object, str, str]]:
+    """What the host calls to wait for the device, as (owner, name, words): the driver's functions where torch has any.
+
+    A CPU build has none of them, and its classes of streams and events cannot be made.
+    """
+    functions = (
+        (torch._C, "_cuda_synchronize", "torch.cuda.synchronize()"),
+        (torch._C, "_accelerator_synchronizeDevice", "torch.accelerator.synchronize()"),
+        (torch.cuda.Stream, "synchronize", "Stream.synchronize()"),
+        (torch.cuda.Event, "synchronize", "Event.synchronize()"),
+    )
+    return [(owner, name, words) for owner, name, words in functions if hasattr(owner, name)]
+
+
 # --- a device that is not there --------------------------------------------------------------------------
 
 
@@ -484,8 +498,25 @@ def cuda_driver_attributes(
         "_maybe_exchange_device": functions["maybeExchangeDevice"],
         "default_generators": tuple(torch.Generator() for _ in range(count)),
     }
+    # What Dynamo makes of torch.cuda.synchronize() goes through torch.accelerator (torch 2.13).
+    driver["_accelerator_synchronizeDevice"] = functions["synchronize"]
+    accelerator: Any = torch.accelerator
+    index_of = accelerator._get_device_index
+
+    def index(device: Any, optional: bool = False) -> int:
+        named = torch.device(device) if isinstance(device, str | torch.device) else None
+        if named is not None and named.type == "cuda":
+            return named.index or 0
+        asked: int = index_of(device, optional)
+        return asked
+
     # torch must go on believing that copies to the device cannot be made: it would make those of constants.
-    return [(torch._C, driver), (torch.cuda, state), (FakeTensorMode, {"avoid_device_init": True})]
+    return [
+        (torch._C, driver),
+        (torch.cuda, state),
+        (accelerator, {"_get_device_index": index}),
+        (FakeTensorMode, {"avoid_device_init": True}),
+    ]
 
 
 def load_dynamo_tables() -> None:
