@@ -61,14 +61,16 @@ def summary(syncs: Sequence[Sync]) -> str | None:
     ``torch.cuda.set_sync_debug_mode confirms 3 of 4 lines that make the host wait, and names 1 more``
     """
     asked = {_line(sync): sync for sync in syncs if sync.confirmed is not None}
-    more = {line for line, sync in asked.items() if sync.operation == OPERATION}
-    ours = {line: sync for line, sync in asked.items() if line not in more}
-    if not asked:
-        return None
-    confirms = sum(bool(sync.confirmed) for sync in ours.values())
-    lines = "line that makes" if len(ours) == 1 else "lines that make"
-    named = f", and names {len(more)} more" if more else ""
-    return f"torch.cuda.set_sync_debug_mode confirms {confirms} of {len(ours)} {lines} the host wait{named}"
+    more = sum(sync.operation == OPERATION for sync in asked.values())
+    seen = sum(sync.confirmed is True for sync in asked.values()) - more
+    ours = len(asked) - more
+    facts = [f"confirms {seen} of {_lines(ours)}"] if ours else []
+    facts += [f"names {f'{more} more' if ours else _lines(more)}"] if more else []
+    return f"torch.cuda.set_sync_debug_mode {', and '.join(facts)}" if facts else None
+
+
+def _lines(count: int) -> str:
+    return "1 line that makes the host wait" if count == 1 else f"{count} lines that make the host wait"
 
 
 def _verdict(sync: Sync, warned: set[tuple[str, int] | None]) -> bool | None:

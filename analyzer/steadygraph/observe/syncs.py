@@ -23,7 +23,7 @@ from steadygraph.model import BreakReason, Location, Observation, Sync
 from steadygraph.observe import sync_debug
 from steadygraph.observe.blocking import blocking_operation, is_read, waiting_copy
 from steadygraph.observe.sync_ledger import AllowedBlock, SyncLedger
-from steadygraph.observe.torch_private import explicit_waits, watching_ops
+from steadygraph.observe.torch_private import explicit_waits, fake_tensor_type, watching_ops
 
 #: Methods that read a whole tensor: on a CPU tensor they run no operator, on one of the device one or many.
 _READS: dict[Callable[..., Any], str] = {
@@ -70,6 +70,8 @@ class SyncWatch:
         with contextlib.ExitStack() as stack:
             for owner, name, words in explicit_waits():
                 stack.enter_context(replaced(owner, {name: self._telling(words, getattr(owner, name))}))
+            fake = fake_tensor_type()
+            stack.enter_context(replaced(fake, {"tolist": self._reading(torch.Tensor.tolist, fake.tolist)}))
             if self._confirm:
                 stack.enter_context(sync_debug.listening(lambda: self._ledger.hear(sync_debug.OPERATION)))
             stack.enter_context(sync_allowance.noting(self._ledger.allowed))
@@ -118,6 +120,16 @@ class SyncWatch:
             self.note(copy.words, certain=copy.certain)
         return op(*args, **kwargs)
 
+    def read(self, method: Callable[..., Any], tensor: object, run: Callable[[], Any]) -> Any:
+        """Run one of the methods that read a whole tensor: it counts once, whatever it does."""
+        if is_read(tensor, self.device):
+            self.note(_READS[method])
+        with self.muted():
+            return run()
+
+    def _reading(self, method: Callable[..., Any], own: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda tensor: self.read(method, tensor, lambda: own(tensor))
+
     def _telling(self, words: str, wait: Callable[..., Any]) -> Callable[..., Any]:
         def waiting(*args: Any, **kwargs: Any) -> Any:
             self.note(words, explicit=True)
@@ -136,19 +148,13 @@ class _FunctionWatch(TorchFunctionMode):
     def __torch_function__(self, func: Any, types_: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func in _READS:
-            return self._read(func, args, kwargs)
+            return self._watch.read(func, args[0], lambda: func(*args, **kwargs))
         if func in _MAKERS and self._watch.device:
             return self._made(func, args, kwargs)
         if func is one_hot and _knows_its_classes(*args, **kwargs):
             with self._watch.muted():
                 return func(*args, **kwargs)
         with self._watch.named(_NAMES[func]) if func in _NAMES else contextlib.nullcontext():
-            return func(*args, **kwargs)
-
-    def _read(self, func: Any, args: Any, kwargs: Any) -> Any:
-        if is_read(args[0], self._watch.device):
-            self._watch.note(_READS[func])
-        with self._watch.muted():
             return func(*args, **kwargs)
 
     def _made(self, func: Any, args: Any, kwargs: Any) -> Any:

@@ -445,6 +445,13 @@ def explicit_waits() -> list[tuple[object, str, str]]:
     return [(owner, name, words) for owner, name, words in functions if hasattr(owner, name)]
 
 
+def fake_tensor_type() -> type[torch.Tensor]:
+    """The class of tensors without values: its ``tolist`` is one of its own, element by element, that no mode sees."""
+    from torch._subclasses.fake_tensor import FakeTensor
+
+    return FakeTensor
+
+
 # --- a device that is not there --------------------------------------------------------------------------
 
 

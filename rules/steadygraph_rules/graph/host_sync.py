@@ -60,8 +60,8 @@ _FIXES = (
         "assignment of a number",
         "Assign through a mask on the device, or use index_fill_, which takes the number.",
     ),
-    ("of the CPU", "Make the tensor on the device, or move it there once, before the calls."),
     ("indices of the CPU", "Move the indices to the device once, before the calls."),
+    ("of the CPU", "Make the tensor on the device, or move it there once, before the calls."),
     ("assignment through", "Use masked_scatter or torch.where, or keep the mask on the CPU (torch >= 2.9)."),
     ("indexing with", "Gather with precomputed indices, or keep the mask on the CPU (torch >= 2.9)."),
     ("as a Python value", "Keep the value in a tensor (torch.where in place of `if`), or compute it on the host."),
@@ -141,7 +141,9 @@ class HostSync(Rule):
         ),
         Example(
             "a copy from pinned memory",
-            _POSITIONS.format(copy="y = torch.tensor(lengths).pin_memory().to('cuda', non_blocking=True)"),
+            _POSITIONS.format(
+                copy="y = torch.tensor(lengths).pin_memory()\n            y = y.to(DEVICE, non_blocking=True)"
+            ),
         ),
     )
 
