@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import subprocess
-import textwrap
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -20,79 +20,21 @@ from steadygraph.config import Settings
 from steadygraph.engine import analyze_case
 from steadygraph.model import CaseReport, Kind, Severity
 
-CASE = """
-    import torch
-    from steadygraph import allow_sync
-    from torch import nn
-
-    DEVICE = "cuda"
+_BLOCK = re.compile(r"<!-- (.*) -->\n```\w+\n((?:.*\n)*?)```\n")
 
 
-    class Decoder(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.linear = nn.Linear(4, 4)
-            self.bias = {"all": torch.ones(4)}
-
-        def forward(self, x, grid, lengths):
-            x = x + self.bias["all"].to(x.device)
-            for size in grid:
-                x = x + torch.tensor(size, device=x.device)
-            with allow_sync("lengths come once per request"):
-                x = x * lengths.to(x.device).sum()
-            with allow_sync("was read here once"):
-                x = x.relu()
-            return self.linear(x)
-
-
-    def build():
-        return Decoder().to(DEVICE).eval()
-
-
-    def call(*grid):
-        return (torch.ones(3, 4, device=DEVICE), list(grid), torch.tensor([1, 2])), {}
-
-
-    def profile():
-        return call()
-
-
-    def serving():
-        return {"text": call(), "image": call(2.0, 3.0)}
-"""
-
-
-def test_the_report_tells_serving_first_then_both_then_what_is_accepted(
-    write_case: Callable[..., Path], steadygraph: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+def test_the_page_shows_what_is_printed_serving_first_then_both_then_what_is_accepted(
+    repository: Path, steadygraph: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
-    write_case(CASE)
+    page = (repository / "docs" / "how-to" / "host-syncs.md").read_text(encoding="utf-8")
+    (case, text), (code, command), (_, output) = _BLOCK.findall(page)
+    (tmp_path / case.removeprefix("file: ")).write_text(text, encoding="utf-8")
 
-    done = steadygraph("analyze", "case.py", "--select", "SG402", cwd=tmp_path, COLUMNS="80", NO_COLOR="1")
+    done = steadygraph(*command.split()[2:], cwd=tmp_path, COLUMNS="80", NO_COLOR="1")
 
     _, _, findings = done.stdout.partition("\n\n")
-    assert findings == textwrap.dedent(
-        """\
-          warning SG402 host-sync [image]: torch.tensor(..., device=), which makes the
-            host wait for the device: only in serving, 2 per call
-            case.py:18 in forward: x = x + torch.tensor(size, device=x.device)
-            fix: Make it with torch.full, zeros or arange, or in pinned memory and copy
-                 it with non_blocking=True; make it once if it is always the same.
-          warning SG402 host-sync [profile, text, image]: a copy to the device, which
-            makes the host wait for the device: 1 per call
-            case.py:16 in forward: x = x + self.bias["all"].to(x.device)
-            fix: Pin the memory (pin_memory=True) and copy with non_blocking=True, or
-                 keep the tensor on the device.
-          accepted SG402 host-sync [profile, text, image]: lengths come once per request
-          1 more guard differs in scenarios with another graph
-          cuda is simulated (NVIDIA H100 80GB HBM3): tensors on it have no values,
-            results no proof
-          allow_sync('was read here once') in `forward`, line 21: nothing in it makes
-            the host wait, in no call: take it out
-
-        1 case, 0 errors, 4 warnings, 0 notes, 3 accepted
-        """
-    )
-    assert done.returncode == 1
+    assert findings == output
+    assert f"exit code: {done.returncode}" == code
 
 
 class Block(nn.Module):
