@@ -174,6 +174,7 @@ FREE: dict[str, Action] = {
     "pinned copy_": lambda d: d.x.copy_(d.pinned, non_blocking=True),
     "pinned view": lambda d: d.pinned[1:].cuda(non_blocking=True),
     "made in pinned memory": lambda d: torch.empty(3, pin_memory=True).to("cuda", non_blocking=True),
+    "a list in pinned memory": lambda d: torch.tensor([1, 2], pin_memory=True).to("cuda", non_blocking=True),
     "to the host without waiting": lambda d: d.x.to("cpu", non_blocking=True),
     "to pinned memory of the host": lambda d: d.pinned.copy_(d.x, non_blocking=True),
     # UniqueCub.cu has no part in these: TensorCompare.cu, _assert_async
@@ -256,8 +257,20 @@ def test_pinned_memory_is_remembered_by_its_storage_alone() -> None:
         assert pinned.pin_memory() is pinned
         assert torch.equal(pinned, tensor)
         assert torch.empty(2, pin_memory=True).is_pinned()
+        assert torch.tensor([1.0, 2.0], pin_memory=True).is_pinned()
+        assert not torch.tensor([1.0, 2.0]).is_pinned()
         del pinned
         assert not any(torch.ones(4, 2).is_pinned() for _ in range(100))
+
+
+def test_a_list_becomes_a_tensor_in_pinned_memory_inside_of_a_region_too() -> None:
+    @torch.compile(backend="eager", fullgraph=True)
+    def copy(x: torch.Tensor) -> torch.Tensor:
+        return x + torch.tensor([1.0, 2.0], pin_memory=True).to(x.device, non_blocking=True)
+
+    with simulated():
+        assert copy(torch.ones(2, device="cuda")).device.type == "cuda"
+    torch.compiler.reset()
 
 
 def test_dynamos_own_wait_for_the_device_runs_on_a_simulated_one() -> None:

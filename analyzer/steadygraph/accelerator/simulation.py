@@ -44,7 +44,7 @@ def simulated(device: str = "cuda", gpu: str = gpus.DEFAULT) -> Iterator[Gpu]:
         stack.enter_context(answering(found, count))
         stack.enter_context(replaced(torch.Tensor, _tensor_methods(pinned)))
         stack.enter_context(replaced(torch.utils, {"swap_tensors": _swapping(torch.utils.swap_tensors)}))
-        stack.enter_context(replaced(torch, {"Generator": _Generator}))
+        stack.enter_context(replaced(torch, {"Generator": _Generator, "tensor": _tensor}))
         # What a fake kernel raises is told where it is caught, not on stderr as well.
         stack.enter_context(replaced(logging.getLogger("torch._subclasses.fake_tensor"), {"disabled": True}))
         stack.enter_context(torch_private.fake_tensors(Dispatch(count, pinned)))
@@ -67,6 +67,15 @@ def _tensor_methods(pinned: PinnedMemory) -> dict[str, object]:
         "is_pinned": lambda self, device=None: pinned.is_pinned(self),
         "backward": _backward,
     }
+
+
+_RealTensor: Any = torch.tensor
+
+
+def _tensor(*args: Any, pin_memory: bool = False, **kwargs: Any) -> torch.Tensor:
+    """``torch.tensor`` allocates pinned memory itself, where no mode sees it."""
+    made: torch.Tensor = _RealTensor(*args, **kwargs)
+    return made.pin_memory() if pin_memory else made
 
 
 def _backward(self: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
