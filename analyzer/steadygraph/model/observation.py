@@ -136,7 +136,7 @@ class Graph:
     ops: tuple[tuple[str, int], ...]
     inputs: tuple[GraphInput, ...]
     frame: Location
-    #: Lines whose operators, in this graph, make the host wait.
+    #: Lines whose operators, in this graph, may make the host wait.
     blocking: tuple[Location, ...] = ()
     #: In the order in which they run.
     nodes: tuple[GraphNode, ...] = ()

@@ -158,7 +158,8 @@ class _FunctionWatch(TorchFunctionMode):
             return func(*args, **kwargs)
 
     def _made(self, func: Any, args: Any, kwargs: Any) -> Any:
-        data = [*args, *kwargs.values()][1 if func is torch.Tensor.new_tensor else 0]
+        values = args[1:] if func is torch.Tensor.new_tensor else args
+        data = values[0] if values else kwargs.get("data", kwargs.get("obj"))
         device = self._watch.device
         parts = [*_tensors(data)]
         one_by_one = not isinstance(data, torch.Tensor) and any(is_read(part, device) for part in parts)

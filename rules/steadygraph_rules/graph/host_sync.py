@@ -116,6 +116,9 @@ class HostSync(Rule):
         On a CPU every tensor is taken for one that the deployment keeps on its device: a mask that stays on the CPU
         there is reported as well, and copies are not seen.  Operators of torch.sparse and torch.distributed, and
         kernels of other packages, are not known.
+        In a compiled region the operators of the graph count as they stand there.  Inductor makes a tensor of constants
+        (``torch.tensor([1, 2], device=)``, a list as an index) once, when it compiles, and fuses a masked_fill with a
+        value on the device: what it compiled does not wait for those.
     """
 
     code = "SG402"
