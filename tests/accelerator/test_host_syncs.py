@@ -191,6 +191,8 @@ FREE: dict[str, Action] = {
     "item of the CPU": lambda d: d.cpu.sum().item(),
     "list of the CPU": lambda d: d.cpu_ind.tolist(),
     "nonzero of the CPU": lambda d: d.cpu_mask.nonzero(),
+    # nonzero_static_cuda_out_impl counts on the device
+    "nonzero_static": lambda d: torch.nonzero_static(d.mask, size=3),
     # the host asks, and does not wait
     "event query": lambda d: torch.cuda.Event().query(),
     "wait_stream": lambda d: torch.cuda.current_stream().wait_stream(torch.cuda.Stream()),

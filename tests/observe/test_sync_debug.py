@@ -14,6 +14,12 @@ from steadygraph.observe.syncs import SyncWatch
 #: ``PyErr_WarnEx`` gets it; which directory and line follow depends on the build.
 WARNING = "called a synchronizing CUDA operation (Triggered internally at /pytorch/c10/cuda/CUDAFunctions.cpp:151.)"
 
+#: ``TORCH_WARN_ONCE`` in ``THCPModule_cudaSetSyncDebugMode``, torch/csrc/cuda/Module.cpp.
+NOTICE = (
+    "Synchronization debug mode is a prototype feature and does not yet detect all synchronizing operations "
+    "(Triggered internally at /pytorch/torch/csrc/cuda/Module.cpp:1031.)"
+)
+
 
 class Driver:
     """``torch.cuda`` as far as the debug mode goes."""
@@ -26,6 +32,7 @@ class Driver:
         return self.mode
 
     def set_sync_debug_mode(self, mode: int | str) -> None:
+        warnings.warn(NOTICE, UserWarning, stacklevel=2)
         self.modes.append(mode)
         self.mode = {"default": 0, "warn": 1, "error": 2}[mode] if isinstance(mode, str) else mode
 

@@ -18,6 +18,8 @@ from steadygraph.model import Sync
 
 #: ``warn_or_error_on_sync`` in c10/cuda/CUDAFunctions.cpp; followed by "(Triggered internally at ...)".
 _WARNING = re.compile(r"called a synchronizing CUDA operation")
+#: What torch says once when the mode is set (THCPModule_cudaSetSyncDebugMode in torch/csrc/cuda/Module.cpp).
+_NOTICE = "Synchronization debug mode is a prototype feature"
 #: What is said of a line that only CUDA names: which operator it was, it does not tell.
 OPERATION = "an operation that CUDA calls synchronizing"
 
@@ -31,6 +33,7 @@ def listening(hear: Callable[[], object]) -> Iterator[None]:
     before = torch.cuda.get_sync_debug_mode()
     with warnings.catch_warnings():
         warnings.filterwarnings("always", message=_WARNING.pattern)
+        warnings.filterwarnings("ignore", message=_NOTICE)
         show = warnings.showwarning
 
         def told(message: Warning | str, *more: object, **keywords: object) -> None:
