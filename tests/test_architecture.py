@@ -16,7 +16,7 @@ SOURCES = (ROOT / "analyzer", ROOT / "rules")
 
 #: The parts of steadygraph, lowest layer first.  A module imports from its own layer and from lower ones.
 LAYERS = (
-    {"errors", "near_miss", "gpus", "reference"},
+    {"errors", "near_miss", "gpus", "reference", "sync_allowance"},
     {"model"},
     {"rule", "compare"},
     {"case", "case_checks", "building", "importing", "target", "user_code", "config", "output"}

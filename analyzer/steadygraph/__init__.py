@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from steadygraph.model import Result as Result
     from steadygraph.model import Severity as Severity
     from steadygraph.report.document import Report as Report
+    from steadygraph.sync_allowance import allow_sync as allow_sync
 
     __version__: str
 
@@ -42,6 +43,7 @@ _HOMES = {
     "Result": "model",
     "Severity": "model",
     "Report": "report.document",
+    "allow_sync": "sync_allowance",
 }
 
 __all__ = ["__version__", *_HOMES]  # all are strings

@@ -39,10 +39,12 @@ from steadygraph.model import (
     RegionCall,
     ScenarioReport,
     Status,
+    Sync,
 )
-from steadygraph.observe import guards, locations, process, structure, torch_private
+from steadygraph.observe import guards, locations, process, structure, sync_debug, torch_private
 from steadygraph.observe.session import CompileSession
 from steadygraph.observe.state import ModelState
+from steadygraph.observe.sync_ledger import unneeded_blocks
 from steadygraph.observe.syncs import SyncWatch, when_compiled
 from steadygraph.policies import cuda_graph, drop, recompile, shapes_only, stale_state
 from steadygraph.policies.runs import CallResult, run_calls, run_profile
@@ -152,7 +154,7 @@ class _Analysis:
 
         @contextlib.contextmanager
         def watching(call: str) -> Iterator[None]:
-            self.syncs[call] = SyncWatch(codes, "cuda" if on_cuda else "")
+            self.syncs[call] = SyncWatch(codes, "cuda" if on_cuda else "", confirm=on_cuda and self.simulation is None)
             self.comparisons[call] = ComparisonWatch(computed)
             compared = self.comparisons[call].watching() if on_cuda else contextlib.nullcontext()
             with self.syncs[call].watching(), compared:
@@ -229,6 +231,7 @@ class _Analysis:
         regions = tuple(_region(region, observed[PROFILE]) for region in session.regions)
         mismatches = {name: self._mismatches(name, result) for name, result in eager.items()}
         self._note_unproved(eager)
+        self._note_syncs(syncs)
         return [
             comparison.evidence(
                 scenario=name,
@@ -241,12 +244,18 @@ class _Analysis:
                 call=self.calls[name],
                 profile_syncs=syncs[PROFILE],
                 syncs=syncs[name],
+                serving_syncs=[sync for other in syncs if other != PROFILE for sync in syncs[other]],
                 leak=leaks.get(name),
                 profile_mismatches=mismatches[PROFILE],
                 mismatches=mismatches[name],
             )
             for name, result in eager.items()
         ]
+
+    def _note_syncs(self, syncs: Mapping[str, Sequence[Sync]]) -> None:
+        confirmed = sync_debug.summary([sync for found in syncs.values() for sync in found])
+        unneeded = unneeded_blocks(watch.blocks for watch in self.syncs.values())
+        self.notes += ([confirmed] if confirmed else []) + list(unneeded)
 
     def _mismatches(self, name: str, result: CallResult) -> tuple[DeviceMismatch, ...]:
         """Devices that met in an eager call: what made it fail, and comparisons that cannot be true."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from steadygraph.model import Consequence, Evidence, Finding, RuleProblem
+from steadygraph.model import PROFILE, Consequence, Evidence, Finding, RuleProblem
 from steadygraph.rule import Rule, spread
 
 _RANK = {consequence: rank for rank, consequence in enumerate(Consequence)}
@@ -42,12 +42,16 @@ def findings(evidence: Evidence, rules: Iterable[Rule]) -> tuple[Finding, ...]:
 
 
 def judge_all(scenarios: Iterable[Evidence], rules: Iterable[Rule]) -> Judgement:
-    """Ask every rule about every scenario: the worst first, what is equally bad in the order of the scenarios."""
+    """Ask every rule about every scenario: the worst first, what is equally bad in the order of the scenarios.
+
+    Of what is equally bad, what the profile call has as well comes last: it is no news.
+    """
     rules = tuple(rules)
     each = [judge(evidence, rules) for evidence in scenarios]
-    found = (finding for one in each for finding in one.findings)
+    found = [finding for one in each for finding in one.findings]
+    known = {(finding.rule, finding.path) for finding in found if finding.scenario == PROFILE}
     return Judgement(
-        tuple(sorted(found, key=lambda finding: _RANK[finding.consequence])),
+        tuple(sorted(found, key=lambda one: (_RANK[one.consequence], (one.rule, one.path) in known))),
         tuple(failure for one in each for failure in one.failed),
     )
 

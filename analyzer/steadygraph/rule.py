@@ -64,6 +64,7 @@ class Rule(ABC):
         profile: str = "",
         serving: str = "",
         also: tuple[str, ...] = (),
+        allowed: str | None = None,
     ) -> Finding:
         """A finding of this rule.
 
@@ -78,6 +79,7 @@ class Rule(ABC):
             profile: Value at profile.
             serving: Value at serving.
             also: Paths of further violated guards that are the same defect.
+            allowed: Why the model's code itself accepts it; None: it does not.
         """
         identity = "\0".join((self.code, evidence.scenario, region, cause))
         return Finding(
@@ -96,6 +98,7 @@ class Rule(ABC):
             profile=profile,
             serving=serving,
             also=also,
+            allowed=allowed,
         )
 
 

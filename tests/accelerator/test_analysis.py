@@ -37,13 +37,16 @@ def module(file: Path) -> ModuleType:
 def test_a_case_of_devices_has_its_findings_in_their_lines(file: Path) -> None:
     expected = module(file).EXPECTED
 
-    loud = [f for f in analyze_case(load(str(file)), Settings()).findings if f.severity is not Severity.NOTE]
+    findings = analyze_case(load(str(file)), Settings()).findings
 
+    loud = [f for f in findings if f.severity is not Severity.NOTE and f.allowed is None]
     found = {f.scenario: f.location.text for f in loud if f.kind is Kind.DEVICE_MISMATCH and f.location}
     assert set(found) == {name for name, kinds in expected["flags"].items() if "device-mismatch" in kinds}
     assert {name: found[name] for name in expected.get("lines", ())} == expected.get("lines", {})
-    assert {f.scenario for f in loud} == set(found)
+    assert {f.scenario for f in loud} == {name for name, kinds in expected["flags"].items() if kinds}
     assert Kind.SERVING_ERROR not in {f.kind for f in loud}
+    syncs = {(f.scenario, f.location.text) for f in loud if f.kind is Kind.HOST_SYNC and f.location}
+    assert syncs == {(name, line) for name, lines in expected.get("syncs", {}).items() for line in lines}
 
 
 @pytest.mark.parametrize("name", ["device_table_left_on_cpu", "device_cache_key", "device_two_gpus"])

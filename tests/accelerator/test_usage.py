@@ -72,7 +72,7 @@ class OnDevices(nn.Module):
 
 def case(build: Callable[[], nn.Module], **changes) -> Case:
     def x():
-        return torch.ones(1, 2)
+        return torch.ones(1, 2, device="cuda")
 
     values = {
         "build": build,
@@ -120,7 +120,9 @@ def test_a_model_that_asks_how_many_there_are_may_have_more(count: Callable[[], 
 
 
 def failing(**changes) -> Case:
-    return case(lambda: OnDevices(0), serving=lambda: {"bad": ((torch.ones(1, 2),), {"fail": True})}, **changes)
+    return case(
+        lambda: OnDevices(0), serving=lambda: {"bad": ((torch.ones(1, 2, device="cuda"),), {"fail": True})}, **changes
+    )
 
 
 def test_an_option_with_more_devices_is_told_even_if_a_call_ends_early() -> None:

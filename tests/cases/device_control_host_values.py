@@ -1,4 +1,7 @@
-"""What may stay on the CPU: an index, a mask, a number, lengths that the host needs.  Nothing is wrong here."""
+"""What may stay on the CPU: a mask, a number, lengths that the host needs, an index until it is copied without waiting.
+
+Nothing is wrong here.
+"""
 
 import torch
 import torch.nn as nn
@@ -14,7 +17,7 @@ class Pool(nn.Module):
 
     def forward(self, x, rows, keep):
         h = self.linear(x) * self.scale
-        return h[rows] + h[keep].sum(0)
+        return h[rows.to(h.device, non_blocking=True)] + h[keep].sum(0)
 
 
 def build():

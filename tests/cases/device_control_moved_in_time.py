@@ -19,7 +19,7 @@ class InTime(nn.Module):
     def forward(self, x, pixels=None):
         h = self.text(x)
         if pixels is not None:
-            self.vision.to(x.device)
+            self.vision.to(x.device, non_blocking=True)
             if self.late.weight.is_meta:
                 self.late.to_empty(device=x.device)
             with torch.cuda.stream(self.stream):

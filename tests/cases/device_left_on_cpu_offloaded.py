@@ -17,7 +17,7 @@ class Sleeping(nn.Module):
         self.head.cpu()
 
     def wake_up(self, device):
-        self.head.to(device)
+        self.head.to(device, non_blocking=True)
 
     def forward(self, x, cached=False):
         h = self.body(x)

@@ -55,4 +55,5 @@ EXPECTED = {
     "recompiles": None,
     "eager_error": True,
     "lines": {"swapped": "self.rows = self.rows.cpu()"},
+    "syncs": {"swapped": ["self.rows = self.rows.cpu()"]},
 }

@@ -16,7 +16,7 @@ class Tower(nn.Module):
 
     def embed(self, pixels, kind):
         if kind == "image" and not self.ready:
-            self.vision.to(pixels.device)
+            self.vision.to(pixels.device, non_blocking=True)
             self.ready = True
         return self.vision(pixels)
 

@@ -1,5 +1,7 @@
 """What makes the host wait, by name and line; hand-written lists of what does and what does not."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -37,6 +39,12 @@ BLOCKING = {
     "repeat_interleave": lambda: torch.repeat_interleave(torch.tensor([1, 2])),
     "repeat_interleave with repeats": lambda: X.repeat_interleave(torch.tensor([1, 2, 0]), 0),
     "equal": lambda: torch.equal(X, X),
+    "allclose": lambda: torch.allclose(X, X),
+    "print": lambda: repr(X),
+    "format": lambda: f"{X}",
+    "argwhere": lambda: torch.argwhere(MASK),
+    "histc": lambda: torch.histc(X),
+    "normal with a tensor of deviations": lambda: torch.normal(X, X),
     "tolist": lambda: X.tolist(),
     "cpu": lambda: X.cpu(),
     "numpy": lambda: X.numpy(),
@@ -52,6 +60,10 @@ FREE = {
     "index_copy": lambda: X.index_copy(0, torch.tensor([0, 2]), ROWS),
     "repeat_interleave with output_size": lambda: X.repeat_interleave(torch.tensor([1, 2, 0]), 0, output_size=3),
     "repeat_interleave by a number": lambda: X.repeat_interleave(2, 0),
+    "histc with a range": lambda: torch.histc(X, 10, 0, 1),
+    "normal with a number": lambda: torch.normal(X, 1.0),
+    "making a tensor": lambda: torch.tensor([1.0, 2.0]),
+    "an empty list": lambda: X[:0].tolist(),
     "shapes": lambda: [X.shape[0], X.numel(), X.dtype, X.device],
 }
 
@@ -64,6 +76,22 @@ def test_what_blocks_the_host_is_seen(name):
 @pytest.mark.parametrize("name", FREE)
 def test_what_does_not_is_left_alone(name):
     assert watched(FREE[name]) == ()
+
+
+#: Arguments where a square matrix alone will not do.
+LINALG = {"solve": (torch.eye(3), torch.eye(3)), "solve_ex": (torch.eye(3), torch.eye(3))}
+
+
+@pytest.mark.parametrize("name", dir(torch.linalg))
+def test_a_function_of_torch_linalg_blocks_as_its_page_says(name):
+    function = getattr(torch.linalg, name)
+    page = str(function.__doc__)
+    if not callable(function) or "on a CUDA device, this function synchronizes" not in page:
+        return
+
+    found = watched(lambda: function(*LINALG.get(name, (torch.eye(3),))))
+
+    assert bool(found) is ("synchronizes only when" not in page)
 
 
 def test_the_line_is_the_users_and_repetitions_are_counted():
@@ -118,6 +146,12 @@ def test_inside_of_a_region_a_graph_with_the_operator_at_that_line_keeps_it():
     graph = Graph("d", (), (), PLACE, blocking=(PLACE,))
 
     assert when_compiled([INSIDE], [observation(graphs=(graph,))]) == (INSIDE,)
+
+
+def test_inside_of_a_region_a_wait_that_the_code_asks_for_remains():
+    asked = replace(INSIDE, explicit=True)
+
+    assert when_compiled([asked], [observation()]) == (asked,)
 
 
 def test_inside_of_a_region_a_break_at_that_line_keeps_it():

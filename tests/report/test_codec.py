@@ -102,6 +102,13 @@ def test_the_values_are_those_of_the_report(report: Report) -> None:
     assert value["summary"]["exit_code"] == 2
 
 
+def test_the_text_is_indented_as_json_usually_is(report: Report) -> None:
+    text = to_json(report)
+
+    assert text == json.dumps(json.loads(text), indent=2) + "\n"
+    assert to_json(replace(report, cases=())).count('"cases": [],') == 1
+
+
 def test_what_is_written_satisfies_the_schema(report: Report) -> None:
     jsonschema.Draft202012Validator.check_schema(json_schema())
 

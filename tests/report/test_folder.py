@@ -76,7 +76,15 @@ def test_a_folder_that_cannot_be_made_is_told(report: Report) -> None:
     )
 
 
-def test_a_read_only_file_in_the_folder_is_told_and_nothing_is_written(report: Report, tmp_path: Path) -> None:
+def test_a_folder_that_is_read_only_is_told(report: Report) -> None:
+    # Where nobody may create a file, not even root, whom modes do not stop.
+    with pytest.raises(UsageError) as caught:
+        report.write(Path("/proc"))
+
+    assert caught.value.hint == "choose a directory that you may write to, not /proc"
+
+
+def test_a_directory_in_place_of_a_file_is_told_and_nothing_is_written(report: Report, tmp_path: Path) -> None:
     (tmp_path / "report.md").mkdir()
 
     with pytest.raises(UsageError) as caught:

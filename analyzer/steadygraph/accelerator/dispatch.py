@@ -11,10 +11,11 @@ from typing import Any
 import torch
 from torch.utils.weak import WeakIdKeyDictionary
 
+from steadygraph.accelerator.pinned import PinnedMemory
 from steadygraph.accelerator.usage import Usage
 from steadygraph.model import DeviceMismatch, Location
 from steadygraph.observe import locations, torch_private
-from steadygraph.observe.syncs import blocking_operation
+from steadygraph.observe.blocking import blocking_operation
 
 DEVICE = "cuda"
 _MASKS = (torch.bool, torch.uint8)
@@ -33,10 +34,12 @@ class Dispatch:
 
     Args:
         usage: Told which devices operators are given.
+        pinned: Told of what is made in pinned memory.
     """
 
-    def __init__(self, usage: Usage) -> None:
+    def __init__(self, usage: Usage, pinned: PinnedMemory) -> None:
         self._usage = usage
+        self._pinned = pinned
         self._faking = False
         self._made: Any = WeakIdKeyDictionary()
         #: A parameter is another object than the tensor that it was made of, in the same memory.
@@ -49,6 +52,8 @@ class Dispatch:
         values = list(_flat((*args, *kwargs.values())))
         if not any(_on_device(value) for value in values):
             result = op(*args, **{name: value for name, value in kwargs.items() if name != "pin_memory"})
+            if kwargs.get("pin_memory"):
+                self._pinned.remember(result)
             self._remember(values, result)
             return result
         if op.overloadpacket.__name__ in _NO_OPS:

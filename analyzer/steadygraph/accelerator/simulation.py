@@ -15,6 +15,7 @@ from steadygraph import gpus
 from steadygraph.accelerator import guard_library
 from steadygraph.accelerator.dispatch import Dispatch, ValueNeededError
 from steadygraph.accelerator.driver import answering
+from steadygraph.accelerator.pinned import PinnedMemory
 from steadygraph.accelerator.replacement import replaced
 from steadygraph.accelerator.usage import Usage
 from steadygraph.errors import UsageError
@@ -52,7 +53,8 @@ def simulated(device: str = "cuda", gpu: str = gpus.DEFAULT) -> Iterator[Simulat
         TargetError: torch cannot be told about such a device.
     """
     simulation = Simulation(gpus.named(gpu), Usage(device_count(device)))
-    dispatch = Dispatch(simulation.usage)
+    pinned = PinnedMemory()
+    dispatch = Dispatch(simulation.usage, pinned)
     if is_simulated():
         raise UsageError("a CUDA device is simulated already", hint="leave that block first")
     torch_private.load_dynamo_tables()
@@ -61,12 +63,12 @@ def simulated(device: str = "cuda", gpu: str = gpus.DEFAULT) -> Iterator[Simulat
         stack.callback(torch_private.forget_device_answers)
         simulation.remark = stack.enter_context(guard_library.registered())
         stack.enter_context(answering(simulation.gpu, simulation.usage))
-        stack.enter_context(replaced(torch.Tensor, _tensor_methods()))
+        stack.enter_context(replaced(torch.Tensor, _tensor_methods(pinned)))
         for owner, attributes in _moves():
             stack.enter_context(replaced(owner, attributes))
         swap = _swapping(torch.utils.swap_tensors, dispatch.swapped)
         stack.enter_context(replaced(torch.utils, {"swap_tensors": swap}))
-        stack.enter_context(replaced(torch, {"Generator": _Generator}))
+        stack.enter_context(replaced(torch, {"Generator": _Generator, "tensor": _tensor}))
         # What a fake kernel raises is told where it is caught, not on stderr as well.
         stack.enter_context(replaced(logging.getLogger("torch._subclasses.fake_tensor"), {"disabled": True}))
         stack.enter_context(torch_private.fake_tensors(dispatch))
@@ -82,13 +84,22 @@ def is_simulated() -> bool:
     return _active.simulation is not None
 
 
-def _tensor_methods() -> dict[str, object]:
+def _tensor_methods(pinned: PinnedMemory) -> dict[str, object]:
     """Methods that ask for real memory before any operator runs."""
     return {
-        "pin_memory": lambda self, device=None: self,
-        "is_pinned": lambda self, device=None: False,
+        "pin_memory": lambda self, device=None: pinned.pin(self),
+        "is_pinned": lambda self, device=None: pinned.is_pinned(self),
         "backward": _backward,
     }
+
+
+_RealTensor: Any = torch.tensor
+
+
+def _tensor(*args: Any, pin_memory: bool = False, **kwargs: Any) -> torch.Tensor:
+    """``torch.tensor`` allocates pinned memory itself, where no mode sees it."""
+    made: torch.Tensor = _RealTensor(*args, **kwargs)
+    return made.pin_memory() if pin_memory else made
 
 
 def _moves() -> list[tuple[object, dict[str, object]]]:

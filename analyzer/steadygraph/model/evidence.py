@@ -98,6 +98,8 @@ class Evidence:
     #: What blocks the host in eager mode, inside and outside of the regions.
     profile_syncs: tuple[Sync, ...] = ()
     syncs: tuple[Sync, ...] = ()
+    #: What blocks it in any of the serving calls.
+    serving_syncs: tuple[Sync, ...] = ()
     #: Operands, or sides of a comparison, on devices that are not the same, in eager mode.
     profile_mismatches: tuple[DeviceMismatch, ...] = ()
     mismatches: tuple[DeviceMismatch, ...] = ()

@@ -136,7 +136,7 @@ class Graph:
     ops: tuple[tuple[str, int], ...]
     inputs: tuple[GraphInput, ...]
     frame: Location
-    #: Lines whose operators, in this graph, make the host wait.
+    #: Lines whose operators, in this graph, may make the host wait.
     blocking: tuple[Location, ...] = ()
     #: In the order in which they run.
     nodes: tuple[GraphNode, ...] = ()
@@ -169,7 +169,7 @@ class GraphBreak:
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """Something that makes the host wait for values of a tensor: what, where, how often in the call.
+    """Something that makes the host wait for the device: what, where, how often in the call.
 
     ``in_region`` tells whether a compiled region was on the stack.
     """
@@ -178,6 +178,14 @@ class Sync:
     location: Location | None
     count: int = 1
     in_region: bool = False
+    #: The reason of the ``allow_sync`` block in which it was; None: in none.
+    allowed: str | None = None
+    #: False: whether the host waits is up to the driver.
+    certain: bool = True
+    #: The host asks for it in so many words (``torch.cuda.synchronize()``), and not by the way of an operator.
+    explicit: bool = False
+    #: Did CUDA call something on this line synchronizing, too?  None: it was not asked, or does not tell.
+    confirmed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,35 +94,45 @@ def _inputs(graph: CapturedGraph, names: Names) -> Iterator[GraphInput]:
         yield GraphInput(name=names.readable(source), source=source, spec=_spec(example))
 
 
-#: Operators of a graph that make the host wait whatever their arguments are.
+#: Operators of a graph that may make the host wait: whether they did was seen in eager mode, at the same line.
 _BLOCKING = frozenset(
     {"item", "tolist", "cpu", "numpy", "nonzero", "argwhere", "masked_select", "unique", "unique_consecutive", "equal"}
+    | {"bincount", "allclose", "repeat_interleave", "histc", "normal", "where", "one_hot"}
+    | {"masked_fill", "masked_fill_", "index_fill", "index_fill_"}
+    | {"to", "cuda", "copy_", "tensor", "as_tensor", "asarray", "new_tensor"}
 )
-_INDEXING = frozenset({"getitem", "setitem", "index_put", "index_put_", "repeat_interleave"})
+_INDEXING = frozenset({"getitem", "setitem", "index_put", "index_put_"})
 
 
 def _blocking(module: torch.fx.GraphModule) -> Iterator[Location]:
     for node in module.graph.nodes:
-        if node.op not in ("call_function", "call_method"):
-            continue
-        name = operator_name(node)
-        if (name in _BLOCKING or (name in _INDEXING and _reads_index(node))) and (
-            where := graph_nodes.line_of(node)
-        ) is not None:
-            yield where
+        if node.op in ("call_function", "call_method") and _may_block(node):
+            where = graph_nodes.line_of(node)
+            if where is not None:
+                yield where
 
 
-def _reads_index(node: Node) -> bool:
-    """Is there an index that has to be read: a mask, or a 0-d tensor, which becomes a number?"""
-    if operator_name(node) == "repeat_interleave":
-        return True
-    examples = [n.meta.get("example_value") for n in node.all_input_nodes[1:]]
-    tensors = [example for example in examples if isinstance(example, torch.Tensor)]
-    return any(t.dtype in (torch.bool, torch.uint8) or (t.dim() == 0 and _is_integral(t)) for t in tensors)
+def _may_block(node: Node) -> bool:
+    name = operator_name(node)
+    return name in _BLOCKING or name.startswith("linalg_") or (name in _INDEXING and _has_index(node))
 
 
-def _is_integral(tensor: torch.Tensor) -> bool:
-    return not (tensor.is_floating_point() or tensor.is_complex())
+def _has_index(node: Node) -> bool:
+    """Is there an index that is a tensor, or a list, which becomes one?  Numbers and slices are no data."""
+    return any(isinstance(part, list) or _is_tensor(part) for part in _flat(node.args[1:]))
+
+
+def _is_tensor(part: object) -> bool:
+    return isinstance(part, Node) and isinstance(part.meta.get("example_value"), torch.Tensor)
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    """Members of tuples, and lists as they are."""
+    if isinstance(value, tuple):
+        for part in value:
+            yield from _flat(part)
+    else:
+        yield value
 
 
 def _spec(example: object) -> TensorSpec | None:

@@ -441,6 +441,27 @@ def watching_ops(watch: Callable[..., Any]) -> contextlib.AbstractContextManager
     return Watch()  # type: ignore[no-untyped-call]
 
 
+def explicit_waits() -> list[tuple[object, str, str]]:
+    """What the host calls to wait for the device, as (owner, name, words): the driver's functions where torch has any.
+
+    A CPU build has none of them, and its classes of streams and events cannot be made.
+    """
+    functions = (
+        (torch._C, "_cuda_synchronize", "torch.cuda.synchronize()"),
+        (torch._C, "_accelerator_synchronizeDevice", "torch.accelerator.synchronize()"),
+        (torch.cuda.Stream, "synchronize", "Stream.synchronize()"),
+        (torch.cuda.Event, "synchronize", "Event.synchronize()"),
+    )
+    return [(owner, name, words) for owner, name, words in functions if hasattr(owner, name)]
+
+
+def fake_tensor_type() -> type[torch.Tensor]:
+    """The class of tensors without values: its ``tolist`` is one of its own, element by element, that no mode sees."""
+    from torch._subclasses.fake_tensor import FakeTensor
+
+    return FakeTensor
+
+
 # --- a device that is not there --------------------------------------------------------------------------
 
 

@@ -93,7 +93,8 @@ class Blocks:
     def _change(self, place: Place) -> list[Line]:
         """Path and values, as far as the message leaves them out."""
         first, lines = place.first, list[Line]()
-        if first.path not in first.message and first.profile != first.serving and "at serving" not in first.message:
+        told = "at serving" in first.message or all(value in first.message for value in (first.profile, first.serving))
+        if first.path not in first.message and first.profile != first.serving and not told:
             change = f"{flat(first.path, 120)}: {flat(first.profile)} at profile, {flat(first.serving)} at serving"
             lines += self._paragraph(change, hang=2)
         if place.serving_values:
