@@ -30,7 +30,7 @@ def remark_lines(case: CaseReport, width: int, *, notes: bool, every_guard: bool
         lines += block(_nothing(case), width, indent=2, hang=2, style="green")
     for sentence in case.lock_changes:
         lines += block(flat(sentence), width, indent=2, hang=2, style="yellow")
-    sentences = [*_eager_failures(case), *_known(case), *map(flat, case.notes)]
+    sentences = [*eager_failures(case), *_known(case), *map(flat, case.notes)]
     if guards:
         sentences.insert(0, _guard_sentence(guards, more=bool(findings)))
     for sentence in sentences:
@@ -59,7 +59,8 @@ def _known(case: CaseReport) -> list[str]:
     return [f"{counted(number, 'finding is', 'findings are')} in the baseline"] if number else []
 
 
-def _eager_failures(case: CaseReport) -> list[str]:
+def eager_failures(case: CaseReport) -> list[str]:
+    """What eager mode raises where no finding says so."""
     explained = {finding.scenario for finding in case.findings if finding.consequence is Consequence.RAISES}
     return [
         eager_failure(scenario.name, scenario.eager_error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from steadygraph.model import PROFILE, Outcome, Policy, Result, ScenarioReport
 from steadygraph.report.layout import Line, Span, cells, cropped, enumerated, flat, shortened
@@ -22,12 +22,12 @@ _WIDEST_NAME = 24
 _MOST_NAMES = 4
 _GAP = 2
 
-_Column = tuple[Policy, str]
+Column = tuple[Policy, str]
 
 
 def policy_label(outcome: Outcome) -> str:
     """``drop``, ``drop inductor``: eager is the back end that need not be named."""
-    return _label((outcome.policy, outcome.backend))
+    return column_label((outcome.policy, outcome.backend))
 
 
 def outcome_table(scenarios: Sequence[ScenarioReport], width: int, *, fold: bool = True) -> list[Line]:
@@ -47,7 +47,7 @@ def outcome_table(scenarios: Sequence[ScenarioReport], width: int, *, fold: bool
         quiet = [scenario for scenario in quiet if scenario.name != PROFILE]
     if not judged:
         return []
-    columns = _columns(judged)
+    columns = policy_columns(judged)
     folded = quiet if fold and len(judged) > _MANY and len(quiet) > 1 else []
     shown = [scenario for scenario in judged if not any(scenario is each for each in folded)]
     rows = [_row(scenario, columns) for scenario in shown]
@@ -64,7 +64,7 @@ def unchanged(scenarios: Sequence[ScenarioReport]) -> str:
     if not served or not all(outcome_text(o) == Result.SAME for scenario in judged for o in scenario.outcomes):
         return ""
     names = enumerated(served, _WIDEST_NAME) if len(served) <= _MOST_NAMES else f"all {len(served)} scenarios"
-    policies = [_label(column) for column in _columns(judged)]
+    policies = [column_label(column) for column in policy_columns(judged)]
     return f"{enumerated(policies)} change{'s' if len(policies) == 1 else ''} nothing in {names}"
 
 
@@ -84,22 +84,24 @@ def error_size(error: float) -> str:
     return f"{error:.0f}" if 10 <= error < 1e6 else f"{error:.2g}"
 
 
-def _label(column: _Column) -> str:
+def column_label(column: Column) -> str:
+    """``drop``, ``drop inductor``."""
     policy, backend = column
     return str(policy) if backend == "eager" else f"{policy} {cropped(flat(backend), 16)}"
 
 
-def _columns(scenarios: Sequence[ScenarioReport]) -> list[_Column]:
+def policy_columns(scenarios: Iterable[ScenarioReport]) -> list[Column]:
+    """Policies and back ends under which any of them was judged, in the order of the policies."""
     order = tuple(Policy)
     seen = dict.fromkeys((o.policy, o.backend) for scenario in scenarios for o in scenario.outcomes)
     return sorted(seen, key=lambda column: order.index(column[0]))
 
 
-def _header(columns: list[_Column]) -> list[Span]:
-    return [Span(text, "dim") for text in ("", *map(_label, columns))]
+def _header(columns: list[Column]) -> list[Span]:
+    return [Span(text, "dim") for text in ("", *map(column_label, columns))]
 
 
-def _row(scenario: ScenarioReport, columns: list[_Column]) -> list[Span]:
+def _row(scenario: ScenarioReport, columns: list[Column]) -> list[Span]:
     found = {(outcome.policy, outcome.backend): outcome for outcome in scenario.outcomes}
     return [Span(shortened(flat(scenario.name, 200), _WIDEST_NAME)), *(_cell(found.get(column)) for column in columns)]
 
@@ -124,13 +126,13 @@ def _grid(rows: list[list[Span]], width: int) -> list[Line]:
     return lines
 
 
-def _paragraphs(rows: list[list[Span]], columns: list[_Column], width: int) -> list[Line]:
+def _paragraphs(rows: list[list[Span]], columns: list[Column], width: int) -> list[Line]:
     """A scenario per paragraph: its name, then a policy and its result per line."""
-    size = max(cells(_label(column)) for column in columns)
+    size = max(cells(column_label(column)) for column in columns)
     lines: list[Line] = []
     for name, *results in rows:
         lines.append((Span(f"  {name.text}"),))
         for column, result in zip(columns, results, strict=True):
-            label = _label(column)
+            label = column_label(column)
             lines.append((Span(f"    {label}{' ' * (size - cells(label) + _GAP)}", "dim"), result))
     return lines

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steadygraph.model import CaseReport, Region, Status
+from steadygraph.model import CaseReport, Status
 from steadygraph.report.document import FailOn, Report, counted, summarised
 from steadygraph.report.findings import finding_lines, is_shortened
 from steadygraph.report.layout import EMPTY, NARROWEST, Line, Span, block, cells, flat, printable, shortened
@@ -15,6 +15,7 @@ from steadygraph.report.places import place_lines
 from steadygraph.report.portable import portable
 from steadygraph.report.remarks import is_quiet, remark_lines
 from steadygraph.report.table import outcome_table
+from steadygraph.report.wording import compiled
 
 if TYPE_CHECKING:
     from rich.segment import Segment
@@ -127,30 +128,18 @@ def _title_lines(case: CaseReport, width: int) -> list[Line]:
     title = Span(shortened(flat(case.target, 1000), width), "bold underline")
     if not case.regions:
         return [(title,)]
-    compiled = _compiled(case.regions)
-    if cells(title.text) + 3 + cells(compiled) <= width:
-        return [(title, Span(f" ({compiled})", "dim"))]
-    return [(title,), *block(compiled, width, indent=2, hang=2, style="dim")]
+    what = compiled(case.regions)
+    if cells(title.text) + 3 + cells(what) <= width:
+        return [(title, Span(f" ({what})", "dim"))]
+    return [(title,), *block(what, width, indent=2, hang=2, style="dim")]
 
 
 def _verbose_title_lines(case: CaseReport, width: int) -> list[Line]:
     lines: list[Line] = [(Span(shortened(flat(case.target, 1000), width), "bold underline"),)]
     for region in case.regions:
-        lines += block(_compiled((region,)), width, indent=2, hang=2, style="dim")
+        lines += block(compiled((region,)), width, indent=2, hang=2, style="dim")
         lines += place_lines(region.location, width)
     return lines
-
-
-def _compiled(regions: Sequence[Region]) -> str:
-    """``decoder: 523 guards, 1 graph``; of several regions their sums."""
-    sums = (
-        (sum(region.guards for region in regions), "guard"),
-        (sum(region.graphs for region in regions), "graph"),
-        (sum(region.graph_breaks for region in regions), "graph break"),
-    )
-    counts = ", ".join(counted(number, noun) for number, noun in sums if number or noun != "graph break")
-    name = flat(regions[0].name, 80) if len(regions) == 1 else counted(len(regions), "region")
-    return f"{name}: {counts}" if name else counts
 
 
 def _failure_lines(case: CaseReport, width: int) -> list[Line]:

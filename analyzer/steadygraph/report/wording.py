@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from steadygraph.model import Consequence, Failure, GraphChange, Outcome, Policy, Result, ScenarioReport
+from steadygraph.model import Consequence, Failure, GraphChange, Outcome, Policy, Region, Result, ScenarioReport
 from steadygraph.report.document import counted
 from steadygraph.report.layout import cells, flat, listed
 from steadygraph.report.table import error_size, policy_label
@@ -58,6 +58,18 @@ def what_happens(consequence: Consequence, scenarios: Sequence[ScenarioReport], 
         if phrase
     ]
     return "; ".join(phrases) or _VERBS[_RESULTS[consequence][0]]
+
+
+def compiled(regions: Sequence[Region]) -> str:
+    """``decoder: 523 guards, 1 graph``; of several regions their sums."""
+    sums = (
+        (sum(region.guards for region in regions), "guard"),
+        (sum(region.graphs for region in regions), "graph"),
+        (sum(region.graph_breaks for region in regions), "graph break"),
+    )
+    counts = ", ".join(counted(number, noun) for number, noun in sums if number or noun != "graph break")
+    name = flat(regions[0].name, 80) if len(regions) == 1 else counted(len(regions), "region")
+    return f"{name}: {counts}" if name else counts
 
 
 def eager_failure(name: str, failure: Failure) -> str:

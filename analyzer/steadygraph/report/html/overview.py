@@ -1,0 +1,122 @@
+"""The first screen: what every scenario of every case does under every policy, and which findings say why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from steadygraph.model import PROFILE, CaseReport, Outcome, Result, ScenarioReport, Status
+from steadygraph.report.document import counted, summarised
+from steadygraph.report.grouping import Entry
+from steadygraph.report.layout import flat
+from steadygraph.report.table import Column, column_label, outcome_text, policy_columns, unchanged
+from steadygraph.report.wording import compiled
+
+#: More scenarios than this are folded where nothing happens in them; more cases than this likewise.
+_MANY_SCENARIOS, _MANY_CASES = 12, 12
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """``result`` is the word that decides how it looks; empty where the scenario was not judged."""
+
+    text: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A scenario: what it does, and the (anchor, rule) of what was found in it."""
+
+    name: str
+    cells: tuple[Cell, ...]
+    findings: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRows:
+    """A case: its scenarios, and a sentence where these do not say all."""
+
+    anchor: str
+    target: str
+    compiled: str
+    counts: str
+    rows: tuple[Row, ...]
+    remark: str
+    #: How the remark looks: ``good``, ``bad`` or ``plain``.
+    tone: str
+
+    @property
+    def is_quiet(self) -> bool:
+        return not self.rows and self.tone == "good"
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    columns: tuple[str, ...]
+    cases: tuple[CaseRows, ...]
+    #: Cases in which nothing happens, where they are many.
+    quiet: tuple[CaseRows, ...]
+
+
+def overview(cases: Sequence[tuple[str, CaseReport, Sequence[tuple[str, Entry]]]]) -> Overview:
+    """The table of a report.
+
+    Args:
+        cases: (anchor, case, its findings with their anchors).
+    """
+    columns = policy_columns(scenario for _, case, _ in cases for scenario in case.scenarios)
+    every = [_case(anchor, case, entries, columns) for anchor, case, entries in cases]
+    quiet = [case for case in every if case.is_quiet]
+    if len(every) <= _MANY_CASES:
+        quiet = []
+    loud = tuple(case for case in every if not quiet or not case.is_quiet)
+    return Overview(tuple(column_label(column) for column in columns), loud, tuple(quiet))
+
+
+def _case(anchor: str, case: CaseReport, entries: Sequence[tuple[str, Entry]], columns: Sequence[Column]) -> CaseRows:
+    rows, remark, tone = _rows(case, entries, columns)
+    counts = summarised([case]).findings if case.findings else ""
+    what = compiled(case.regions) if case.regions else ""
+    return CaseRows(anchor, case.target, what, counts, rows, remark, tone)
+
+
+def _rows(
+    case: CaseReport, entries: Sequence[tuple[str, Entry]], columns: Sequence[Column]
+) -> tuple[tuple[Row, ...], str, str]:
+    if case.status is not Status.COMPLETED:
+        reason = f"{case.error.type}: {case.error.message}" if case.error else "no reason is known"
+        return (), f"{case.status}: {flat(reason)}", "bad"
+    found: dict[str, list[tuple[str, str]]] = {}
+    for anchor, entry in entries:
+        for scenario in entry.scenarios:
+            found.setdefault(scenario, []).append((anchor, entry.rule))
+    if not found and (same := unchanged(case.scenarios)):
+        return (), same, "good"
+    told = [each for each in case.scenarios if each.outcomes or each.name in found]
+    quiet = [each for each in told if each.name not in found and _is_same(each)]
+    told = [each for each in told if each.name != PROFILE or each not in quiet]
+    quiet = [each for each in quiet if each.name != PROFILE]
+    remark = ""
+    if len(told) > _MANY_SCENARIOS and len(quiet) > 1:
+        told = [each for each in told if not any(each is other for other in quiet)]
+        remark = f"{counted(len(quiet), 'more scenario')}: same under every policy"
+    rows = tuple(
+        Row(each.name, tuple(_cell(each, column) for column in columns), tuple(found.get(each.name, ())))
+        for each in told
+    )
+    return rows, remark or ("" if rows else "no scenario was judged"), "plain"
+
+
+def _is_same(scenario: ScenarioReport) -> bool:
+    return all(outcome_text(outcome) == Result.SAME for outcome in scenario.outcomes)
+
+
+def _cell(scenario: ScenarioReport, column: Column) -> Cell:
+    outcome = next((each for each in scenario.outcomes if (each.policy, each.backend) == column), None)
+    return Cell("not judged", "") if outcome is None else Cell(outcome_text(outcome), str(worst(outcome)))
+
+
+def worst(outcome: Outcome) -> Result:
+    """What is proved, or what is predicted where nothing could be."""
+    return outcome.predicted or outcome.result

@@ -1,0 +1,152 @@
+"""The report as one page that needs nothing else: no network, no script to be read, no other file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from steadygraph.model import CaseReport, Result
+from steadygraph.report.document import Report, counted, summarised
+from steadygraph.report.grouping import Entry
+from steadygraph.report.html.articles import Article, anchored, articles
+from steadygraph.report.html.markup import shown
+from steadygraph.report.html.observations import ObservedRow, observed
+from steadygraph.report.html.overview import overview
+from steadygraph.report.html.regions import Pictures, RegionView
+from steadygraph.report.html.rule_texts import rule_texts
+from steadygraph.report.portable import portable
+from steadygraph.report.remarks import eager_failures
+from steadygraph.report.wording import compiled
+from steadygraph.rule import Rule
+from steadygraph.rule_loading import load_rules
+
+_FILES = Path(__file__).with_name("templates")
+#: Nodes of graphs in one page, of both runs together: about 600 bytes each.
+_MOST_NODES = 60_000
+_POLICIES = (
+    ("recompile", "Stock torch.compile: guards are kept, and a violated one recompiles."),
+    ("drop", "Compiled once, every guard dropped: the graph of the profile call answers every call."),
+    ("shapes-only", "Only guards on shapes are kept, and their violation raises."),
+    ("cuda-graph", "The profile call is captured and replayed: addresses, Python values and branches are frozen."),
+)
+_RESULTS = (
+    (Result.SAME, "No recompilation, and the output of eager mode."),
+    (Result.RECOMPILES, "Right, at the price of new compilations; in brackets, how many."),
+    (Result.SILENT_WRONG, "No error, and another output than eager mode; in brackets, the largest difference."),
+    (Result.RAISES, "An error."),
+    (Result.REFUSED, "The guards that the policy keeps stopped the call."),
+    (Result.UNPROVED, "It cannot be executed here; what is to be expected is said instead."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What the template needs to know about a case."""
+
+    anchor: str
+    report: CaseReport
+    compiled: str
+    articles: list[Article]
+    notes: list[Article]
+    accepted: list[tuple[str, str, str, str]]
+    remarks: list[str]
+    regions: list[RegionView]
+    observed: list[ObservedRow]
+
+
+def render(report: Report, *, root: Path | None = None, rules: Sequence[Rule] | None = None) -> str:
+    """A report as HTML.
+
+    Args:
+        report: Any report.
+        root: What paths become relative to; the current directory by default.
+        rules: Those that the page explains where a finding names them; the installed ones by default.
+    """
+    clean = portable(report, root)
+    texts = rule_texts(clean, load_rules() if rules is None else rules)
+    found = [(f"case-{number}", case, anchored(case, f"case-{number}")) for number, case in enumerate(clean.cases, 1)]
+    drawn = Pictures(_MOST_NODES)
+    environment = _environment()
+    style, script = ((_FILES / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    return environment.get_template("report.html").render(
+        report=clean,
+        verdict=_verdict(clean),
+        overview=overview(found),
+        # One case after the other: the pictures of all at once would be the whole page a second time.
+        cases=(_case(anchor, case, entries, drawn) for anchor, case, entries in found),
+        rules=texts,
+        policies=_POLICIES,
+        results=_RESULTS,
+        style=Markup(style),
+        script=Markup(script),
+        policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+        "base-uri 'none'; form-action 'none'",
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_FILES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["counted"] = counted
+    return environment
+
+
+def _hash(text: str) -> str:
+    """How a content security policy names a script that may run."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _case(anchor: str, case: CaseReport, found: Sequence[tuple[str, Entry]], drawn: Pictures) -> _Case:
+    loud, notes = articles(case, found)
+    return _Case(
+        anchor=anchor,
+        report=case,
+        compiled=compiled(case.regions) if case.regions else "",
+        articles=loud,
+        notes=notes,
+        accepted=_accepted(case),
+        remarks=[*eager_failures(case), *case.notes],
+        regions=drawn.regions(case, anchor),
+        observed=observed(case),
+    )
+
+
+def _accepted(case: CaseReport) -> list[tuple[str, str, str, str]]:
+    """(rule, name, scenarios, reason) of the findings that the case accepts."""
+    found: dict[tuple[str, str, str], dict[str, None]] = {}
+    for finding in case.findings:
+        if finding.allowed is not None:
+            found.setdefault((finding.rule, finding.name, finding.allowed), {})[finding.scenario] = None
+    return [(rule, name, ", ".join(scenarios), reason) for (rule, name, reason), scenarios in found.items()]
+
+
+def _verdict(report: Report) -> str:
+    """``4 errors and 4 warnings in 2 of 3 cases``."""
+    summary = report.summary
+    counts = [
+        counted(number, noun) for number, noun in ((summary.errors, "error"), (summary.warnings, "warning")) if number
+    ]
+    concerned = sum(1 for case in report.cases if (own := summarised([case])).errors or own.warnings)
+    failed = f"{counted(summary.failed, 'case')} without a result" if summary.failed else ""
+    cases = counted(summary.cases, "case")
+    if counts:
+        where = f"in {concerned:,} of {cases}" if summary.cases > 1 else f"in {cases}"
+        sentence = f"{' and '.join(counts)} {where}"
+        return f"{sentence}, {failed}" if failed else sentence
+    if failed:
+        return f"{failed}, of {cases}" if summary.cases > 1 else failed
+    return f"Nothing to worry about in {cases}" if summary.cases else "No case was analysed"

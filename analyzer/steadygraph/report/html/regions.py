@@ -1,0 +1,188 @@
+"""The graphs of each region: those of the profile call beside those of the serving calls, with their code."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from steadygraph.model import PROFILE, CaseReport, Graph, NodeKind, ScenarioReport
+from steadygraph.report.document import counted
+from steadygraph.report.html.alignment import aligned
+from steadygraph.report.html.graph_drawing import PicturePart, pictures
+from steadygraph.report.html.graph_union import Side, UnionNode, run_of, union
+from steadygraph.report.layout import enumerated, flat, listed
+
+#: Different serving runs of one region that are drawn, and nodes of one picture: a picture of more helps nobody.
+_MOST_COMPARISONS, _MOST_NODES = 4, 20_000
+_MOST_OPERATORS = 6
+#: Pictures of fewer nodes are open when the page is.
+_OPEN_NODES = 600
+
+_Digests = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeLine:
+    text: str
+    #: Is it in the code of one run only?
+    is_own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What became of the bytecode, in both runs; nothing where that cannot be told."""
+
+    profile: tuple[CodeLine, ...]
+    serving: tuple[CodeLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The graphs of the profile call and those of some serving calls.
+
+    Args:
+        anchor: Of its pictures.
+        scenarios: Which serving calls run these graphs.
+        summary: What is different, in words.
+        parts: The pictures; none where they are left out.
+        is_same: Both runs have the same graphs, so that one picture says it all.
+        is_open: It is small enough to be shown at once.
+        left_out: Why there are no pictures.
+        code: Of both runs.
+    """
+
+    anchor: str
+    scenarios: str
+    summary: str
+    parts: tuple[PicturePart, ...]
+    is_same: bool
+    is_open: bool
+    left_out: str
+    code: Code | None
+
+
+@dataclass(frozen=True, slots=True)
+class RegionView:
+    title: str
+    where: str
+    facts: str
+    comparisons: tuple[Comparison, ...]
+    remark: str
+
+
+class Pictures:
+    """Draws the graphs of a report, until there are as many nodes as one page can hold."""
+
+    def __init__(self, nodes: int) -> None:
+        self.nodes = nodes
+
+    def regions(self, case: CaseReport, anchor: str) -> list[RegionView]:
+        """Each region of a case, with its graphs."""
+        graphs = {graph.digest: graph for graph in case.graphs}
+        views = []
+        for number, region in enumerate(case.regions, 1):
+            groups = _groups(case.scenarios, region.name, graphs)
+            profile = next((digests for digests, names in groups.items() if PROFILE in names), ())
+            comparisons = self._comparisons(groups, profile, graphs, f"{anchor}-region-{number}") if profile else []
+            facts = [counted(region.guards, "guard"), counted(region.graphs, "graph")]
+            facts += [counted(region.graph_breaks, "graph break")] if region.graph_breaks else []
+            left_out = len(groups) - 1 - len(comparisons)
+            more = counted(left_out, "further sequence", "further sequences") if left_out > 0 and profile else ""
+            views.append(
+                RegionView(
+                    title=f"Graphs of {flat(region.name, 200)}" if region.name else "Graphs",
+                    where="" if region.location is None else f"{region.location.path}:{region.location.line}",
+                    facts=", ".join(facts),
+                    comparisons=tuple(comparisons),
+                    remark=f"{more} of graphs are not drawn here." if more else "",
+                )
+            )
+        return views
+
+    def _comparisons(
+        self, groups: dict[_Digests, list[str]], profile: _Digests, graphs: dict[str, Graph], anchor: str
+    ) -> list[Comparison]:
+        others = [digests for digests in groups if digests != profile and digests]
+        if not others:
+            names = [name for name in groups[profile] if name != PROFILE]
+            return [self._comparison(profile, profile, names, graphs, f"{anchor}-graphs-1")]
+        return [
+            self._comparison(profile, digests, groups[digests], graphs, f"{anchor}-graphs-{number}")
+            for number, digests in enumerate(others[:_MOST_COMPARISONS], 1)
+        ]
+
+    def _comparison(
+        self, profile: _Digests, serving: _Digests, names: Sequence[str], graphs: dict[str, Graph], anchor: str
+    ) -> Comparison:
+        before, now = ([graphs[digest] for digest in digests] for digests in (profile, serving))
+        size = sum(len(graph.nodes) for graph in (*before, *now))
+        left_out = ""
+        nodes: list[UnionNode] = []
+        if size > min(self.nodes, 2 * _MOST_NODES):
+            left_out = f"{size:,} nodes are too many to be drawn in this report."
+        else:
+            self.nodes -= size
+            nodes = union(run_of(before), run_of(now))
+        is_same = profile == serving
+        return Comparison(
+            anchor=anchor,
+            scenarios=enumerated(names) if names else "",
+            summary=_summary(before, now, nodes, is_same=is_same),
+            parts=tuple(pictures(nodes)),
+            is_same=is_same,
+            is_open=not is_same and len(nodes) <= _OPEN_NODES,
+            left_out=left_out,
+            code=_code(before, now),
+        )
+
+
+def _groups(scenarios: Sequence[ScenarioReport], region: str, graphs: dict[str, Graph]) -> dict[_Digests, list[str]]:
+    """Which scenarios run which sequence of graphs in this region."""
+    found: dict[_Digests, list[str]] = {}
+    for scenario in scenarios:
+        calls = [call for call in scenario.calls if call.region == region]
+        digests = tuple(digest for call in calls for digest in call.graphs if digest in graphs)
+        if calls:
+            found.setdefault(digests, []).append(scenario.name)
+    return found
+
+
+def _summary(before: Sequence[Graph], now: Sequence[Graph], nodes: Sequence[UnionNode], *, is_same: bool) -> str:
+    """``1 graph (241 nodes) at profile, 1 (247) at serving; only at serving: 3 x input, 3 x add``."""
+    sizes = [sum(len(graph.nodes) for graph in graphs) for graphs in (before, now)]
+    size = f"{counted(len(before), 'graph')} ({counted(sizes[0], 'node')})"
+    if is_same:
+        return f"the same: {size}"
+    told = f"{size} at profile, {len(now):,} ({sizes[1]:,}) at serving"
+    own = [f"only at {side}: {names}" for side in (Side.SERVING, Side.PROFILE) if (names := _own(nodes, side))]
+    return "; ".join([told, *own])
+
+
+def _own(nodes: Sequence[UnionNode], side: Side) -> str:
+    names = Counter(
+        flat(node.step.node.name, 60) if node.step.node.kind is NodeKind.CALL else str(node.step.node.kind)
+        for node in nodes
+        if node.side is side
+    )
+    return listed((f"{count} x {name}" for name, count in names.most_common()), _MOST_OPERATORS)
+
+
+def _code(before: Sequence[Graph], now: Sequence[Graph]) -> Code | None:
+    texts = [[line for code in _texts(graphs) for line in code.splitlines()] for graphs in (before, now)]
+    if not any(texts):
+        return None
+    pairs = aligned(*texts)
+    return Code(
+        _lines(texts[0], {i for i, _ in pairs} if texts[1] else set(range(len(texts[0])))),
+        _lines(texts[1], {j for _, j in pairs} if texts[0] else set(range(len(texts[1])))),
+    )
+
+
+def _texts(graphs: Sequence[Graph]) -> Iterator[str]:
+    """The code of every frame once: a frame with several graphs is told by each."""
+    yield from dict.fromkeys(graph.code for graph in graphs if graph.code)
+
+
+def _lines(texts: Sequence[str], shared: set[int]) -> tuple[CodeLine, ...]:
+    return tuple(CodeLine(text, number not in shared) for number, text in enumerate(texts))
