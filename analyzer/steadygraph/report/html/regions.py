@@ -43,7 +43,8 @@ class Comparison:
 
     Args:
         anchor: Of its pictures.
-        scenarios: Which serving calls run these graphs.
+        title: Which calls.
+        scenarios: The serving calls among them.
         summary: What is different, in words.
         parts: The pictures; none where they are left out.
         is_same: Both runs have the same graphs, so that one picture says it all.
@@ -53,6 +54,7 @@ class Comparison:
     """
 
     anchor: str
+    title: str
     scenarios: str
     summary: str
     parts: tuple[PicturePart, ...]
@@ -127,6 +129,7 @@ class Pictures:
         is_same = profile == serving
         return Comparison(
             anchor=anchor,
+            title=enumerated([PROFILE, *names]) if is_same else f"{PROFILE} against {enumerated(names)}",
             scenarios=enumerated(names) if names else "",
             summary=_summary(before, now, nodes, is_same=is_same),
             parts=tuple(pictures(nodes)),

@@ -2,8 +2,6 @@
 "use strict";
 // All of the report is there without this script: it finds things in it.
 
-document.documentElement.classList.add("scripted");
-
 /** What a link leads to is shown, however deep in folds it lies. */
 function unfold(element) {
   for (let fold = element.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
@@ -15,53 +13,59 @@ function follow() {
   unfold(target);
   target.scrollIntoView();
 }
-window.addEventListener("hashchange", follow);
-follow();
 
-for (const form of document.querySelectorAll("form")) form.addEventListener("submit", (event) => event.preventDefault());
+/** The controls of a fold, in front of what they control. */
+function controls(name, before) {
+  const form = document.getElementById(name).content.firstElementChild.cloneNode(true);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  before.before(form);
+  return form;
+}
 
-// --- the table of differences ---------------------------------------------------------------------------
+/** The table of differences: its rows, as far as they have a text and are of a kind. */
+class Table {
+  constructor(root) {
+    const area = root.querySelector(".scroll");
+    this.rows = [...area.querySelector("tbody").rows];
+    const form = controls("table-controls", area);
+    this.text = form.querySelector("input");
+    this.kind = form.querySelector("select");
+    this.count = form.querySelector("output");
+    form.addEventListener("input", () => this.filter());
+  }
 
-for (const form of document.querySelectorAll("form[data-filter]")) {
-  const rows = [...document.getElementById(form.dataset.filter).tBodies[0].rows];
-  const [text, kind, count] = [form.querySelector("input"), form.querySelector("select"), form.querySelector("output")];
-  const filter = () => {
-    const wanted = text.value.toLowerCase();
+  filter() {
+    const wanted = this.text.value.toLowerCase();
     let shown = 0;
-    for (const row of rows) {
-      const fits = (!kind.value || row.dataset.kind.split(" ").includes(kind.value)) &&
-        row.textContent.toLowerCase().includes(wanted);
+    for (const row of this.rows) {
+      const kinds = row.dataset.kind.split(" ");
+      const fits = (!this.kind.value || kinds.includes(this.kind.value)) && row.textContent.toLowerCase().includes(wanted);
       row.hidden = !fits;
       shown += fits;
     }
-    count.value = `${shown} of ${rows.length}`;
-  };
-  form.addEventListener("input", filter);
+    this.count.value = `${shown} of ${this.rows.length}`;
+  }
 }
 
-// --- the pictures of graphs ------------------------------------------------------------------------------
-
-/** The nodes of one comparison: what is hovered is explained, what is searched is found. */
+/** The pictures of two runs: what is hovered is explained, what is searched is found. */
 class Pictures {
-  constructor(form) {
-    this.root = document.getElementById(form.dataset.graphs);
-    this.text = this.root.querySelector(".node");
-    this.count = form.querySelector("output");
+  constructor(root) {
+    const area = root.querySelector(".pictures");
+    const form = controls("graph-controls", area);
+    this.root = root;
+    this.text = root.querySelector(".node");
     this.search = form.querySelector("input");
-    this.hits = null;
-    this.at = -1;
+    this.count = form.querySelector("output");
+    this.text.hidden = false;
     form.addEventListener("input", () => this.find());
     form.addEventListener("click", (event) => {
-      if (event.target.value) this.step(Number(event.target.value));
+      if (event.target.matches("button")) this.step(Number(event.target.value));
     });
     this.search.addEventListener("keydown", (event) => {
       if (event.key === "Enter") this.step(event.shiftKey ? -1 : 1);
     });
-    this.root.addEventListener("toggle", () => this.root.open && this.hits === null && this.find());
-    if (this.root.open) this.find();
-    const area = this.root.querySelector(".pictures");
     area.addEventListener("pointerover", (event) => this.look(event.target.closest("g")));
-    area.addEventListener("pointerleave", () => this.look(null));
+    this.find();
   }
 
   /** Nodes that have the text; without one, those that only one run has. */
@@ -82,30 +86,40 @@ class Pictures {
   }
 
   step(by) {
-    if (!this.hits || !this.hits.length) return;
+    const number = this.hits.length;
+    if (!number) return;
     if (this.at >= 0) this.hits[this.at].classList.remove("at");
-    this.at = this.at < 0 && by < 0 ? this.hits.length - 1 : (this.at + by + this.hits.length) % this.hits.length;
+    this.at = this.at < 0 && by < 0 ? number - 1 : (this.at + by + number) % number;
     const node = this.hits[this.at];
     node.classList.add("at");
     unfold(node);
     node.scrollIntoView({ block: "center", inline: "nearest" });
     this.look(node);
-    this.count.value = `${this.at + 1} of ${this.hits.length}`;
+    this.count.value = `${this.at + 1} of ${number}`;
   }
 
   /** The node in both runs, and the edges that lead to it and from it. */
   look(node) {
-    for (const near of this.root.querySelectorAll(".near")) near.classList.remove("near");
     if (!node) return;
+    for (const near of this.root.querySelectorAll(".near")) near.classList.remove("near");
     const number = node.dataset.node;
     for (const same of this.root.querySelectorAll(`[data-node="${number}"]`)) {
       same.classList.add("near");
       for (const edge of same.ownerSVGElement.querySelectorAll(`[data-from="${number}"], [data-to="${number}"]`))
         edge.classList.add("near");
     }
-    this.text.hidden = false;
     this.text.textContent = node.firstElementChild.textContent;
   }
 }
 
-for (const form of document.querySelectorAll("form[data-graphs]")) new Pictures(form);
+/** A fold gets its controls when it is opened: there can be thousands of them. */
+function equip(fold) {
+  if (!fold.open || fold.querySelector(":scope > .controls")) return;
+  if (fold.matches(".observed")) new Table(fold);
+  if (fold.matches(".graphs") && fold.querySelector(".pictures")) new Pictures(fold);
+}
+
+window.addEventListener("hashchange", follow);
+document.addEventListener("toggle", (event) => equip(event.target), true);
+for (const fold of document.querySelectorAll("details[open]")) equip(fold);
+follow();
