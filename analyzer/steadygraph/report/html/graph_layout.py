@@ -45,21 +45,25 @@ def layered(widths: Sequence[float], edges: Sequence[Edge], most: float) -> Layo
         most: How wide a layer gets before nodes move on to further ones; a single node may be wider.
     """
     layer = _layers(widths, edges, most)
-    routes: dict[Edge, range] = {}
-    every, links = list(widths), list[Edge]()
-    place = list(layer)
+    # Edges from one node pass further layers together, as far as they go the same way.
+    every, place, passing = list(widths), list(layer), dict[Edge, int]()
+    links: dict[Edge, None] = {}
+    routes: dict[Edge, list[int]] = {}
     for start, stop in edges:
-        passing = range(len(every), len(every) + layer[stop] - layer[start] - 1)
-        every += [_PASSING] * len(passing)
-        place += range(layer[start] + 1, layer[stop])
-        chain = [start, *passing, stop]
-        links += pairwise(chain)
-        routes[start, stop] = passing
-    left = _positions(every, place, links, most)
+        chain = [start]
+        for number in range(layer[start] + 1, layer[stop]):
+            if (start, number) not in passing:
+                passing[start, number] = len(every)
+                every.append(_PASSING)
+                place.append(number)
+            chain.append(passing[start, number])
+        routes[start, stop] = chain[1:]
+        links.update(dict.fromkeys(pairwise([*chain, stop])))
+    left = _positions(every, place, tuple(links), most)
     return Layout(
         left=tuple(left[: len(widths)]),
         layer=tuple(layer),
-        routes={edge: tuple(left[each] + _PASSING / 2 for each in passing) for edge, passing in routes.items()},
+        routes={edge: tuple(left[each] + _PASSING / 2 for each in route) for edge, route in routes.items()},
         width=max((x + width for x, width in zip(left, every, strict=True)), default=0.0),
         layers=max(layer, default=-1) + 1,
     )

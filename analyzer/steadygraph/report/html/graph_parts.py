@@ -19,6 +19,8 @@ _SMALLEST_BLOCK, _SMALLEST_FOLD = 6, 24
 _MOST_PERIODS, _MOST_REPETITIONS = 12, 40
 #: From so many open nodes on, stretches that are the same in both runs are folded.
 _MANY_NODES = 400
+#: Edges that it is as bad to cut as one between a weight and its operator.
+_WEIGHT_OF_WEIGHTS = 4
 _DIGITS = re.compile(r"\d+")
 #: ``self.layers[3]``, ``model.layers.3``: what a repeated block of inputs belongs to.
 _OWNER = re.compile(r"(?:self\.)?(.+?(?:\[\d+\]|\.\d+))(?=[.\[]|$)")
@@ -177,11 +179,13 @@ def _token(node: UnionNode) -> Hashable:
 
 
 def _crossing(nodes: Sequence[UnionNode]) -> list[int]:
-    """How many edges lead from before each position to behind it; inputs of the graph belong to what uses them."""
+    """How many edges lead from before each position to behind it; a weight belongs to what uses it."""
+    uses = Counter(source for node in nodes for source, _ in node.inputs)
     change = [0] * (len(nodes) + 1)
     for position, node in enumerate(nodes):
         for source, _ in node.inputs:
-            weight = 1 if nodes[source].step.node.kind is NodeKind.CALL else 4
+            alone = uses[source] == 1 and nodes[source].step.node.kind is not NodeKind.CALL
+            weight = _WEIGHT_OF_WEIGHTS if alone else 1
             change[source + 1] += weight
             change[position + 1] -= weight
     return list(accumulate(change))

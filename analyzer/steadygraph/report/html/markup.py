@@ -7,23 +7,27 @@ from markupsafe import Markup, escape
 from steadygraph.report.layout import printable
 
 #: Letters of one text; what is longer nobody reads to its end.
-_MOST_LETTERS = 20_000
+_MOST_LETTERS, _MOST_LETTERS_OF_LONG = 1000, 5000
 _TAB = 4
 
 
-def shown(value: object) -> object:
+def shown(value: object, most: int = _MOST_LETTERS) -> object:
     """What stands in the page for a value of the report, before it is escaped.
 
     Control characters, directional marks and the like are spelled out (``\\x1b``, ``\\u202e``); lines stay lines.
     Markup that was made here stays as it is.
     """
-    if value is None:
-        return ""
-    if not isinstance(value, str) or isinstance(value, Markup) or (value.isprintable() and len(value) < _MOST_LETTERS):
-        return value
-    text = value[:_MOST_LETTERS].expandtabs(_TAB)
-    cut = f" … ({len(value):,} characters in all)" if len(value) > _MOST_LETTERS else ""
-    return "\n".join(map(printable, text.splitlines())) + cut
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return "" if value is None else value
+    if len(value) > most:
+        end = f"{most // 2} of {len(value):,} characters before this and {most // 2} behind"
+        value = f"{value[: most // 2]}\n… {end} …\n{value[-most // 2 :]}"
+    return value if value.isprintable() else "\n".join(map(printable, value.expandtabs(_TAB).splitlines()))
+
+
+def long(text: str) -> Markup:
+    """A text that may have many lines."""
+    return escape(shown(text, _MOST_LETTERS_OF_LONG))
 
 
 def prose(text: str) -> Markup:

@@ -16,7 +16,7 @@ from steadygraph.model import CaseReport, Result
 from steadygraph.report.document import Report, counted, summarised
 from steadygraph.report.grouping import Entry
 from steadygraph.report.html.articles import Article, anchored, articles
-from steadygraph.report.html.markup import shown
+from steadygraph.report.html.markup import long, shown
 from steadygraph.report.html.observations import ObservedRow, observed
 from steadygraph.report.html.overview import overview
 from steadygraph.report.html.regions import Pictures, RegionView
@@ -101,7 +101,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["counted"] = counted
+    environment.filters.update(counted=counted, long=long)
     return environment
 
 

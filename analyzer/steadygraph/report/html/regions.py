@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from steadygraph.model import PROFILE, CaseReport, Graph, NodeKind, ScenarioReport
@@ -15,7 +15,7 @@ from steadygraph.report.layout import enumerated, flat, listed
 
 #: Different serving runs of one region that are drawn, and nodes of one picture: a picture of more helps nobody.
 _MOST_COMPARISONS, _MOST_NODES = 4, 20_000
-_MOST_OPERATORS = 6
+_MOST_OPERATORS, _MOST_LINES_OF_CODE = 6, 2000
 #: Pictures of fewer nodes are open when the page is.
 _OPEN_NODES = 600
 
@@ -172,7 +172,7 @@ def _own(nodes: Sequence[UnionNode], side: Side) -> str:
 
 
 def _code(before: Sequence[Graph], now: Sequence[Graph]) -> Code | None:
-    texts = [[line for code in _texts(graphs) for line in code.splitlines()] for graphs in (before, now)]
+    texts = [_code_lines(graphs) for graphs in (before, now)]
     if not any(texts):
         return None
     pairs = aligned(*texts)
@@ -182,9 +182,12 @@ def _code(before: Sequence[Graph], now: Sequence[Graph]) -> Code | None:
     )
 
 
-def _texts(graphs: Sequence[Graph]) -> Iterator[str]:
+def _code_lines(graphs: Sequence[Graph]) -> list[str]:
     """The code of every frame once: a frame with several graphs is told by each."""
-    yield from dict.fromkeys(graph.code for graph in graphs if graph.code)
+    codes = dict.fromkeys(graph.code for graph in graphs if graph.code)
+    lines = [line for code in codes for line in code.splitlines()]
+    cut = [f"# {len(lines) - _MOST_LINES_OF_CODE:,} more lines"] if len(lines) > _MOST_LINES_OF_CODE else []
+    return lines[:_MOST_LINES_OF_CODE] + cut
 
 
 def _lines(texts: Sequence[str], shared: set[int]) -> tuple[CodeLine, ...]:
