@@ -298,7 +298,7 @@ def test_cases_in_which_nothing_happens_are_folded_where_they_are_many(
 ) -> None:
     found = page(broken, *[replace(repaired, target=f"quiet{number}.py") for number in range(20)])
 
-    fold = found.one("section", class_="overview").all("details")[0]
+    fold = found.one("div", class_="overview").all("details")[0]
     assert fold.one("summary").text == "20 more cases without findings, the same under every policy"
     assert len(fold.all("li")) == 20
     assert len(found.one("table", class_="matrix").all("tbody")) == 1
