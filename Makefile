@@ -5,9 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 DEMO := examples/deepstack/v1_broken.py examples/deepstack/v3_repaired.py examples/qwen3_vl_text.py
+BROWSERS := chromium chromium-browser google-chrome
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DELETE_ON_ERROR:
-.PHONY: demo test lint types unit format clean
+.PHONY: demo test lint types unit browser format clean
 
 # Exit code 1 means "findings", and finding something is what the demo is for.
 demo: $(VENV)/demo.stamp
@@ -23,8 +25,13 @@ types: $(VENV)/test.stamp
 	$(BIN)/mypy --strict
 
 # One thread per worker: workers that each start a thread per core wait for one another.
-unit: $(VENV)/test.stamp
+unit: $(VENV)/test.stamp browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+
+# What the tests of the HTML report drive; installed where there is none.
+browser:
+	@for name in $(BROWSERS); do command -v $$name >/dev/null && exit 0; done; $(SUDO) apt-get update -qq && \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-liberation
 
 format: $(VENV)/test.stamp
 	$(BIN)/ruff check --fix .
