@@ -59,8 +59,8 @@ def test_without_a_script_everything_can_be_read_and_unfolded(opened: Open, repo
 
 def test_the_table_of_differences_is_filtered_by_text_and_by_kind(opened: Open, report: Report) -> None:
     page = opened(report)
-    page.locator("details.observed > summary").first.click()
     table = page.locator("details.observed").first
+    table.locator("summary").click()
     shown = table.locator("tbody tr:visible")
 
     table.get_by_label("Filter").fill("args[7]")
@@ -139,11 +139,13 @@ def test_everything_is_reached_with_the_keyboard(opened: Open, report: Report) -
 
     assert reached[0] == "Skip to the findings"
     assert {"SG101 none-at-profile", "Next", "What these words mean", "What became of the bytecode, d"} <= set(reached)
-    page.locator("details.observed > summary").first.focus()
+    table = page.locator("details.observed").first
+    table.locator("summary").focus()
     page.keyboard.press("Enter")
+    expect(table.get_by_label("Filter")).to_be_visible()
     page.keyboard.press("Tab")
     page.keyboard.type("deepstack")
-    expect(page.locator("details.observed").first.get_by_role("status")).to_have_text("2 of 214")
+    expect(table.get_by_role("status")).to_have_text("2 of 214")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

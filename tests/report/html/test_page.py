@@ -200,8 +200,8 @@ def test_notes_are_folded_and_accepted_findings_have_their_reason(finding: Findi
 
     folds = {fold.one("summary").text: fold for fold in found.all("details") if len(fold.all("summary")) == 1}
     assert len(folds["1 note"].all("article")) == 1
-    assert folds["1 finding that the case accepts"].one("li").text == "SG101 none-at-profile in video: known since May"
-    assert found.one("p", class_="good").text == "Nothing found that is more than a note but what the case accepts."
+    assert folds["1 accepted finding"].one("li").text == "SG101 none-at-profile in video: known since May"
+    assert found.one("p", class_="good").text == "Nothing found that is more than a note but what is accepted."
 
 
 def test_a_case_without_result_says_why_and_what_to_do(failed: CaseReport) -> None:
@@ -211,6 +211,15 @@ def test_a_case_without_result_says_why_and_what_to_do(failed: CaseReport) -> No
         "failed (CaseError) examples/empty.py defines no profile() "
         "add a function profile() that returns (args, kwargs) of the warm-up call"
     )
+
+
+def test_a_call_that_differs_from_the_lock_is_told_on_the_first_screen(repaired: CaseReport) -> None:
+    change = "text: the guards of the model are not those that are locked"
+
+    found = page(replace(repaired, lock_changes=(change,)))
+
+    assert found.one("h1").text == "1 change against the lock in 1 case"
+    assert [each.text for each in found.all(class_="warn")] == [change, change]
 
 
 def test_all_differences_and_guards_are_in_one_table(broken: CaseReport) -> None:

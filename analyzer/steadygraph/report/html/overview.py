@@ -35,20 +35,19 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class CaseRows:
-    """A case: its scenarios, and a sentence where these do not say all."""
+    """A case: its scenarios, and sentences where these do not say all."""
 
     anchor: str
     target: str
     compiled: str
     counts: str
     rows: tuple[Row, ...]
-    remark: str
-    #: How the remark looks: ``good``, ``bad`` or ``plain``.
-    tone: str
+    #: (tone, sentence): ``good``, ``warn``, ``bad`` or ``plain``.
+    remarks: tuple[tuple[str, str], ...]
 
     @property
     def is_quiet(self) -> bool:
-        return not self.rows and self.tone == "good"
+        return not self.rows and {tone for tone, _ in self.remarks} == {"good"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,37 +74,39 @@ def overview(cases: Sequence[tuple[str, CaseReport, Sequence[tuple[str, Entry]]]
 
 
 def _case(anchor: str, case: CaseReport, entries: Sequence[tuple[str, Entry]], columns: Sequence[Column]) -> CaseRows:
-    rows, remark, tone = _rows(case, entries, columns)
+    rows, remark = _rows(case, entries, columns)
+    locked = tuple(("warn", flat(sentence)) for sentence in case.lock_changes)
     counts = summarised([case]).findings if case.findings else ""
     what = compiled(case.regions) if case.regions else ""
-    return CaseRows(anchor, case.target, what, counts, rows, remark, tone)
+    return CaseRows(anchor, case.target, what, counts, rows, (*locked, *remark))
 
 
 def _rows(
     case: CaseReport, entries: Sequence[tuple[str, Entry]], columns: Sequence[Column]
-) -> tuple[tuple[Row, ...], str, str]:
+) -> tuple[tuple[Row, ...], tuple[tuple[str, str], ...]]:
     if case.status is not Status.COMPLETED:
         reason = f"{case.error.type}: {case.error.message}" if case.error else "no reason is known"
-        return (), f"{case.status}: {flat(reason)}", "bad"
+        return (), (("bad", f"{case.status}: {flat(reason)}"),)
     found: dict[str, list[tuple[str, str]]] = {}
     for anchor, entry in entries:
         for scenario in entry.scenarios:
             found.setdefault(scenario, []).append((anchor, entry.rule))
     if not found and (same := unchanged(case.scenarios)):
-        return (), same, "good"
+        return (), (("good", same),)
     told = [each for each in case.scenarios if each.outcomes or each.name in found]
-    quiet = [each for each in told if each.name not in found and _is_same(each)]
-    told = [each for each in told if each.name != PROFILE or each not in quiet]
-    quiet = [each for each in quiet if each.name != PROFILE]
-    remark = ""
-    if len(told) > _MANY_SCENARIOS and len(quiet) > 1:
-        told = [each for each in told if not any(each is other for other in quiet)]
-        remark = f"{counted(len(quiet), 'more scenario')}: same under every policy"
+    quiet = {id(each) for each in told if each.name not in found and _is_same(each)}
+    # A profile call to which nothing happens is no news.
+    told = [each for each in told if each.name != PROFILE or id(each) not in quiet]
+    folded = [each for each in told if id(each) in quiet] if len(told) > _MANY_SCENARIOS else []
+    if len(folded) > 1:
+        told = [each for each in told if id(each) not in quiet]
     rows = tuple(
         Row(each.name, tuple(_cell(each, column) for column in columns), tuple(found.get(each.name, ())))
         for each in told
     )
-    return rows, remark or ("" if rows else "no scenario was judged"), "plain"
+    if len(folded) > 1:
+        return rows, (("good", f"{counted(len(folded), 'more scenario')}: same under every policy"),)
+    return rows, () if rows else (("plain", "no scenario was judged"),)
 
 
 def _is_same(scenario: ScenarioReport) -> bool:

@@ -12,8 +12,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from steadygraph.model import CaseReport, Result
-from steadygraph.report.document import Report, counted, summarised
+from steadygraph.model import CaseReport, Result, Severity
+from steadygraph.report.document import Report, counted, open_findings
 from steadygraph.report.grouping import Entry
 from steadygraph.report.html.articles import Article, anchored, articles
 from steadygraph.report.html.markup import long, shown
@@ -21,6 +21,7 @@ from steadygraph.report.html.observations import ObservedRow, observed
 from steadygraph.report.html.overview import overview
 from steadygraph.report.html.regions import Pictures, RegionView
 from steadygraph.report.html.rule_texts import rule_texts
+from steadygraph.report.layout import enumerated
 from steadygraph.report.portable import portable
 from steadygraph.report.remarks import eager_failures
 from steadygraph.report.wording import compiled
@@ -56,6 +57,7 @@ class _Case:
     articles: list[Article]
     notes: list[Article]
     accepted: list[tuple[str, str, str, str]]
+    accepted_number: int
     remarks: list[str]
     regions: list[RegionView]
     observed: list[ObservedRow]
@@ -119,6 +121,7 @@ def _case(anchor: str, case: CaseReport, found: Sequence[tuple[str, Entry]], dra
         articles=loud,
         notes=notes,
         accepted=_accepted(case),
+        accepted_number=sum(finding.allowed is not None for finding in case.findings),
         remarks=[*eager_failures(case), *case.notes],
         regions=drawn.regions(case, anchor),
         observed=observed(case),
@@ -137,16 +140,21 @@ def _accepted(case: CaseReport) -> list[tuple[str, str, str, str]]:
 def _verdict(report: Report) -> str:
     """``4 errors and 4 warnings in 2 of 3 cases``."""
     summary = report.summary
-    counts = [
-        counted(number, noun) for number, noun in ((summary.errors, "error"), (summary.warnings, "warning")) if number
-    ]
-    concerned = sum(1 for case in report.cases if (own := summarised([case])).errors or own.warnings)
+    changes = sum(len(case.lock_changes) for case in report.cases)
+    counts = [counted(summary.errors, "error")] if summary.errors else []
+    counts += [counted(summary.warnings, "warning")] if summary.warnings else []
+    counts += [counted(changes, "change against the lock", "changes against the lock")] if changes else []
+    concerned = sum(1 for case in report.cases if case.lock_changes or _is_loud(case))
     failed = f"{counted(summary.failed, 'case')} without a result" if summary.failed else ""
     cases = counted(summary.cases, "case")
     if counts:
         where = f"in {concerned:,} of {cases}" if summary.cases > 1 else f"in {cases}"
-        sentence = f"{' and '.join(counts)} {where}"
+        sentence = f"{enumerated(counts)} {where}"
         return f"{sentence}, {failed}" if failed else sentence
     if failed:
         return f"{failed}, of {cases}" if summary.cases > 1 else failed
     return f"Nothing to worry about in {cases}" if summary.cases else "No case was analysed"
+
+
+def _is_loud(case: CaseReport) -> bool:
+    return any(finding.severity is not Severity.NOTE for finding in open_findings(case))
