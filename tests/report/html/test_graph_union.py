@@ -81,6 +81,32 @@ def test_an_argument_of_another_name_is_not_the_same() -> None:
     assert (names(nodes, Side.PROFILE), names(nodes, Side.SERVING)) == (["kwargs['a']"], ["kwargs['b']"])
 
 
+def valued(*values: str) -> list[Step]:
+    """A run whose steps each take the one before, with these dtypes and shapes."""
+    nodes = [GraphNode(NodeKind.INPUT, "x", (), values[0])]
+    nodes += [GraphNode(NodeKind.CALL, "mul", (number,), value) for number, value in enumerate(values[1:])]
+    return run_of([Graph("g", (), (), LINES[0], nodes=tuple(nodes))])
+
+
+def test_another_dtype_is_told_where_it_begins() -> None:
+    nodes = union(valued("float32[4]", "float32[4]", "float32[4]"), valued("float32[4]", "float16[4]", "float16[4]"))
+
+    assert [node.is_changed for node in nodes] == [False, True, False]
+    assert nodes[1].value_at_profile == "float32[4]"
+
+
+def test_a_size_that_is_fixed_in_one_run_only_is_a_change() -> None:
+    (node,) = union(valued("float32[16, 64]"), valued("float32[s3, 64]"))
+
+    assert node.is_changed
+
+
+def test_another_name_of_a_symbol_is_no_change() -> None:
+    (node,) = union(valued("float32[2*s0, u1]"), valued("float32[2*s53, u0]"))
+
+    assert not node.is_changed
+
+
 @given(graphs(), graphs())
 def test_the_union_holds_both_runs_in_their_order_with_their_edges(before: Graph, now: Graph) -> None:
     runs = run_of([before]), run_of([now])

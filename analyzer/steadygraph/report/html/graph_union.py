@@ -7,11 +7,14 @@ line of source, and the rest by operator.
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from steadygraph.model import Graph, GraphNode, Location, NodeKind
 from steadygraph.report.html.alignment import Pair, aligned, aligned_in_gaps
+
+_SYMBOL = re.compile(r"\b[su]\d+\b")
 
 
 class Side(enum.StrEnum):
@@ -48,17 +51,30 @@ class UnionNode:
         side: Which run has it.
         inputs: Positions of other nodes of the union, each with the run that has this edge.
         graphs: Position of its graph in the profile run and in the serving run.
+        value_at_profile: Its dtype and shape there, if both runs have it.
+        is_changed: Both have it, with another dtype, rank or fixed size, and what it takes is not changed already.
     """
 
     step: Step
     side: Side
     inputs: tuple[tuple[int, Side], ...]
     graphs: tuple[int | None, int | None]
+    value_at_profile: str = ""
+    is_changed: bool = False
+
+    @property
+    def is_news(self) -> bool:
+        """Is it in one run only, or changed?"""
+        return self.side is not Side.BOTH or self.is_changed
 
     @property
     def differs(self) -> bool:
-        """Is it, or what it is computed from, not the same in both runs?"""
-        return self.side is not Side.BOTH or any(side is not Side.BOTH for _, side in self.inputs)
+        """Is it, or what it takes, not the same in both runs?"""
+        return self.is_news or any(side is not Side.BOTH for _, side in self.inputs)
+
+    @property
+    def has_other_value(self) -> bool:
+        return self.side is Side.BOTH and _kind(self.value_at_profile) != _kind(self.step.node.value)
 
 
 def run_of(graphs: Iterable[Graph]) -> list[Step]:
@@ -108,7 +124,9 @@ def union(profile: Sequence[Step], serving: Sequence[Step]) -> list[UnionNode]:
             now[j] = len(nodes)
             own = [now[each] for each in serving[j].inputs]
             edges |= {each: Side.BOTH if each in edges else Side.SERVING for each in own}
-        nodes.append(_node(None if i is None else profile[i], None if j is None else serving[j], edges))
+        node = _node(None if i is None else profile[i], None if j is None else serving[j], edges)
+        origin = node.has_other_value and not any(nodes[each].has_other_value for each in edges)
+        nodes.append(replace(node, is_changed=True) if origin else node)
     return nodes
 
 
@@ -159,4 +177,10 @@ def _node(profile: Step | None, serving: Step | None, edges: dict[int, Side]) ->
     assert step is not None, "a node is in one run at least"
     side = Side.PROFILE if serving is None else Side.SERVING if profile is None else Side.BOTH
     graphs = (None if profile is None else profile.graph, None if serving is None else serving.graph)
-    return UnionNode(step, side, tuple(edges.items()), graphs)
+    value = profile.node.value if profile is not None and side is Side.BOTH else ""
+    return UnionNode(step, side, tuple(edges.items()), graphs, value)
+
+
+def _kind(value: str) -> str:
+    """The value without the names of symbols, which say nothing."""
+    return _SYMBOL.sub("s", value)

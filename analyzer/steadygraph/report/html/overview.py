@@ -87,10 +87,7 @@ def _rows(
     if case.status is not Status.COMPLETED:
         reason = f"{case.error.type}: {case.error.message}" if case.error else "no reason is known"
         return (), (("bad", f"{case.status}: {flat(reason)}"),)
-    found: dict[str, list[tuple[str, str]]] = {}
-    for anchor, entry in entries:
-        for scenario in entry.scenarios:
-            found.setdefault(scenario, []).append((anchor, entry.rule))
+    found = _found(entries)
     if not found and (same := unchanged(case.scenarios)):
         return (), (("good", same),)
     told = [each for each in case.scenarios if each.outcomes or each.name in found]
@@ -107,6 +104,18 @@ def _rows(
     if len(folded) > 1:
         return rows, (("good", f"{counted(len(folded), 'more scenario')}: same under every policy"),)
     return rows, () if rows else (("plain", "no scenario was judged"),)
+
+
+def _found(entries: Sequence[tuple[str, Entry]]) -> dict[str, list[tuple[str, str]]]:
+    """(anchor, rule) of what was found in each scenario: of several of one rule the first, and their number."""
+    anchors: dict[str, dict[str, list[str]]] = {}
+    for anchor, entry in entries:
+        for scenario in entry.scenarios:
+            anchors.setdefault(scenario, {}).setdefault(entry.rule, []).append(anchor)
+    return {
+        scenario: [(found[0], f"{rule} ({len(found)})" if len(found) > 1 else rule) for rule, found in rules.items()]
+        for scenario, rules in anchors.items()
+    }
 
 
 def _is_same(scenario: ScenarioReport) -> bool:

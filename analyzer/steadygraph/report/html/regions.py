@@ -158,8 +158,10 @@ def _summary(before: Sequence[Graph], now: Sequence[Graph], nodes: Sequence[Unio
     if is_same:
         return f"the same: {size}"
     told = f"{size} at profile, {len(now):,} ({sizes[1]:,}) at serving"
+    changed = sum(node.is_changed for node in nodes)
+    other = [f"{changed:,} with another dtype or shape"] if changed else []
     own = [f"only at {side}: {names}" for side in (Side.SERVING, Side.PROFILE) if (names := _own(nodes, side))]
-    return "; ".join([told, *own])
+    return "; ".join([told, *own, *other])
 
 
 def _own(nodes: Sequence[UnionNode], side: Side) -> str:

@@ -68,11 +68,11 @@ class Pictures {
     this.find();
   }
 
-  /** Nodes that have the text; without one, those that only one run has. */
+  /** Nodes that have the text; without one, those that are not the same in both runs. */
   find() {
     const wanted = this.search.value.toLowerCase();
     for (const node of this.root.querySelectorAll("g.hit, g.at")) node.classList.remove("hit", "at");
-    const nodes = wanted ? "g:not(.port)" : "g.serving:not(.port), g.profile:not(.port)";
+    const nodes = wanted ? "g:not(.port)" : "g.serving:not(.port), g.profile:not(.port), g.changed";
     const found = new Map();
     for (const node of this.root.querySelectorAll(nodes)) {
       if (wanted && !node.firstElementChild.textContent.toLowerCase().includes(wanted)) continue;
