@@ -34,7 +34,7 @@ FORMS = "a target is case.py, package.module:Class or path/file.py:Class"
         (["analyze", "case.py", "--backend", "inducter"], "unknown backend 'inducter'\n  hint: did you mean inductor?"),
         (
             ["analyze", "case.py", "--format", "yaml"],
-            "unknown format 'yaml'\n  hint: formats are text, json, sarif, junit, markdown, github",
+            "unknown format 'yaml'\n  hint: formats are text, json, sarif, junit, markdown, github, html",
         ),
         (["analyze", "case.py", "--fail-on", "warn"], "unknown fail-on 'warn'\n  hint: did you mean warning?"),
         (

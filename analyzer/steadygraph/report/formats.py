@@ -32,6 +32,7 @@ FORMATS = {
     "junit": Format("junit", file="report.junit.xml"),
     "markdown": Format("markdown", file="report.md"),
     "github": Format("github"),
+    "html": Format("html", file="report.html"),
 }
 
 

@@ -13,13 +13,26 @@ from html.parser import HTMLParser
 from typing import ClassVar
 
 import pytest
+from hypothesis import given
 
 from steadygraph.model import CaseReport, Finding, Graph, Severity
 from steadygraph.report.document import Report
 from steadygraph.report.html import render
 
+from ..hostile import ROOT, reports, thorough
 from .conftest import ENVIRONMENT
 from .graphs import case_of, decoder
+
+#: All that a page is made of.
+ELEMENTS = """
+    html head meta title style body a header p h1 ul li b main div h2 table thead tbody tr th td span details summary
+    dl dt dd section article h3 code figure figcaption pre i mark small svg g rect text tspan path footer template form
+    label input select option button output script
+"""
+ATTRIBUTES = """
+    lang charset http-equiv content name class href id tabindex role aria-label aria-labelledby scope colspan open width
+    height viewbox d x y rx transform data-node data-from data-to data-kind hidden type value autocomplete spellcheck
+"""
 
 
 @dataclass
@@ -362,6 +375,17 @@ def _named(case: CaseReport, finding: Finding, name: str) -> CaseReport:
 def _renamed(graph: Graph, name: str) -> Graph:
     nodes = tuple(replace(node, name=name if node.name == "silu" else node.name) for node in graph.nodes)
     return replace(graph, nodes=nodes, code=name)
+
+
+@thorough
+@given(reports)
+def test_whatever_a_report_holds_is_text(report: Report) -> None:
+    found = Tree(render(report, root=ROOT)).root
+
+    assert {each.tag for each in found.elements()} <= set(ELEMENTS.split())
+    assert len(found.all("script")) == len(found.all("style")) == 1
+    assert {name for each in found.elements() for name in each.attributes} <= set(ATTRIBUTES.split())
+    assert {str(link.attributes["href"])[0] for link in found.all("a")} == {"#"}
 
 
 def test_control_characters_and_directional_marks_are_spelled_out(broken: CaseReport) -> None:

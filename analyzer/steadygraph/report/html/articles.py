@@ -10,7 +10,6 @@ from markupsafe import Markup
 
 from steadygraph.model import (
     CaseReport,
-    Consequence,
     Finding,
     Location,
     Outcome,
@@ -23,15 +22,13 @@ from steadygraph.report.html.markup import prose
 from steadygraph.report.html.overview import worst
 from steadygraph.report.layout import enumerated, flat
 from steadygraph.report.table import error_size, outcome_text, policy_label
-from steadygraph.report.wording import what_happens, what_the_graph_lacks
+from steadygraph.report.wording import PLAIN, what_happens, what_the_graph_lacks
 
 #: Places of one defect that are shown at once.
 _MOST_PLACES = 4
 #: Lines before and after the one that is marked.
 _AROUND = 4
 _MOST_LETTERS = 2000
-#: Findings of which the message says all there is.
-_PLAIN = (Consequence.SLOW, Consequence.BENIGN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +107,7 @@ def articles(case: CaseReport, found: Sequence[tuple[str, Entry]]) -> tuple[list
 def _article(anchor: str, entry: Entry, scenarios: dict[str, ScenarioReport], sources: _Sources) -> Article:
     first = entry.first
     concerned = [scenarios[name] for name in entry.scenarios if name in scenarios]
-    plain = first.consequence in _PLAIN
+    plain = first.consequence in PLAIN
     places = [_place(place, sources, told=first.message) for place in entry.places]
     regions = dict.fromkeys(each.region for place in entry.places for each in place.findings if each.region)
     changed = [each.graph for each in concerned if each.graph.same is False]

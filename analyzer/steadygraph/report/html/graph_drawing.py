@@ -16,7 +16,7 @@ from steadygraph.report.html.graph_union import Side, UnionNode
 #: In pixels: a box, from one layer to the next, around all.
 _HEIGHT, _PITCH, _MARGIN = 22, 40, 8
 #: Wider layers are spread over several.
-_MOST_WIDTH = 520.0
+_MOST_WIDTH, _SMALLEST_SCALE = 520.0, 0.8
 
 _Graphs = tuple[int | None, int | None]
 
@@ -89,9 +89,11 @@ class _Drawing:
 def _svg(boxes: Sequence[Box], edges: dict[Edge, Side], layout: Layout, run: Side, about: str) -> Markup:
     width = round(layout.width + 2 * _MARGIN)
     height = layout.layers * _PITCH - (_PITCH - _HEIGHT) + 2 * _MARGIN
+    # What is a little too wide is drawn a little smaller.
+    scale = min(max((_MOST_WIDTH + 2 * _MARGIN) / width, _SMALLEST_SCALE), 1.0)
     shapes = [*_edges(edges, layout, boxes, run), *_nodes(boxes, layout, run)]
     return Markup(
-        f'<svg width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img"'
+        f'<svg width="{width * scale:.0f}" height="{height * scale:.0f}" viewBox="0 0 {width} {height}" role="img"'
         f' aria-label="{run}, {about}">{"".join(shapes)}</svg>'
     )
 
