@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from steadygraph.model import CaseReport, Finding
+from steadygraph.report.codec import from_json
 from steadygraph.report.document import Report
 
 from .conftest import ENVIRONMENT
 from .graphs import case_of, decoder
 
+CASE = """
+    import torch
+
+
+    class Attention(torch.nn.Module):
+        def forward(self, x, mask=None):
+            scores = x @ x.transpose(-1, -2)
+            if mask is not None:
+                scores = scores.masked_fill(~mask, float("-inf"))
+            return scores.softmax(-1) @ x
+
+
+    def build():
+        return Attention().eval()
+
+
+    def profile():
+        return (torch.randn(2, 6, 8),), {}
+
+
+    def serving():
+        return {"masked": ((torch.randn(2, 6, 8), torch.ones(6, 6, dtype=torch.bool).tril()), {})}
+"""
 Open = Callable[..., Page]
 PHONE = 360
 #: Until everything that is visible was laid out and painted.
@@ -44,6 +70,19 @@ def test_it_opens_offline_without_a_request_or_an_error(opened: Open, report: Re
 
     expect(page.get_by_role("heading", level=1)).to_have_text("2 errors in 1 of 3 cases, 1 case without a result")
     unfold(page)
+
+
+def test_the_page_of_a_real_analysis_shows_the_line_and_the_graph_of_the_defect(
+    opened: Open, steadygraph: Callable[..., subprocess.CompletedProcess[str]], write_case: Callable[..., Path]
+) -> None:
+    file = write_case(CASE, "case_mask.py")
+    done = steadygraph("analyze", file.name, "--format", "json", cwd=file.parent)
+
+    page = opened(from_json(done.stdout))
+
+    expect(page.locator("mark")).to_have_text("if mask is not None:")
+    added = page.locator("details.graphs").get_by_role("img", name="serving").locator("g.serving:not(.port) text")
+    expect(added).to_have_text(["+ mask", "+ invert", "+ masked_fill"])
 
 
 def test_without_a_script_everything_can_be_read_and_unfolded(opened: Open, report: Report) -> None:
