@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from steadygraph.model import PROFILE, CaseReport, Graph, NodeKind, ScenarioReport
+from steadygraph.model import PROFILE, CaseReport, Graph, NodeKind, Region, ScenarioReport
 from steadygraph.report.document import counted
 from steadygraph.report.html.alignment import aligned
 from steadygraph.report.html.graph_drawing import PicturePart, pictures
@@ -20,6 +20,8 @@ _MOST_OPERATORS, _MOST_LINES_OF_CODE = 6, 2000
 _OPEN_NODES = 600
 
 _Digests = tuple[str, ...]
+#: Which scenarios run which sequence of graphs.
+_Runs = dict[_Digests, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,35 +84,31 @@ class Pictures:
     def regions(self, case: CaseReport, anchor: str) -> list[RegionView]:
         """Each region of a case, with its graphs."""
         graphs = {graph.digest: graph for graph in case.graphs}
-        views = []
-        for number, region in enumerate(case.regions, 1):
-            groups = _groups(case.scenarios, region.name, graphs)
-            profile = next((digests for digests, names in groups.items() if PROFILE in names), ())
-            comparisons = self._comparisons(groups, profile, graphs, f"{anchor}-region-{number}") if profile else []
-            facts = [counted(region.guards, "guard"), counted(region.graphs, "graph")]
-            facts += [counted(region.graph_breaks, "graph break")] if region.graph_breaks else []
-            left_out = len(groups) - 1 - len(comparisons)
-            more = counted(left_out, "further sequence", "further sequences") if left_out > 0 and profile else ""
-            views.append(
-                RegionView(
-                    title=f"Graphs of {flat(region.name, 200)}" if region.name else "Graphs",
-                    where="" if region.location is None else f"{region.location.path}:{region.location.line}",
-                    facts=", ".join(facts),
-                    comparisons=tuple(comparisons),
-                    remark=f"{more} of graphs are not drawn here." if more else "",
-                )
-            )
-        return views
+        return [
+            self._region(region, _runs(case.scenarios, region.name, graphs), graphs, f"{anchor}-region-{number}")
+            for number, region in enumerate(case.regions, 1)
+        ]
 
-    def _comparisons(
-        self, groups: dict[_Digests, list[str]], profile: _Digests, graphs: dict[str, Graph], anchor: str
-    ) -> list[Comparison]:
-        others = [digests for digests in groups if digests != profile and digests]
+    def _region(self, region: Region, runs: _Runs, graphs: dict[str, Graph], anchor: str) -> RegionView:
+        profile = next((digests for digests, names in runs.items() if PROFILE in names), ())
+        comparisons = self._comparisons(runs, profile, graphs, anchor) if profile else []
+        facts = [counted(region.guards, "guard"), counted(region.graphs, "graph")]
+        facts += [counted(region.graph_breaks, "graph break")] if region.graph_breaks else []
+        return RegionView(
+            title=f"Graphs of {flat(region.name, 200)}" if region.name else "Graphs",
+            where="" if region.location is None else f"{region.location.path}:{region.location.line}",
+            facts=", ".join(facts),
+            comparisons=tuple(comparisons),
+            remark=_remark(runs, profile),
+        )
+
+    def _comparisons(self, runs: _Runs, profile: _Digests, graphs: dict[str, Graph], anchor: str) -> list[Comparison]:
+        others = _others(runs, profile)
         if not others:
-            names = [name for name in groups[profile] if name != PROFILE]
+            names = [name for name in runs[profile] if name != PROFILE]
             return [self._comparison(profile, profile, names, graphs, f"{anchor}-graphs-1")]
         return [
-            self._comparison(profile, digests, groups[digests], graphs, f"{anchor}-graphs-{number}")
+            self._comparison(profile, digests, runs[digests], graphs, f"{anchor}-graphs-{number}")
             for number, digests in enumerate(others[:_MOST_COMPARISONS], 1)
         ]
 
@@ -140,15 +138,26 @@ class Pictures:
         )
 
 
-def _groups(scenarios: Sequence[ScenarioReport], region: str, graphs: dict[str, Graph]) -> dict[_Digests, list[str]]:
-    """Which scenarios run which sequence of graphs in this region."""
-    found: dict[_Digests, list[str]] = {}
+def _runs(scenarios: Sequence[ScenarioReport], region: str, graphs: dict[str, Graph]) -> _Runs:
+    found: _Runs = {}
     for scenario in scenarios:
         calls = [call for call in scenario.calls if call.region == region]
         digests = tuple(digest for call in calls for digest in call.graphs if digest in graphs)
         if calls:
             found.setdefault(digests, []).append(scenario.name)
     return found
+
+
+def _others(runs: _Runs, profile: _Digests) -> list[_Digests]:
+    """What serving calls run, where that is not what the profile call runs."""
+    return [digests for digests in runs if digests and digests != profile]
+
+
+def _remark(runs: _Runs, profile: _Digests) -> str:
+    if runs and not profile:
+        return "The profile call ran no graph here that could be compared."
+    more = len(_others(runs, profile)) - _MOST_COMPARISONS
+    return f"{counted(more, 'further sequence')} of graphs at serving: not drawn." if more > 0 else ""
 
 
 def _summary(before: Sequence[Graph], now: Sequence[Graph], nodes: Sequence[UnionNode], *, is_same: bool) -> str:
