@@ -12,8 +12,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from steadygraph.model import CaseReport, Result, Severity
-from steadygraph.report.document import Report, counted, open_findings
+from steadygraph.model import CaseReport, Result
+from steadygraph.report.document import Report, counted
 from steadygraph.report.grouping import Entry
 from steadygraph.report.html.articles import Article, anchored, articles
 from steadygraph.report.html.markup import long, shown
@@ -21,7 +21,7 @@ from steadygraph.report.html.observations import ObservedRow, observed
 from steadygraph.report.html.overview import overview
 from steadygraph.report.html.regions import Pictures, RegionView
 from steadygraph.report.html.rule_texts import rule_texts
-from steadygraph.report.layout import enumerated
+from steadygraph.report.html.verdict import verdict
 from steadygraph.report.portable import portable
 from steadygraph.report.remarks import eager_failures
 from steadygraph.report.wording import compiled
@@ -79,7 +79,7 @@ def render(report: Report, *, root: Path | None = None, rules: Sequence[Rule] | 
     style, script = ((_FILES / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
     return environment.get_template("report.html").render(
         report=clean,
-        verdict=_verdict(clean),
+        verdict=verdict(clean),
         overview=overview(found),
         # One case after the other: the pictures of all at once would be the whole page a second time.
         cases=(_case(anchor, case, entries, drawn) for anchor, case, entries in found),
@@ -136,26 +136,3 @@ def _accepted(case: CaseReport) -> list[tuple[str, str, str, str]]:
         if finding.allowed is not None:
             found.setdefault((finding.rule, finding.name, finding.allowed), {})[finding.scenario] = None
     return [(rule, name, ", ".join(scenarios), reason) for (rule, name, reason), scenarios in found.items()]
-
-
-def _verdict(report: Report) -> str:
-    """``4 errors and 4 warnings in 2 of 3 cases``."""
-    summary = report.summary
-    changes = sum(len(case.lock_changes) for case in report.cases)
-    counts = [counted(summary.errors, "error")] if summary.errors else []
-    counts += [counted(summary.warnings, "warning")] if summary.warnings else []
-    counts += [counted(changes, "change against the lock", "changes against the lock")] if changes else []
-    concerned = sum(1 for case in report.cases if case.lock_changes or _is_loud(case))
-    failed = f"{counted(summary.failed, 'case')} without a result" if summary.failed else ""
-    cases = counted(summary.cases, "case")
-    if counts:
-        where = f"in {concerned:,} of {cases}" if summary.cases > 1 else f"in {cases}"
-        sentence = f"{enumerated(counts)} {where}"
-        return f"{sentence}, {failed}" if failed else sentence
-    if failed:
-        return f"{failed}, of {cases}" if summary.cases > 1 else failed
-    return f"Nothing to worry about in {cases}" if summary.cases else "No case was analysed"
-
-
-def _is_loud(case: CaseReport) -> bool:
-    return any(finding.severity is not Severity.NOTE for finding in open_findings(case))
