@@ -370,7 +370,7 @@ def test_graphs_that_are_too_many_for_one_page_are_left_out_and_said_to_be() -> 
     found = page(case_of(big[:1], big[1:]))
 
     assert found.one("details", class_="graphs").one("p", class_="remark").text == (
-        "51,006 nodes are too many to be drawn in this report."
+        "51,006 more nodes are too many for this page."
     )
 
 

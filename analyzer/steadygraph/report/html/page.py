@@ -29,7 +29,7 @@ from steadygraph.rule import Rule
 from steadygraph.rule_loading import load_rules
 
 _FILES = Path(__file__).with_name("templates")
-#: Nodes of graphs in one page, of both runs together: about 600 bytes each.
+#: Nodes of graphs that differ in one page, of both runs together: about 300 bytes each.
 _MOST_NODES = 60_000
 _POLICIES = (
     ("recompile", "Stock torch.compile: guards are kept, and a violated one recompiles."),

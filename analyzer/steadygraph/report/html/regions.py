@@ -76,10 +76,15 @@ class RegionView:
 
 
 class Pictures:
-    """Draws the graphs of a report, until there are as many nodes as one page can hold."""
+    """Draws the graphs of a report, until there are as many nodes as one page can hold.
+
+    Args:
+        nodes: Of graphs that differ.  Half as many are drawn of graphs that are the same in all calls, so that the
+            many healthy models of a sweep do not use up the room of those that are not.
+    """
 
     def __init__(self, nodes: int) -> None:
-        self.nodes = nodes
+        self._room = {False: nodes, True: nodes // 2}
 
     def regions(self, case: CaseReport, anchor: str) -> list[RegionView]:
         """Each region of a case, with its graphs."""
@@ -117,14 +122,10 @@ class Pictures:
     ) -> Comparison:
         before, now = ([graphs[digest] for digest in digests] for digests in (profile, serving))
         size = sum(len(graph.nodes) for graph in (*before, *now))
-        left_out = ""
-        nodes: list[UnionNode] = []
-        if size > min(self.nodes, 2 * _MOST_NODES):
-            left_out = f"{size:,} nodes are too many to be drawn in this report."
-        else:
-            self.nodes -= size
-            nodes = union(run_of(before), run_of(now))
         is_same = profile == serving
+        fits = size <= min(self._room[is_same], 2 * _MOST_NODES)
+        self._room[is_same] -= size if fits else 0
+        nodes = union(run_of(before), run_of(now)) if fits else []
         return Comparison(
             anchor=anchor,
             title=enumerated([PROFILE, *names]) if is_same else f"{PROFILE} against {enumerated(names)}",
@@ -133,7 +134,7 @@ class Pictures:
             parts=tuple(pictures(nodes)),
             is_same=is_same,
             is_open=not is_same and len(nodes) <= _OPEN_NODES,
-            left_out=left_out,
+            left_out="" if fits else f"{size:,} more nodes are too many for this page.",
             code=_code(before, now),
         )
 
