@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steadygraph.model import Graph, GraphNode, NodeKind
+from steadygraph.model import Graph, GraphBody, GraphNode, NodeKind
 from steadygraph.report.html.graph_union import Side, Step, UnionNode, run_of, union
 
 from .graphs import LINES, Builder, decoder
@@ -136,6 +136,33 @@ def test_a_graph_and_itself_are_one_graph(graph: Graph) -> None:
 
     assert len(nodes) == len(graph.nodes)
     assert not any(node.differs for node in nodes)
+
+
+def test_what_a_higher_order_operator_runs_stands_in_front_of_it() -> None:
+    branch = GraphBody("t", (GraphNode(NodeKind.INPUT, "x"), GraphNode(NodeKind.CALL, "sin", (0,), line=1)), LINES)
+    nodes = (GraphNode(NodeKind.INPUT, "args[0]"), GraphNode(NodeKind.CALL, "cond", (0,), bodies=("t", "gone")))
+
+    run = run_of([Graph("g", (), (), LINES[0], nodes=nodes, lines=LINES, bodies=(branch,))])
+
+    assert [(step.node.name, step.inputs) for step in run] == [
+        ("args[0]", ()),
+        ("x", ()),
+        ("sin", (1,)),
+        ("cond", (0, 2)),
+    ]
+    assert run[2].place == LINES[1]
+
+
+def test_a_body_that_holds_itself_and_others_without_end_is_cut() -> None:
+    """Sixty bodies, each of which runs the next one thirty times, and itself."""
+    bodies = tuple(
+        GraphBody(str(each), (GraphNode(NodeKind.CALL, "cond", (), bodies=(str(each + 1), str(each))),) * 30, ())
+        for each in range(60)
+    )
+
+    run = run_of([Graph("g", (), (), LINES[0], nodes=bodies[0].nodes, bodies=bodies)])
+
+    assert 20_000 <= len(run) < 30_000
 
 
 def test_inputs_and_lines_that_a_foreign_file_made_up_are_left_out() -> None:

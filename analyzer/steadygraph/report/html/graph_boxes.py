@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from steadygraph.model import Location, NodeKind
-from steadygraph.report.document import counted
 from steadygraph.report.html.graph_layout import Edge
 from steadygraph.report.html.graph_parts import Span
 from steadygraph.report.html.graph_union import Side, UnionNode
@@ -125,8 +124,6 @@ class Boxes:
         if names:
             more = f" and {len(names) - _MOST_INPUTS} more" if len(names) > _MOST_INPUTS else ""
             lines.append(f"takes {', '.join(names[:_MOST_INPUTS])}{more}")
-        if node.step.node.bodies:
-            lines.append(f"runs {counted(len(node.step.node.bodies), 'graph')} of its own")
         if node.step.place is not None:
             lines.append(self._place(node.step.place))
         return "\n".join(lines)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from steadygraph.model import Graph, GraphNode, Location, NodeKind
+from steadygraph.model import Graph, GraphBody, GraphNode, Location, NodeKind
 from steadygraph.report.html.alignment import Pair, aligned, aligned_in_gaps
 
+#: Beyond so many steps, higher-order operators keep what they run to themselves.
+_MOST_STEPS = 20_000
 _SYMBOL = re.compile(r"\b[su]\d+\b")
 
 
@@ -80,20 +82,37 @@ class UnionNode:
 def run_of(graphs: Iterable[Graph]) -> list[Step]:
     """The nodes of all these graphs; inputs stand right before what uses them first.
 
-    Dynamo lists all inputs first.  Moved, the steps of equal layers follow one another in an equal order.
+    Dynamo lists all inputs first.  Moved, the steps of equal layers follow one another in an equal order.  What a
+    higher-order operator runs stands in front of it, and is among its inputs.
     """
     steps: list[Step] = []
     for number, graph in enumerate(graphs):
-        places: dict[int, int] = {}
-        for position in _by_use(graph.nodes):
-            node = graph.nodes[position]
-            inputs = tuple(places[each] for each in node.inputs if each in places)
-            places[position] = len(steps)
-            steps.append(Step(node, inputs, _place(graph, node.line), number))
+        _add(steps, graph, {body.digest: body for body in graph.bodies}, number)
     return steps
 
 
-def _place(graph: Graph, line: int | None) -> Location | None:
+def _add(
+    steps: list[Step],
+    graph: Graph | GraphBody,
+    bodies: Mapping[str, GraphBody],
+    number: int,
+    inside: tuple[str, ...] = (),
+) -> None:
+    places: dict[int, int] = {}
+    for position in _by_use(graph.nodes):
+        node = graph.nodes[position]
+        ends = []
+        for digest in node.bodies:
+            # A report can come from anywhere: a body may hold itself, or others without end.
+            if digest in bodies and digest not in inside and len(steps) < _MOST_STEPS and bodies[digest].nodes:
+                _add(steps, bodies[digest], bodies, number, (*inside, digest))
+                ends.append(len(steps) - 1)
+        inputs = (*(places[each] for each in node.inputs if each in places), *ends)
+        places[position] = len(steps)
+        steps.append(Step(node, inputs, _place(graph, node.line), number))
+
+
+def _place(graph: Graph | GraphBody, line: int | None) -> Location | None:
     return graph.lines[line] if line is not None and 0 <= line < len(graph.lines) else None
 
 

@@ -121,11 +121,12 @@ class Pictures:
         self, profile: _Digests, serving: _Digests, names: Sequence[str], graphs: dict[str, Graph], anchor: str
     ) -> Comparison:
         before, now = ([graphs[digest] for digest in digests] for digests in (profile, serving))
-        size = sum(len(graph.nodes) for graph in (*before, *now))
+        runs = run_of(before), run_of(now)
+        size = sum(map(len, runs))
         is_same = profile == serving
         fits = size <= min(self._room[is_same], 2 * _MOST_NODES)
         self._room[is_same] -= size if fits else 0
-        nodes = union(run_of(before), run_of(now)) if fits else []
+        nodes = union(*runs) if fits else []
         return Comparison(
             anchor=anchor,
             title=enumerated([PROFILE, *names]) if is_same else f"{PROFILE} against {enumerated(names)}",
