@@ -118,9 +118,8 @@ class Boxes:
 
     def _title(self, node: UnionNode) -> str:
         """What it is, what it takes, and its line: shown on hover, and searched."""
-        name = flat(node.step.node.name, 200) or str(node.step.node.kind)
-        lines = [f"{name}  {_value(node)}".rstrip()]
-        names = [flat(self.nodes[source].step.node.name, 80) for source, _ in node.inputs]
+        lines = [f"{_name(node, 200)}  {_value(node)}".rstrip()]
+        names = [_name(self.nodes[source], 80) for source, _ in node.inputs]
         if names:
             more = f" and {len(names) - _MOST_INPUTS} more" if len(names) > _MOST_INPUTS else ""
             lines.append(f"takes {', '.join(names[:_MOST_INPUTS])}{more}")
@@ -154,12 +153,15 @@ def _owner(weights: Sequence[str]) -> str:
     return _ending(first.rpartition(".")[0] or first, _MOST_OWNER_LETTERS)
 
 
+def _name(node: UnionNode, letters: int) -> str:
+    """Outputs have no name of their own."""
+    return flat(node.step.node.name, letters) or str(node.step.node.kind)
+
+
 def _label(node: UnionNode, letters: int) -> str:
     """The name of an operator from its start, the path of an input to its end."""
-    name = flat(node.step.node.name, 200)
-    if node.step.node.kind is NodeKind.CALL:
-        return cropped(name, letters)
-    return _ending(name, letters) or str(node.step.node.kind)
+    name = _name(node, 200)
+    return cropped(name, letters) if node.step.node.kind is NodeKind.CALL else _ending(name, letters)
 
 
 def _ending(path: str, letters: int) -> str:
