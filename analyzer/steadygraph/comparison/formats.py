@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import html
 import json
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,10 +10,9 @@ from steadygraph.comparison.document import CaseComparison, Comparison
 from steadygraph.comparison.sentences import durations, sentences, totals
 from steadygraph.model import Finding, Outcome
 from steadygraph.report.layout import NARROWEST, Line, block, cells, flat, shortened
+from steadygraph.report.markdown import escaped, prose
 
 SCHEMA_VERSION = 1
-#: What would be read as Markdown.
-_SPECIAL = re.compile(r"([\\`*_\[\]|~#])")
 
 
 def text(comparison: Comparison, *, width: int = 80) -> str:
@@ -35,12 +32,12 @@ def text(comparison: Comparison, *, width: int = 80) -> str:
 
 def markdown(comparison: Comparison) -> str:
     """The same for a job summary or a pull request."""
-    parts = [f"**{_escaped(totals(comparison))}**\n"]
-    parts += [f"{_escaped(name)} {_escaped(new)}, before {_escaped(old)}\n" for name, old, new in comparison.versions]
+    parts = [f"**{escaped(totals(comparison))}**\n"]
+    parts += [f"{escaped(name)} {escaped(new)}, before {escaped(old)}\n" for name, old, new in comparison.versions]
     for case in comparison.cases:
         if not case.is_same:
-            parts.append(f"### {_escaped(flat(case.target, 400))}\n")
-            parts.append("".join(f"- **{one.mark}** {_escaped(one.text)}\n" for one in sentences(case)))
+            parts.append(f"### {escaped(case.target)}\n")
+            parts.append("".join(f"- **{one.mark}** {prose(one.text)}\n" for one in sentences(case)))
     return "\n".join(parts)
 
 
@@ -67,10 +64,6 @@ def _title(case: CaseComparison, width: int) -> str:
         return target
     same = "no change, " if case.is_same else ""
     return f"{target} ({same}{took})" if cells(target) + cells(took) + 14 <= width else target
-
-
-def _escaped(value: str) -> str:
-    return html.escape(_SPECIAL.sub(r"\\\1", value), quote=False)
 
 
 def _case(case: CaseComparison) -> dict[str, Any]:
