@@ -69,6 +69,8 @@ def simulated(device: str = "cuda", gpu: str = gpus.DEFAULT) -> Iterator[Simulat
         swap = _swapping(torch.utils.swap_tensors, dispatch.swapped)
         stack.enter_context(replaced(torch.utils, {"swap_tensors": swap}))
         stack.enter_context(replaced(torch, {"Generator": _Generator, "tensor": _tensor}))
+        for target, attributes in torch_private.marked_sizes():
+            stack.enter_context(replaced(target, attributes))
         # What a fake kernel raises is told where it is caught, not on stderr as well.
         stack.enter_context(replaced(logging.getLogger("torch._subclasses.fake_tensor"), {"disabled": True}))
         stack.enter_context(torch_private.fake_tensors(dispatch))

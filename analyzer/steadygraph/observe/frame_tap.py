@@ -16,8 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
+from torch import nn
 
 from steadygraph.observe import torch_private
+from steadygraph.observe.repeated_layers import RepeatedLayers
 
 
 @dataclass(slots=True)
@@ -92,6 +94,7 @@ class FrameTap:
         dynamic: As in ``torch.compile``.
         fullgraph: As in ``torch.compile``.
         recompile_limit: As in ``torch.compile``.
+        models: Modules whose repeated layers are to be traced once.
     """
 
     def __init__(
@@ -102,10 +105,12 @@ class FrameTap:
         dynamic: bool | None = None,
         fullgraph: bool = False,
         recompile_limit: int | None = None,
+        models: Sequence[nn.Module] = (),
     ) -> None:
         # In a list: Dynamo copies the attributes of its callbacks.
         self._observers: list[FrameObserver] = [observer]
         self._backends = dict(backends or {})
+        self._layers = RepeatedLayers(models)
         self.also_compile = bool(self._backends)
         #: Which back end's callable a captured graph runs.
         self.active_backend = "eager"
@@ -144,7 +149,7 @@ class FrameTap:
         recorded = torch_private.recorded_breaks()
         known = len(recorded)
         try:
-            result = self._convert(frame, cache_entry, hooks, frame_state, skip=skip + 1)
+            result = self._converted(frame, cache_entry, hooks, frame_state, skip + 1)
         except Exception as error:
             reason = torch_private.unsupported(error)
             for observer in self._observers:
@@ -174,6 +179,21 @@ class FrameTap:
             observer.frame_compiled(entry, events)
         return result
 
+    def _converted(self, frame: Any, cache_entry: Any, hooks: Any, frame_state: Any, skip: int) -> Any:
+        """What Dynamo makes of the frame, repeated layers traced once where that is possible."""
+        with self._layers.traced_once() as trace:
+            try:
+                result = self._convert(frame, cache_entry, hooks, frame_state, skip=skip + 1)
+            except Exception:
+                if not trace.spared:
+                    raise
+                result = None
+        if result is not None and (result.guarded_code is not None or not trace.spared):
+            return result
+        # Whose fault that was shows when every layer is traced.
+        self._graphs, self._guards, self._failure = [], (), ""
+        return self._convert(frame, cache_entry, hooks, frame_state, skip=skip + 1)
+
     def _keep_guards(self, guards: Any) -> None:
         self._guards = list(guards)
 
@@ -181,6 +201,8 @@ class FrameTap:
         self._failure = str(error)
 
     def _compile_graph(self, module: torch.fx.GraphModule, example_inputs: Any) -> Callable[..., Any]:
+        if self._layers.at_work:
+            torch_private.tidy_inlined(module)
         graph = CapturedGraph(module, _placeholder_sources(module), {})
         if self.also_compile:
             for name, compile_fn in self._backends.items():

@@ -44,8 +44,8 @@ _SHAPE_TYPES = frozenset({"SYMBOLIC_SHAPE_GUARD"})
 
 
 def capture(entry: CompiledFrame) -> tuple[Guard, ...]:
-    """The guards of one compiled frame as values."""
-    return tuple(
+    """The guards of one compiled frame as values, each once: Dynamo makes some anew whenever a line is traced."""
+    guards = (
         Guard(
             source=without_addresses(guard.name),
             guard_type=guard_create_name(guard),
@@ -54,6 +54,7 @@ def capture(entry: CompiledFrame) -> tuple[Guard, ...]:
         )
         for guard in entry.guards
     )
+    return tuple(dict.fromkeys(guards))
 
 
 def digest(guards: Sequence[Guard]) -> str:

@@ -76,6 +76,7 @@ class CompileSession:
             dynamic=options.get("dynamic"),
             fullgraph=bool(options.get("fullgraph", False)),
             recompile_limit=options.get("recompile_limit"),
+            models=[module for _, module in regions],
         )
         # Code objects are equal by content, and hashing one hashes its constants, of which a slice has no hash: they
         # are kept by identity.  Entries keep them alive.
