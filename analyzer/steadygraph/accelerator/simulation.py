@@ -13,6 +13,7 @@ import torch
 
 from steadygraph import gpus
 from steadygraph.accelerator import guard_library
+from steadygraph.accelerator.comparisons import unwatched
 from steadygraph.accelerator.dispatch import Dispatch, ValueNeededError
 from steadygraph.accelerator.driver import answering
 from steadygraph.accelerator.pinned import PinnedMemory
@@ -73,7 +74,7 @@ def simulated(device: str = "cuda", gpu: str = gpus.DEFAULT) -> Iterator[Simulat
             stack.enter_context(replaced(target, attributes))
         # What a fake kernel raises is told where it is caught, not on stderr as well.
         stack.enter_context(replaced(logging.getLogger("torch._subclasses.fake_tensor"), {"disabled": True}))
-        stack.enter_context(torch_private.fake_tensors(dispatch))
+        stack.enter_context(torch_private.fake_tensors(unwatched(dispatch)))
         stack.enter_context(replaced(_active, {"simulation": simulation}))
         yield simulation
 

@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from steadygraph.observe import torch_private
+from steadygraph.observe.fake_runs import FakeRuns
 from steadygraph.observe.repeated_layers import RepeatedLayers
 
 
@@ -210,7 +211,7 @@ class FrameTap:
         self._graphs.append(graph)
         # A lazy graph module prints a traceback of its own when its first call fails.
         torch_private.force_recompile(module)
-        eager = module.forward
+        eager = FakeRuns(module.forward)
 
         def run(*args: Any) -> Any:
             for observer in self._observers:

@@ -166,10 +166,18 @@ def _looks_at(tensor: torch.Tensor, alias: torch.Tensor) -> bool:
     """Do both show the same memory in the same way?"""
     if tensor.dtype != alias.dtype or tensor.device != alias.device or tensor.layout != alias.layout:
         return False
+    if torch_private.is_fake(tensor) and tensor.layout is torch.strided:  # asking would be an operator of its own
+        places = (torch_private.storage_id(tensor), torch_private.storage_id(alias))
+        offsets = (tensor.storage_offset(), alias.storage_offset())
+        return places[0] == places[1] and offsets[0] == offsets[1] and _strided(tensor) == _strided(alias)
     try:
         return tensor.is_set_to(alias)
     except (NotImplementedError, RuntimeError):  # sparse layouts, tensors without data
         return True
+
+
+def _strided(tensor: torch.Tensor) -> tuple[torch.Size, tuple[int, ...]]:
+    return tensor.shape, tensor.stride()
 
 
 def _bytes(storage: torch.UntypedStorage) -> torch.Tensor:

@@ -472,10 +472,14 @@ def fake_tensors(around: Callable[..., Any]) -> contextlib.AbstractContextManage
 
     A fake tensor has metadata and no values; it may be on any device.  Dynamo traces under this mode as without it.
     """
-    from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+
+    ask_device = torch.ops.prim.device.default
 
     class Mode(FakeTensorMode):  # type: ignore[no-untyped-call]
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if func is ask_device and type(args[0]) is FakeTensor:  # every third operator
+                return torch.device("meta") if args[0].fake_mode.in_kernel_invocation else args[0].fake_device
             faked = super().__torch_dispatch__
             return around(func, args, kwargs or {}, lambda args, kwargs: faked(func, types, args, kwargs))
 
