@@ -150,6 +150,7 @@ class TracedLayer:
         self._read = [*modules, *traced.sources]
         self._sources = [source for source in traced.sources if self._hangs_on_arguments(source)]
         self._require_plain(tx, traced, before)
+        self._lines = dict(self._lines_of_inputs(tx))
         guards = [guard for guard in tx.output.guards if self._hangs_on_arguments(guard.originating_source)]
         read = set(self._sources)
         #: The guards that another layer gets, and, with what they expect, those that have to hold for it.
@@ -200,10 +201,18 @@ class TracedLayer:
             known = set(map(id, tx.output.guards.get_guards_for_source(now)))
             value = moved.value(source)
             if isinstance(value, torch.Tensor):
-                self._dynamo.VariableBuilder(tx, now)(value)
+                self._build(tx, source, now, value)
             self._guard_too(tx, now, [self._template(guard, now, moved) for guard in guards], known)
         sources = [value.variable.source if value.kind in _MOVING else None for value in values]
         return torch_private.call_subgraph(tx, self._subgraph, _tagged(values), sources)
+
+    def _build(self, tx: Any, traced: Any, now: Any, value: torch.Tensor) -> None:
+        """Have Dynamo make an input of the graph, read at the line where the traced layer read its own."""
+        known = _node(tx, value)
+        self._dynamo.VariableBuilder(tx, now)(value)
+        node = _node(tx, value)
+        if node is not None and node is not known and self._lines.get(traced):
+            node.meta["stack_trace"] = self._lines[traced]
 
     def _require_plain(self, tx: Any, traced: Any, before: Known) -> None:
         dynamo = self._dynamo
@@ -229,6 +238,12 @@ class TracedLayer:
                 raise NotReusableError(f"{source.name} is part of the layer")
             if own and isinstance(value, torch.Tensor) and _node(tx, value) in nodes:
                 raise NotReusableError(f"{source.name} is an argument as well")
+
+    def _lines_of_inputs(self, tx: Any) -> Iterator[tuple[Any, str]]:
+        for source in self._sources:
+            value = tx.output.resolve_source_value(source)
+            if isinstance(value, torch.Tensor) and (node := _node(tx, value)) is not None:
+                yield source, node.meta.get("stack_trace", "")
 
     def _hangs_on_arguments(self, source: Any) -> bool:
         return any(self._hangs_on(source, root) for root in self._roots)
@@ -271,8 +286,8 @@ class TracedLayer:
         guards = tx.output.guards
         lines = {template.create_fn_name(): template.user_stack for template in templates}
         for made in guards.get_guards_for_source(source):  # with the variable of a tensor
-            if id(made) not in known:
-                made.user_stack = lines.get(made.create_fn_name(), made.user_stack)
+            if id(made) not in known and templates:
+                made.user_stack = lines.get(made.create_fn_name(), templates[0].user_stack)
         beside = [guard for guard in guards.get_guards_for_source(source) if id(guard) in known]
         for template in templates:
             # That of a tensor holds on to the tensor itself: it is there.
@@ -313,7 +328,7 @@ class Changes:
         self._is_from_source = dynamo.is_from_source
         #: Hooks on tensors, and global names that are bound anew, can be read without leaving a trace.
         self.anywhere = bool(effects.tensor_hooks or effects.save_for_backward) or any(
-            isinstance(held, dynamo.NewGlobalVariable) for held in existing
+            isinstance(held, dynamo.NewGlobalVariable | dynamo.PythonModuleVariable) for held in existing
         )
         self._objects = {key for key, held in effects.id_to_variable.items() if id(held) in changed}
         # The cells of closures are no objects that a trace comes upon; what is in them is.

@@ -693,6 +693,7 @@ _PARTS = (
     "torch._dynamo.variables.lists:TupleVariable",
     "torch._dynamo.variables.misc:CellVariable",
     "torch._dynamo.variables.misc:NewGlobalVariable",
+    "torch._dynamo.variables.misc:PythonModuleVariable",
     "torch._dynamo.variables.nn_module:UnspecializedNNModuleVariable",
     "torch._dynamo.variables.tensor:SymNodeVariable",
     "torch._dynamo.variables.tensor:TensorVariable",
@@ -751,16 +752,40 @@ def inlined_calls(answer: Callable[..., Any]) -> Iterator[None]:
         Translator.inline_call = own  # type: ignore[method-assign]
 
 
+class _ReadCache(dict[Any, Any]):
+    """A dict that remembers what was asked for."""
+
+    def __init__(self, items: Mapping[Any, Any]) -> None:
+        super().__init__(items)
+        self.read: dict[Any, None] = {}
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        self.read[key] = None
+        return super().get(key, default)
+
+
 def trace_subgraph(tx: Any, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> types.SimpleNamespace:
     """Have Dynamo trace a call into a subgraph of its own; ``finish`` of the result puts the call into the graph."""
     from torch._dynamo.variables.higher_order_ops import _call_function_with_auto_output_flattening
     from torch._dynamo.variables.invoke_subgraph import InvokeSubgraphHigherOrderVariable
 
+    class Variable(InvokeSubgraphHigherOrderVariable):
+        def install_subgraph_in_output_graph(self, tx: Any, *args: Any, **kwargs: Any) -> str:
+            # Not in the place of one that has the same operators: under autocast, they give something else.
+            install = super(InvokeSubgraphHigherOrderVariable, self).install_subgraph_in_output_graph
+            name: str = install(tx, *args, **kwargs)
+            return name
+
     operator: Any = torch.ops.higher_order.invoke_subgraph
-    variable = InvokeSubgraphHigherOrderVariable(operator)
-    proxies, _, example, result, module, name, outputs, info = variable.create_wrapped_node(
-        tx, function, list(args), dict(kwargs), variable._HOP_NAME
-    )
+    variable = Variable(operator)
+    # What Dynamo knows already it takes from here, and counts as not read.
+    known = tx.output.variable_tracker_cache = _ReadCache(tx.output.variable_tracker_cache)
+    try:
+        proxies, _, example, result, module, name, outputs, info = variable.create_wrapped_node(
+            tx, function, list(args), dict(kwargs), variable._HOP_NAME
+        )
+    finally:
+        tx.output.variable_tracker_cache = dict(known)
     operands = (proxies[0], name, *proxies[1:])
 
     def finish() -> Any:
@@ -774,7 +799,7 @@ def trace_subgraph(tx: Any, function: Any, args: Sequence[Any], kwargs: Mapping[
         name=name,
         outputs=outputs,
         side_effects=info.side_effect_stack is not None,
-        sources=list(info.traced_sources),
+        sources=list(dict.fromkeys([*info.traced_sources, *known.read])),
         finish=finish,
     )
 
@@ -799,10 +824,11 @@ def reusable_subgraph(tx: Any, traced: types.SimpleNamespace, arguments: Sequenc
 
 def call_subgraph(tx: Any, entry: Any, arguments: Sequence[tuple[str, Any]], sources: Sequence[Any]) -> Any:
     """Call a traced subgraph once more, with other arguments, and with what hangs on ``sources`` in the place of what
-    hung on the arguments at first; a source that is None stands for itself."""
+    hung on the arguments at first; a source that is None stands for itself.  Makes no guards."""
     from torch._dynamo.variables.invoke_subgraph import InputFingerprint, stamp_out_subgraph
 
-    return stamp_out_subgraph(tx, InputFingerprint(_tagged(arguments), list(sources)), entry)
+    with tx.output.tracing_context.guards_context.skip_guard_install():
+        return stamp_out_subgraph(tx, InputFingerprint(_tagged(arguments), list(sources)), entry)
 
 
 def _tagged(arguments: Sequence[tuple[str, Any]]) -> list[Any]:
