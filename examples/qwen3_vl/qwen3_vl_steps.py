@@ -116,11 +116,11 @@ def profile(config: PreTrainedConfig, device: str) -> Call:
 
 
 def serving(config: PreTrainedConfig, device: str) -> dict[str, Call]:
-    """A text, a text with an image, and the next token of that one."""
+    """A text, its next token, and another request: a text with an image in it."""
     return {
         "text": call(config, device, 40),
+        "decode": call(config, device, 1, start=40),
         "image": call(config, device, 96, image=slice(8, 72)),
-        "decode": call(config, device, 1, start=96),
     }
 
 

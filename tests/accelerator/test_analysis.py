@@ -269,3 +269,32 @@ def test_one_analysis_after_another_says_the_same() -> None:
 
     assert dataclasses.replace(first, duration_s=0) == dataclasses.replace(second, duration_s=0)
     assert torch.cuda.is_available() is False
+
+
+UNBACKED = """
+    import torch
+
+    DEVICE = "cuda"
+
+    def build():
+        return torch.nn.Linear(4, 4).to(DEVICE)
+
+    def call(rows):
+        return (torch.ones(rows, 4, device=DEVICE),), {}
+
+    def profile():
+        return call(8)
+
+    def serving():
+        return {"one": call(1), "more": call(9)}
+
+    def mark(args, kwargs):
+        torch._dynamo.decorators.mark_unbacked(args[0], 0)
+"""
+
+
+def test_a_size_that_is_marked_as_unbacked_is_so_on_a_simulated_device(write_case):
+    report = analyze_case(load(str(write_case(UNBACKED))), Settings())
+
+    assert report.findings == ()
+    assert {o.predicted for s in report.scenarios for o in s.outcomes} == {Result.SAME}
