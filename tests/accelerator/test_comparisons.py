@@ -1,6 +1,7 @@
 """Comparisons that can never be true, wherever a model makes them."""
 
 import functools
+import sys
 from collections.abc import Callable
 from types import CodeType
 
@@ -331,3 +332,36 @@ def test_a_loop_is_reported_once() -> None:
     found = watched(lambda: [holder.branches(REAL) for _ in range(3)])
 
     assert len(found) == 1
+
+
+# --- operators are not looked into ---------------------------------------------------------------------
+
+
+def test_lines_after_an_operator_are_still_watched() -> None:
+    watch = ComparisonWatch()
+
+    def compares(device):
+        torch.ones(2, device="cuda") + 1
+        return device == CONFIGURED
+
+    with simulated("cuda"), watch.watching():
+        compares(REAL)
+
+    assert [one.operation for one in watch.mismatches()] == ["=="]
+
+
+def test_a_tracer_of_somebody_else_sees_what_runs_in_an_operator() -> None:
+    seen = set()
+
+    def tracer(frame, event, argument):
+        seen.add(frame.f_code.co_name)
+
+    before = sys.gettrace()
+    with simulated("cuda"):
+        sys.settrace(tracer)
+        try:
+            torch.ones(2, device="cuda") + 1
+        finally:
+            sys.settrace(before)
+
+    assert "dispatch" in seen  # of torch's FakeTensorMode

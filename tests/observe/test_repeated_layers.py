@@ -219,6 +219,16 @@ class SameAndOther(Model):
         return self.head(x)
 
 
+class Cache:
+    def __init__(self):
+        self.seen = torch.zeros(1)
+
+
+class ReadsCache(Layer):
+    def forward(self, x, *, slots=None):
+        return super().forward(x) + (0 if slots is None else slots.seen)
+
+
 class Counting(Layer):
     def forward(self, x, *, slots=None):
         self.index = self.index + 1
@@ -264,6 +274,7 @@ APART = {
     "what they read is written in between": case(lambda: WritesContext(ReadsContext)),
 }
 ANY = {
+    "an object is given": case(lambda: Model(ReadsCache), {"cache": lambda: call(slots=Cache())}),
     "a dict of theirs is written in between": case(WritesDict),
     "some under autocast": case(HalfUnderAutocast),
     "arguments that are one tensor": case(lambda: SameAndOther(Pairs)),

@@ -8,119 +8,30 @@ guard of the traced one holds for it, and gets all these guards itself, with the
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
 from steadygraph.observe import layer_structure, torch_private
+from steadygraph.observe.layer_arguments import (
+    MODULE,
+    MOVING,
+    TENSOR,
+    Arguments,
+    NotReusableError,
+    Value,
+    look,
+    pattern,
+    tensor_look,
+)
 from steadygraph.observe.moved_sources import MovedSources, SourceTree
+from steadygraph.observe.trace_state import Changes, Known, surroundings
 
-#: What an argument is to the subgraph; the values are those of torch.
-_TENSOR, _SYMBOL, _CONSTANT, _MODULE = "tensor", "symnode", "constant", "module"
-#: An argument that the traced call never looked at: it may be anything.
-_UNREAD = "unread"
-#: Arguments that lead to other objects in another call.
-_MOVING = (_TENSOR, _MODULE)
 _TENSOR_GUARD = "TENSOR_MATCH"
 #: Two sources lead to one object.
 _ALIAS_GUARD = "DUPLICATE_INPUT"
-
-
-class NotReusableError(Exception):
-    """A call that cannot stand for others."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Value:
-    """One value of a call: how Dynamo knows it, and its variable."""
-
-    kind: str
-    variable: Any
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Group:
-    """A container of values, or the arguments themselves."""
-
-    kind: Any
-    parts: tuple[Value | _Group, ...]
-
-
-class Arguments:
-    """What a layer is called with, taken apart into single values.
-
-    Raises:
-        NotReusableError: There is something among them that Dynamo knows by more than its kind.
-    """
-
-    def __init__(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-        self._dynamo = torch_private.dynamo_parts()
-        parts = tuple(self._opened(value) for value in (*args, *kwargs.values()))
-        self._all = _Group((len(args), tuple(kwargs)), parts)
-
-    @property
-    def values(self) -> list[Value]:
-        """Those that somebody has looked at, in the order of the call."""
-        return [value for value, _ in _paired(self._all, self._all) or ()]
-
-    def like(self, traced: Arguments) -> list[Value] | None:
-        """The values in the places of those that the traced call looked at; None if these have another structure."""
-        pairs = _paired(traced._all, self._all)
-        return None if pairs is None else [now for _, now in pairs]
-
-    def _opened(self, variable: Any) -> Value | _Group:
-        dynamo = self._dynamo
-        if isinstance(variable, dynamo.LazyVariableTracker):
-            if not variable.is_realized():
-                return Value(_UNREAD, variable)
-            variable = variable.realize()
-        if type(variable) in (dynamo.TupleVariable, dynamo.ListVariable):
-            return _Group(type(variable), tuple(self._opened(item) for item in variable.items))
-        if type(variable) is dynamo.ConstDictVariable and variable.user_cls is dict:
-            keys = tuple(key.vt.as_python_constant() for key in variable.items)
-            return _Group((dict, keys), tuple(self._opened(item) for item in variable.items.values()))
-        return Value(self._kind(variable), variable)
-
-    def _kind(self, variable: Any) -> str:
-        dynamo = self._dynamo
-        if type(variable) is dynamo.TensorVariable:
-            return _TENSOR
-        if type(variable) is dynamo.SymNodeVariable:
-            return _SYMBOL
-        if isinstance(variable, dynamo.ConstantVariable):
-            return _CONSTANT
-        if isinstance(variable, dynamo.UnspecializedNNModuleVariable):
-            return _MODULE
-        raise NotReusableError(type(variable).__name__)
-
-
-def _paired(traced: Value | _Group, now: Value | _Group) -> list[tuple[Value, Value]] | None:
-    """The values of two calls side by side, without those that the traced one never looked at."""
-    if isinstance(traced, Value):
-        if traced.kind == _UNREAD:
-            return []
-        return [(traced, now)] if isinstance(now, Value) and now.kind == traced.kind else None
-    if not isinstance(now, _Group) or traced.kind != now.kind or len(traced.parts) != len(now.parts):
-        return None
-    found = []
-    for one, other in zip(traced.parts, now.parts, strict=True):
-        pairs = _paired(one, other)
-        if pairs is None:
-            return None
-        found += pairs
-    return found
-
-
-class Known:
-    """What there is in a trace at one moment: guards (by identity) and symbols."""
-
-    def __init__(self, tx: Any) -> None:
-        self._kept = list(tx.output.guards)
-        self.guards = set(map(id, self._kept))
-        self.symbols = set(tx.output.shape_env.var_to_range)
 
 
 class TracedLayer:
@@ -143,10 +54,10 @@ class TracedLayer:
         self._arguments = arguments
         self._values = values = arguments.values
         self._surroundings = surroundings(tx)
-        self._looks = [_look(value) for value in values]
+        self._looks = [look(value) for value in values]
         self._own = values[0].variable.source
-        self._roots = [v.variable.source for v in values if v.kind in _MOVING and v.variable.source is not None]
-        modules = [value.variable.source for value in values if value.kind == _MODULE and value.variable.source]
+        self._roots = [v.variable.source for v in values if v.kind in MOVING and v.variable.source is not None]
+        modules = [value.variable.source for value in values if value.kind == MODULE and value.variable.source]
         self._read = [*modules, *traced.sources]
         self._sources = [source for source in traced.sources if self._hangs_on_arguments(source)]
         self._require_plain(tx, traced, before)
@@ -166,13 +77,9 @@ class TracedLayer:
     def stands_for(self, tx: Any, layer: nn.Module, arguments: Arguments) -> bool:
         """Would tracing this call give the same subgraph?"""
         values = arguments.like(self._arguments)
-        if (
-            values is None
-            or [_look(value) for value in values] != self._looks
-            or surroundings(tx) != self._surroundings
-        ):
+        if values is None or [look(value) for value in values] != self._looks or surroundings(tx) != self._surroundings:
             return False
-        if _pattern(values) != _pattern(self._values) or not layer_structure.alike(self._layer, layer):
+        if pattern(values) != pattern(self._values) or not layer_structure.alike(self._layer, layer):
             return False
         moved, changes = self._moved(tx, values), Changes(tx)
         try:
@@ -203,7 +110,7 @@ class TracedLayer:
             if isinstance(value, torch.Tensor):
                 self._build(tx, source, now, value)
             self._guard_too(tx, now, [self._template(guard, now, moved) for guard in guards], known)
-        sources = [value.variable.source if value.kind in _MOVING else None for value in values]
+        sources = [value.variable.source if value.kind in MOVING else None for value in values]
         return torch_private.call_subgraph(tx, self._subgraph, _tagged(values), sources)
 
     def _build(self, tx: Any, traced: Any, now: Any, value: torch.Tensor) -> None:
@@ -227,7 +134,7 @@ class TracedLayer:
             raise NotReusableError("more comes out of it than its result")
         # What belongs to the layer and is reached in another way as well cannot be told from another layer's.
         parts = {id(part) for part in _parts(self._layer)}
-        nodes = {value.variable.as_proxy().node for value in self._values if value.kind == _TENSOR}
+        nodes = {value.variable.as_proxy().node for value in self._values if value.kind == TENSOR}
         changes = Changes(tx)
         for source in self._read:
             value = tx.output.resolve_source_value(source)
@@ -271,7 +178,7 @@ class TracedLayer:
         replaced = {
             before.variable.source: now.variable.source
             for before, now in zip(self._values, values, strict=True)
-            if before.kind in _MOVING and before.variable.source is not None
+            if before.kind in MOVING and before.variable.source is not None
         }
         return self._tree.moved(replaced, {"G": tx.output.root_tx.f_globals, "L": tx.output.root_tx.f_locals})
 
@@ -295,86 +202,9 @@ class TracedLayer:
                 guards.add(template, collect_debug_stack=False)
 
 
-def surroundings(tx: Any) -> tuple[Any, ...]:
-    """What else decides how a call is traced: settings of the process, blocks that are open, modes."""
-    blocks = []
-    frame = tx
-    while frame is not None:
-        blocks += [id(block.with_context) for block in frame.block_stack if block.with_context is not None]
-        frame = getattr(frame, "parent", None)
-    modes = len(tx.symbolic_torch_function_state.mode_stack)
-    return torch_private.dispatch_settings(), tuple(blocks), modes
-
-
-class Changes:
-    """What the trace has changed of objects that existed before it.
-
-    A guard is checked on the object as it is; what the trace itself has made of it, no guard tells.
-    """
-
-    def __init__(self, tx: Any) -> None:
-        dynamo, effects = torch_private.dynamo_parts(), tx.output.side_effects
-        existing = [
-            held
-            for held, attributes in effects.store_attr_mutations.items()
-            if attributes and isinstance(held.mutation_type, dynamo.AttributeMutationExisting)
-        ]
-        existing += [
-            held
-            for held in effects.id_to_variable.values()
-            if isinstance(held.mutation_type, dynamo.ValueMutationExisting) and held.mutation_type.is_modified
-        ]
-        changed = set(map(id, existing))
-        self._is_from_source = dynamo.is_from_source
-        #: Hooks on tensors, and global names that are bound anew, can be read without leaving a trace.
-        self.anywhere = bool(effects.tensor_hooks or effects.save_for_backward) or any(
-            isinstance(held, dynamo.NewGlobalVariable | dynamo.PythonModuleVariable) for held in existing
-        )
-        self._objects = {key for key, held in effects.id_to_variable.items() if id(held) in changed}
-        # The cells of closures are no objects that a trace comes upon; what is in them is.
-        self._cells = [held.source for held in existing if isinstance(held, dynamo.CellVariable) and held.source]
-
-    def reach(self, source: Any, value: object) -> bool:
-        """Does it concern what a trace has come upon at ``source``?"""
-        return id(value) in self._objects or any(self._is_from_source(source, cell) for cell in self._cells)
-
-
-def _look(value: Value) -> tuple[Any, ...]:
-    """What two arguments have to have in common."""
-    variable = value.variable
-    if value.kind == _TENSOR:
-        # An input of the graph has guards, and a value that was computed has not.
-        is_input = variable.source is not None
-        return (
-            value.kind,
-            variable.class_type,
-            is_input,
-            *_tensor_look(variable.as_proxy().node.meta["example_value"]),
-        )
-    if value.kind == _SYMBOL:
-        return value.kind, type(variable.sym_num), str(variable.sym_num)
-    if value.kind == _CONSTANT:
-        return value.kind, type(variable.value), repr(variable.value)
-    return (value.kind,)
-
-
-def _tensor_look(tensor: torch.Tensor) -> tuple[Any, ...]:
-    # Sizes as text: comparing two symbols would make a guard.
-    strides = str(tensor.stride()) if tensor.layout is torch.strided else None
-    shape = str(tuple(tensor.shape))
-    return type(tensor), shape, strides, tensor.dtype, tensor.device, tensor.layout, tensor.requires_grad
-
-
 def _same_look(traced: Any) -> Callable[[Any], bool]:
-    look = _tensor_look(traced)
-    return lambda other: isinstance(other, torch.Tensor) and _tensor_look(other) == look
-
-
-def _pattern(values: Sequence[Value]) -> list[int]:
-    """Which of the tensors and sizes are one and the same."""
-    first: dict[Any, int] = {}
-    nodes = [value.variable.as_proxy().node for value in values if value.kind in (_TENSOR, _SYMBOL)]
-    return [first.setdefault(node, index) for index, node in enumerate(nodes)]
+    look = tensor_look(traced)
+    return lambda other: isinstance(other, torch.Tensor) and tensor_look(other) == look
 
 
 def _tagged(values: Sequence[Value]) -> list[tuple[str, Any]]:

@@ -14,8 +14,10 @@ from typing import Any
 
 from torch import nn
 
-from steadygraph.observe import layer_reuse, locations, torch_private
-from steadygraph.observe.layer_reuse import Arguments, Known, NotReusableError, TracedLayer
+from steadygraph.observe import locations, torch_private
+from steadygraph.observe.layer_arguments import Arguments, NotReusableError
+from steadygraph.observe.layer_reuse import TracedLayer
+from steadygraph.observe.trace_state import Changes, Known
 
 #: So many modules of one class in one container are worth it.
 LEAST = 8
@@ -85,15 +87,18 @@ class RepeatedLayers:
         trace, code = self._trace, id(function.get_code())
         if trace.output is not tx.output:
             trace.output, trace.traced, trace.spared = tx.output, {}, 0
-        if code in trace.refused or layer_reuse.Changes(tx).anywhere:
+        if code in trace.refused or Changes(tx).anywhere:
             return inline()
         known = trace.traced.get(code, [])
-        with contextlib.suppress(NotReusableError):
+        try:
             arguments = Arguments(args, kwargs)
-            for one in known:
-                if one.stands_for(tx, layer, arguments):
-                    trace.spared += 1
-                    return one.call_again(tx, arguments)
+        except NotReusableError:
+            trace.refused.add(code)
+            return inline()
+        for one in known:
+            if one.stands_for(tx, layer, arguments):
+                trace.spared += 1
+                return one.call_again(tx, arguments)
         if len(known) >= _MOST_KINDS:
             return inline()
         return self._traced(tx, layer, function, args, kwargs)
