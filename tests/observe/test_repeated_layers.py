@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -229,6 +229,18 @@ class ReadsCache(Layer):
         return super().forward(x) + (0 if slots is None else slots.seen)
 
 
+class Shares(Layer):
+    """All layers reach the same objects: a class, a function of it, a table."""
+
+    gate = True
+    table: ClassVar[dict[str, Any]] = {"scale": 2.0}
+
+    def forward(self, x, *, slots=None):
+        if type(self).gate and type(self).forward is Shares.forward:
+            x = x * self.table["scale"]
+        return super().forward(x, slots=slots)
+
+
 class Counting(Layer):
     def forward(self, x, *, slots=None):
         self.index = self.index + 1
@@ -263,6 +275,7 @@ ALIKE = {
     "one is frozen": case(frozen, context=None),
     "weights are tied": case(tied),
     "with gradients": case(context=None),
+    "objects that all of them share": case(lambda: Model(Shares)),
     "several results": case(lambda: TupledModel(Tupled)),
     "another size": case(serving={"more": lambda: call(5), "one": lambda: call(1)}),
 }
@@ -323,6 +336,18 @@ CHANGES = {
     "the dtype of a weight": (_dtype, "y = self.linear(self.norm(x)) * self.scale"),
     "requires_grad of a weight": (_frozen, "y = self.linear(self.norm(x)) * self.scale"),
 }
+
+
+def test_what_changes_in_an_object_that_all_layers_share_is_found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def change(model):
+        monkeypatch.setitem(Shares.table, "scale", 3.0)
+
+    once, each, spared = once_and_each(case(lambda: Model(Shares), before=before_serving(change)), monkeypatch)
+
+    loud = [finding for finding in once.findings if finding.severity is not Severity.NOTE]
+    assert spared > 0
+    assert once == each
+    assert len(loud) == 1
 
 
 @pytest.mark.parametrize("name", CHANGES)

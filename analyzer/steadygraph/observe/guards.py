@@ -54,7 +54,10 @@ def capture(entry: CompiledFrame) -> tuple[Guard, ...]:
         )
         for guard in entry.guards
     )
-    return tuple(dict.fromkeys(guards))
+    found = dict.fromkeys(guards)
+    # One that Dynamo merged with another has no expression of its own.
+    whole = {(guard.source, guard.guard_type, guard.location) for guard in found if guard.expressions}
+    return tuple(g for g in found if g.expressions or (g.source, g.guard_type, g.location) not in whole)
 
 
 def digest(guards: Sequence[Guard]) -> str:

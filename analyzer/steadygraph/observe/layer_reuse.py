@@ -99,22 +99,29 @@ class TracedLayer:
         values = arguments.like(self._arguments)
         assert values is not None, "asked first"
         moved = self._moved(tx, values)
+        tracked = tx.output.side_effects.__contains__
         made: dict[Any, list[Any]] = {source: [] for source in self._sources}
         for guard in self._made:
             made.setdefault(guard.originating_source, []).append(guard)
         # In the order in which the trace came upon them: that is the order of the inputs of the graph.
         for source, guards in made.items():
-            now = moved(source)
+            if moved.below_shared(source, tracked):
+                continue  # what hangs on one object is guarded where Dynamo first came upon it
+            now, value, shared = moved(source), moved.value(source), moved.shared(source, tracked)
             known = set(map(id, tx.output.guards.get_guards_for_source(now)))
-            value = moved.value(source)
-            if isinstance(value, torch.Tensor):
+            aliased = any(guard.create_fn_name() == _ALIAS_GUARD for guard in guards)
+            if isinstance(value, torch.Tensor) or (shared and source in self._sources and not aliased):
                 self._build(tx, source, now, value)
-            self._guard_too(tx, now, [self._template(guard, now, moved) for guard in guards], known)
+            templates = [self._template(guard, now, moved) for guard in guards]
+            self._guard_too(tx, now, templates, known, aliases_alone=shared)
         sources = [value.variable.source if value.kind in MOVING else None for value in values]
         return torch_private.call_subgraph(tx, self._subgraph, _tagged(values), sources)
 
-    def _build(self, tx: Any, traced: Any, now: Any, value: torch.Tensor) -> None:
-        """Have Dynamo make an input of the graph, read at the line where the traced layer read its own."""
+    def _build(self, tx: Any, traced: Any, now: Any, value: Any) -> None:
+        """Have Dynamo come upon a value: an input of the graph, read where the traced layer read its own, or an alias.
+
+        An object that it knows already gets no other guard than that it is the same.
+        """
         known = _node(tx, value)
         self._dynamo.VariableBuilder(tx, now)(value)
         node = _node(tx, value)
@@ -189,7 +196,9 @@ class TracedLayer:
             create = functools.partial(create.func, source_b=moved(create.keywords["source_b"]))
         return self._dynamo.Guard(source, create, user_stack=guard.user_stack)
 
-    def _guard_too(self, tx: Any, source: Any, templates: Sequence[Any], known: set[int]) -> None:
+    def _guard_too(
+        self, tx: Any, source: Any, templates: Sequence[Any], known: set[int], *, aliases_alone: bool
+    ) -> None:
         guards = tx.output.guards
         lines = {template.create_fn_name(): template.user_stack for template in templates}
         for made in guards.get_guards_for_source(source):  # with the variable of a tensor
@@ -197,6 +206,8 @@ class TracedLayer:
                 made.user_stack = lines.get(made.create_fn_name(), templates[0].user_stack)
         beside = [guard for guard in guards.get_guards_for_source(source) if id(guard) in known]
         for template in templates:
+            if aliases_alone and template.create_fn_name() != _ALIAS_GUARD:
+                continue
             # That of a tensor holds on to the tensor itself: it is there.
             if template.create_fn_name() != _TENSOR_GUARD and not any(_same_guard(template, one) for one in beside):
                 guards.add(template, collect_debug_stack=False)
@@ -218,9 +229,9 @@ def _same_guard(one: Any, other: Any) -> bool:
     return bool(keywords[0] == keywords[1])
 
 
-def _node(tx: Any, tensor: torch.Tensor) -> Any:
+def _node(tx: Any, value: Any) -> Any:
     effects = tx.output.side_effects
-    return effects[tensor].as_proxy().node if tensor in effects else None
+    return effects[value].as_proxy().node if isinstance(value, torch.Tensor) and value in effects else None
 
 
 def _parts(layer: nn.Module) -> Iterator[Any]:

@@ -9,8 +9,15 @@ from __future__ import annotations
 import dataclasses
 import functools
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+#: Values that are one object by chance, and those that Dynamo comes upon anew each time.
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), tuple, types.FunctionType, types.MethodType)
+#: The source of the classes that ``super()`` looks through (torch 2.13).
+_SUPER = "TypeMROSource"
+#: The source of what stands in a class: a copy whenever it is looked at, and one thing to Dynamo.
+_NAMESPACE = "TypeDictSource"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,6 +83,7 @@ class MovedSources:
         self._sources = sources
         self._scope = dict(scope)
         self._values: dict[int, Any] = {}
+        self._original: MovedSources | None = None
 
     def __call__(self, source: Any) -> Any:
         """What stands in the place of a source."""
@@ -84,6 +92,39 @@ class MovedSources:
     def value(self, source: Any) -> Any:
         """What the source that stands in the place of this one leads to; raises if it leads nowhere."""
         return self._value(self._numbers[source])
+
+    def shared(self, source: Any, tracked: Callable[[Any], bool]) -> bool:
+        """Is there, where another layer would have its own, an object of the traced layer that Dynamo tracks as one?"""
+        return self._shared(self._numbers[source], tracked)
+
+    def below_shared(self, source: Any, tracked: Callable[[Any], bool]) -> bool:
+        """Does it hang on such an object?  What ``super()`` finds does not: it looks through the classes anew."""
+        number = self._numbers[source]
+        base = self._steps[number].base
+        while base is not None:
+            anew = type(self._steps[number].source).__name__ == _SUPER
+            if not anew and self._shared(base, tracked):
+                return True
+            number, base = base, self._steps[base].base
+        return False
+
+    def _shared(self, number: int, tracked: Callable[[Any], bool]) -> bool:
+        if self._sources[number] is self._steps[number].source:
+            return False
+        base = self._steps[number].base
+        if type(self._steps[number].source).__name__ == _NAMESPACE and base is not None:
+            return self._value(base) is self._traced(base)
+        value = self._value(number)
+        if isinstance(value, _PLAIN) or value is not self._traced(number):
+            return False
+        return not isinstance(value, type) or tracked(value)
+
+    def _traced(self, number: int) -> Any:
+        """What the source itself leads to, in the traced layer."""
+        if self._original is None:
+            still = [step.source for step in self._steps]
+            self._original = MovedSources(self._steps, self._numbers, still, self._scope)
+        return self._original._value(number)
 
     def _value(self, number: int) -> Any:
         if number not in self._values:
