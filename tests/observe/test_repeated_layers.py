@@ -303,6 +303,37 @@ def test_the_report_is_the_same_as_if_each_layer_were_traced(name: str, monkeypa
     assert spared > 0 if name in ALIKE else spared == 0 if name in APART else True
 
 
+SIZES = {
+    "vocab_size": 64,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": LAYERS,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 128,
+}
+
+
+@pytest.mark.parametrize("name", ["Llama", "Mixtral"])
+def test_models_of_transformers_are_reported_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    transformers = pytest.importorskip("transformers")
+    make, configure = getattr(transformers, f"{name}Model"), getattr(transformers, f"{name}Config")
+
+    def tokens(count):
+        return (), {"input_ids": torch.randint(0, 64, (1, count)), "use_cache": False}
+
+    wanted = Case(
+        build=lambda: make(configure(**SIZES)).eval(),
+        profile=lambda: tokens(8),
+        serving=lambda: {"text": tokens(5)},
+        context=lambda name: torch.no_grad(),
+    )
+    once, each, spared = once_and_each(wanted, monkeypatch)
+
+    assert spared > 0
+    assert once == each
+
+
 # --- what serving may change -------------------------------------------------------------------------
 
 
