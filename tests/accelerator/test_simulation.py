@@ -198,7 +198,7 @@ def test_values_on_the_cpu_are_there_and_copies_from_the_device_have_none() -> N
         assert lengths.tolist() == [3, 5]
         assert torch.ones(lengths.max().item(), device="cuda").shape == (5,)
         with pytest.raises(RuntimeError, match="the values of a tensor on a simulated device are not known"):
-            lengths.cuda().cpu().sum().item()
+            int(lengths.cuda().cpu().sum())
 
 
 def test_a_mask_on_the_cpu_selects_without_asking_the_device() -> None:
@@ -207,8 +207,7 @@ def test_a_mask_on_the_cpu_selects_without_asking_the_device() -> None:
         mask = torch.tensor([True, False, True, True])
 
         assert rows[mask].shape == (3, 2)
-        with pytest.raises(RuntimeError, match="indexing with a bool mask: the values of a tensor"):
-            rows[mask.cuda()]
+        assert str(rows[mask.cuda()].shape[0]) == "u0"
 
 
 def test_autocast_changes_the_type() -> None:
@@ -216,13 +215,3 @@ def test_autocast_changes_the_type() -> None:
         matrix = torch.ones(2, 2, device="cuda")
 
         assert (matrix @ matrix).dtype is torch.bfloat16
-
-
-def test_backward_is_refused_with_a_sentence() -> None:
-    with simulated():
-        loss = nn.Linear(2, 1, device="cuda")(torch.ones(1, 2, device="cuda")).sum()
-
-        with pytest.raises(RuntimeError) as caught:
-            loss.backward()
-
-    assert str(caught.value) == "backward() cannot run on a simulated device: it has no kernels"

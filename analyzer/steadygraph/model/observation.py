@@ -153,6 +153,7 @@ class BreakReason(enum.StrEnum):
     DATA_DEPENDENT_BRANCH = "data-dependent branch"
     DATA_DEPENDENT_OPERATOR = "data-dependent operator"
     UNSUPPORTED_CALL = "unsupported call"
+    NO_FAKE_IMPLEMENTATION = "operator without a fake implementation"
     DISABLED_FUNCTION = "function that is excluded from compilation"
     RECOMPILE_LIMIT = "recompile limit reached"
     SKIPPED_FRAME = "frame that is not compiled"
@@ -162,7 +163,7 @@ class BreakReason(enum.StrEnum):
 @dataclass(frozen=True, slots=True)
 class GraphBreak:
     reason: BreakReason
-    #: Dynamo's own words, one line.
+    #: Dynamo's own words, one line; of an operator its name, ``library::name``.
     detail: str
     location: Location | None
 

@@ -22,6 +22,7 @@ from steadygraph.observe import locations, structure, tensor_guards
 from steadygraph.observe.frame_tap import CompiledFrame
 from steadygraph.observe.guard_text import ASPECTS, expectation, right_side, without_addresses
 from steadygraph.observe.sources import MISSING, Names, evaluate, owner
+from steadygraph.observe.symbols import Numbering
 from steadygraph.observe.torch_private import guard_children, guard_create_name
 
 #: Guards of process-wide state hang on the root itself.
@@ -215,7 +216,8 @@ class _Inspection:
                 one.dim,
                 one.suffix,
             )
-            yield guard if one.dim is None else dataclasses.replace(guard, size=value.size(one.dim))
+            size = None if one.dim is None else value.size(one.dim)
+            yield dataclasses.replace(guard, size=size if type(size) is int else None)
         # Autocast and other modes change what a tensor dispatches to: then the mode is the cause, not the tensor.
         if not found and not ambient_violated(self.entry, self.scope["L"]):
             yield self._make(
@@ -259,7 +261,8 @@ class _Inspection:
     def _shape(self, expression: str, part: str) -> ViolatedGuard:
         terms = list(_SIZE_TERM.finditer(expression)) or list(_TERM.finditer(expression))
         source = terms[0][0] if terms else expression
-        values = [f"{self.names.readable(t[0])} = {evaluate(t[0], self.scope)}" for t in terms]
+        number = Numbering().text
+        values = [f"{self.names.readable(t[0])} = {number(evaluate(t[0], self.scope))}" for t in terms]
         aspect = Aspect.STRIDE if terms and all(".stride()" in t[0] for t in terms) else Aspect.SHAPE
         dim = int(terms[0]["dim"]) if terms and "dim" in terms[0].groupdict() else None
         held, now = self.names.readable(expression), ", ".join(dict.fromkeys(values))

@@ -16,6 +16,7 @@ import torch
 
 from steadygraph.observe import structure
 from steadygraph.observe.storage import address
+from steadygraph.observe.symbols import same_shape
 from steadygraph.observe.torch_private import watching_ops
 
 
@@ -76,8 +77,8 @@ def _run_again(operator: _Operator) -> None:
     results = _flat(operator.function(*operator.args, **operator.kwargs))
     for recorded, new in zip(operator.results, results, strict=True):
         # Views and in-place operators give the recorded memory itself.
-        if address(recorded) != address(new) or recorded.shape != new.shape:
-            if recorded.shape != new.shape:
+        if address(recorded) != address(new) or not same_shape(recorded, new):
+            if not same_shape(recorded, new):
                 raise NotReplayableError(
                     f"{operator.function} gives {tuple(new.shape)}, and {tuple(recorded.shape)} was recorded"
                 )
@@ -90,7 +91,7 @@ def require_fit(path: str, static: torch.Tensor, fresh: torch.Tensor | None) -> 
         raise NotReplayableError(f"{path} was a tensor when the graph was captured, and is none now")
     for what in ("shape", "dtype", "device"):
         was, now = getattr(static, what), getattr(fresh, what)
-        if was != now:
+        if was != now and not (what == "shape" and same_shape(static, fresh)):
             readable = (tuple(was), tuple(now)) if what == "shape" else (was, now)
             raise NotReplayableError(f"{path} has {what} {readable[1]}, and {readable[0]} was captured")
 

@@ -11,7 +11,9 @@ from __future__ import annotations
 import collections
 import contextlib
 import copy
+import functools
 import importlib
+import re
 import sys
 import traceback
 import types
@@ -220,7 +222,7 @@ def unsupported(error: BaseException) -> tuple[str, Sequence[traceback.FrameSumm
 
     if not isinstance(error, Unsupported):
         return None
-    return str(error), getattr(error, "real_stack", None) or ()
+    return str(error), stack_of_trace(error)
 
 
 def global_module_hooks() -> list[dict[int, Any]]:
@@ -462,22 +464,43 @@ def fake_tensor_type() -> type[torch.Tensor]:
     return FakeTensor
 
 
+def stack_of_trace(error: BaseException) -> Sequence[traceback.FrameSummary]:
+    """Where in the user's code Dynamo was when it raised; empty for errors of others."""
+    return getattr(error, "real_stack", None) or ()
+
+
+def traced_stack() -> Sequence[traceback.FrameSummary]:
+    """Where in the user's code Dynamo is while it traces; empty while it does not."""
+    from torch._guards import TracingContext
+
+    return TracingContext.extract_stack() if TracingContext.try_get() is not None else ()
+
+
 # --- a device that is not there --------------------------------------------------------------------------
 
 
-def fake_tensors(around: Callable[..., Any]) -> contextlib.AbstractContextManager[Any]:
+def fake_tensors(around: Callable[..., Any], shape_env: Any = None) -> contextlib.AbstractContextManager[Any]:
     """A block in which operators may be faked: ``around(op, args, kwargs, fake)`` decides, ``fake(args, kwargs)`` does.
 
     A fake tensor has metadata and no values; it may be on any device.  Dynamo traces under this mode as without it.
+    With a ``shape_env``, what only values tell becomes a symbol of it.
     """
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     class Mode(FakeTensorMode):  # type: ignore[no-untyped-call]
+        supports_higher_order_operators = True
+
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             faked = super().__torch_dispatch__
+            if isinstance(func, torch._ops.HigherOrderOperator):  # cond, scan: by the rule of the class
+                rule: Any = func.python_key_table[FakeTensorMode]
+                return rule(self, *args, **(kwargs or {}))
+            if func.overloadpacket is torch.ops.aten.to:  # in inference mode: only its parts are known to the class
+                with self:
+                    return func.decompose(*args, **(kwargs or {}))
             return around(func, args, kwargs or {}, lambda args, kwargs: faked(func, types, args, kwargs))
 
-    return Mode(allow_non_fake_inputs=True)
+    return Mode(allow_non_fake_inputs=True, shape_env=shape_env, static_shapes=True)
 
 
 def replace_cuda_guard_without_devices() -> None:
@@ -496,8 +519,44 @@ def is_value_missing(error: BaseException) -> bool:
     """Is this what torch raises where the values of a fake tensor would be needed?"""
     from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException
 
+    if isinstance(error, TypeError | IndexError):  # Python wants a number, and gets a symbol
+        return re.search(r"\bSym(Int|Float|Bool)\b", str(error)) is not None
     to_numpy = str(error).startswith(".numpy() is not supported for tensor subclasses")
     return to_numpy or isinstance(error, DataDependentOutputException | DynamicOutputShapeException)
+
+
+def lacking_operator(error: BaseException) -> str | None:
+    """``library::name`` of an operator that cannot say what its result looks like, if torch raised this about one."""
+    from torch._subclasses.fake_tensor import UnsupportedOperatorException
+
+    if isinstance(error, UnsupportedOperatorException):
+        return operator_name(error.func)
+    found = re.search(r"no fake impl registered for <CustomOpDef\((\S+)\)>", str(error))
+    return None if found is None else found[1]
+
+
+def backward_engine(run: Callable[..., Any]) -> tuple[object, dict[str, object]]:
+    """What to set, on which module, so that ``run(engine, tensors, ...)`` is called where gradients are computed."""
+    engine: Any = torch.autograd._engine_run_backward  # type: ignore[attr-defined]
+    return torch.autograd, {"_engine_run_backward": functools.partial(run, engine)}
+
+
+def is_in_place(op: Any) -> bool:
+    """Does an ATen operator write to one of its arguments?"""
+    return bool(op._schema.is_mutable)
+
+
+def asserts_size(target: object) -> bool:
+    """Is this an operator by which Dynamo writes down what it knows of sizes that only values tell?"""
+    aten = torch.ops.aten
+    sizes = (aten.sym_constrain_range.default, aten.sym_constrain_range_for_size.default)
+    return target in (aten._assert_scalar.default, *sizes)
+
+
+def operator_name(op: Any) -> str:
+    """``library::name`` of an operator, without its overload."""
+    name: str = op.name()
+    return name.partition(".")[0]
 
 
 def argument_names(op: Any) -> list[str]:
