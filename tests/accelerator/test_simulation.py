@@ -1,6 +1,7 @@
 """The simulated device seen from a model, and the process after it."""
 
 import contextlib
+import subprocess
 import sys
 from collections.abc import Callable
 
@@ -92,6 +93,21 @@ def test_leaving_leaves_no_trace_whatever_happened_inside(actions: list[str], gp
     changed = {key for key in before.keys() | after.keys() if before.get(key) is not after.get(key)}
     assert {key for key in changed if not key[0].startswith("torch._dynamo")} == set()
     assert state() == state_before
+
+
+def test_a_default_device_acts_on_the_same_functions_afterwards() -> None:
+    code = """
+import torch
+from steadygraph.accelerator.simulation import simulated
+with simulated(), torch.device("cuda"):
+    assert torch.tensor([1.0]).device.type == "cuda"
+with torch.device("meta"):
+    assert torch.tensor([1.0]).device.type == "meta"
+"""
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # torch keeps it
+
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_simulation_inside_of_another_is_refused_and_ends_neither() -> None:

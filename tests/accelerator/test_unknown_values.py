@@ -224,6 +224,17 @@ def test_inputs_are_made_with_values() -> None:
     assert [note for note in notes() if "symbol" not in note] == []
 
 
+def test_what_the_cpu_cannot_compute_is_not_known_in_inputs() -> None:
+    with unknown.known_inputs():
+        narrow = torch.ones(4, 4, device="cuda").to(torch.float8_e4m3fn)
+
+        total = narrow.exp()
+
+        assert structure.tensor_spec(total).shape == (4, 4)
+        with pytest.raises(ValueNeededError):
+            int(total.float().sum())
+
+
 def test_a_large_tensor_has_no_values_in_inputs_either() -> None:
     with unknown.known_inputs():
         large = torch.ones(2**20 + 1, device="cuda")

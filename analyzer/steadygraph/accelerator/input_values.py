@@ -57,7 +57,7 @@ class InputValues:
             real = [_mapped(argument, self._value) for argument in args]
             named = {name: _mapped(value, self._value) for name, value in kwargs.items() if name != "pin_memory"}
             return (op(*real, **named),)
-        except _NotKnownError:
+        except Exception:  # an operand that is not known, or a kernel that the CPU does not have
             if torch_private.is_in_place(op):
                 self._held.clear()  # views of what was written to are not known any more
             return ()

@@ -25,8 +25,8 @@ from steadygraph.accelerator.input_values import InputValues
 from steadygraph.model import Location
 from steadygraph.observe import locations, symbols, torch_private
 
-#: A line that is decided more often than this in one call would go on for ever.
-_MOST_DECISIONS = 64
+#: A line that is decided more often than this in one call waits for a value; a hundred layers may ask a few times each.
+_MOST_DECISIONS = 5_000
 _ROOT = Path(__file__).parents[1]
 #: Files between an operator on a symbol, or a guard, and the one who asks.
 _SYMBOLIC_FILES = (
@@ -117,8 +117,9 @@ class Unknowns:
     def decide(self, shape_env: Any, condition: Any) -> bool | None:
         """Does a condition on symbols hold?  None: nobody can tell, and nothing may be assumed."""
         asker, frame = self._asker(shape_env, condition)
-        if asker is _Asker.CODE and frame is not None:
-            return self._decide_for_code(shape_env, condition, locations.of_line(frame.f_code, frame.f_lineno))
+        if asker is _Asker.CODE:
+            line = None if frame is None else locations.of_line(frame.f_code, frame.f_lineno)
+            return None if line is None else self._decide_for_code(shape_env, condition, line)
         general = symbols.holds_in_general(shape_env, condition)
         if general is None and asker is _Asker.TRACE and (place := locations.of_stack(torch_private.traced_stack())):
             return self._decide_for_code(shape_env, condition, place)
@@ -180,7 +181,7 @@ class Unknowns:
     def _asker(self, shape_env: Any, condition: Any) -> tuple[_Asker, types.FrameType | None]:
         frame, by_operator = _beyond_symbols()
         path = "" if frame is None else frame.f_code.co_filename
-        if path.endswith(_AFTER_COMPILATION):
+        if _is_made_now(frame):
             return _Asker.NEW_GUARD, frame
         if shape_env is not self.shape_env:
             return _Asker.TRACE, frame
@@ -248,6 +249,13 @@ def _beyond_symbols() -> tuple[types.FrameType | None, bool]:
             break
         frame = frame.f_back
     return frame, by_operator
+
+
+def _is_made_now(frame: types.FrameType | None) -> bool:
+    """Is it the check that Dynamo makes of new guards, in C++ or in a function that it generated?"""
+    if frame is not None and frame.f_code.co_filename.startswith("<"):
+        frame = frame.f_back
+    return frame is not None and frame.f_code.co_filename.endswith(_AFTER_COMPILATION)
 
 
 def _user_frame(frame: types.FrameType | None) -> types.FrameType | None:

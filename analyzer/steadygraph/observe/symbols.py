@@ -19,17 +19,13 @@ _SYMBOL = re.compile(r"\b(?:u|zuf)\d+\b")
 #: Types of symbolic numbers, and what the code that uses them takes them for.
 NUMBERS: dict[type, str] = {torch.SymInt: "int", torch.SymFloat: "float", torch.SymBool: "bool"}
 
-
 #: Asked about a condition on symbols that torch cannot decide: True, False, or None to let it raise.
 Decide = Callable[[Any, Any], bool | None]
 
 
 def is_unknown(value: Any) -> bool:
     """Is this a number that depends on values which nobody has?"""
-    return (
-        isinstance(value, torch.SymInt | torch.SymFloat | torch.SymBool)
-        and _SYMBOL.search(str(value.node.expr)) is not None
-    )
+    return type(value) in NUMBERS and _SYMBOL.search(str(value.node.expr)) is not None
 
 
 def has_unknown_size(tensor: torch.Tensor) -> bool:
@@ -46,11 +42,7 @@ def symbols_of(value: Any) -> set[str]:
     """The symbols in a number, or in the sizes of a tensor."""
     if isinstance(value, torch.Tensor):
         return {name for size in value.shape for name in symbols_of(size)}
-    return (
-        set(_SYMBOL.findall(str(value.node.expr)))
-        if isinstance(value, torch.SymInt | torch.SymFloat | torch.SymBool)
-        else set()
-    )
+    return set(_SYMBOL.findall(str(value.node.expr))) if type(value) in NUMBERS else set()
 
 
 class Numbering:
@@ -115,8 +107,8 @@ def is_equality(condition: Any) -> bool | None:
 
 def is_truth(shape_env: Any, condition: Any) -> bool:
     """Is it the truth of a bool tensor that is asked for, not a size or a number?"""
-    ranges = [shape_env.var_to_range[symbol] for symbol in condition.free_symbols - set(shape_env.size_like)]
-    return bool(ranges) and all((one.lower, one.upper) == (0, 1) for one in ranges)
+    ranges = [shape_env.var_to_range.get(symbol) for symbol in condition.free_symbols - set(shape_env.size_like)]
+    return bool(ranges) and all(one is not None and (one.lower, one.upper) == (0, 1) for one in ranges)
 
 
 def holds_in_general(shape_env: Any, condition: Any) -> bool | None:

@@ -694,11 +694,13 @@ def _making(stand_in: type) -> Callable[..., Any]:
 
 
 def load_dynamo_tables() -> None:
-    """Have Dynamo make the tables of functions and devices that it keeps: from the real ``torch.cuda``."""
+    """Have torch make the tables of functions and devices that it keeps: from the real ``torch.cuda``."""
     import torch.utils.flop_counter  # noqa: F401 - warns if it is imported where there is a device and no triton
     from torch._dynamo import device_interface, trace_rules
     from torch._dynamo.variables.torch import TorchInGraphFunctionVariable
+    from torch.utils._device import _device_constructors
 
+    _device_constructors()  # what a default device acts on: with the real functions in it
     trace_rules.get_torch_obj_rule_map()
     TorchInGraphFunctionVariable._get_handlers()
     device_interface.init_device_reg()
