@@ -175,18 +175,17 @@ def outcome(
     if eager.limited or got.limited:
         failed = got if got.limited else eager
         return Outcome(policy, backend, Result.UNPROVED, recompiles=recompiles, error=str(failed.failure))
-    unknown_values = eager.unknown or got.unknown
 
     def without_output(result: Result, error: str, *, proved: bool) -> Outcome:
         shown, predicted = (result, None) if proved else (Result.UNPROVED, result)
         return Outcome(policy, backend, shown, recompiles=recompiles, error=error, predicted=predicted)
 
     if got.failure is not None:
-        proved = eager.failure is not None or not unknown_values
+        proved = eager.failure is not None or not got.unknown
         return without_output(Result.RAISES, str(got.failure), proved=proved)
     if eager.failure is not None:
         error = f"eager mode raises {eager.failure}; this does not"
-        return without_output(Result.SILENT_WRONG, error, proved=not unknown_values)
+        return without_output(Result.SILENT_WRONG, error, proved=not eager.unknown)
     compared = proof.compare(eager.output, got.output, noise=noise)
     if not compared.equal:
         return Outcome(policy, backend, Result.SILENT_WRONG, compared.max_abs_error, recompiles, compared.detail)
