@@ -1,0 +1,106 @@
+"""The same check for a marker and for the fixture: does a case hold?"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from steadygraph import config
+from steadygraph.case import Case
+from steadygraph.errors import UsageError
+from steadygraph.model import CaseReport, Policy
+from steadygraph.near_miss import question_or_list
+from steadygraph.report.document import FAIL_ON, FailOn
+from steadygraph.rule_loading import load_packs, matching
+from steadygraph.testing import failure_text
+from steadygraph.testing.session import Session
+from steadygraph.testing.verdict import Verdict, unstable
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Check:
+    """What has to hold.
+
+    Args:
+        case: A case, or a target as the command line takes it; a path is relative to the test's folder, or to the
+            root of the session.
+        policy: The deployment, or several; None: those of the session.
+        allow: Rules whose findings are accepted, by code, code prefix, kind or name.
+        fail_on: From which severity on a finding counts; None: as in the session.
+    """
+
+    case: Case | str | Path
+    policy: str | Iterable[str] | None = None
+    allow: Iterable[str] = ()
+    fail_on: str | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.case, Case | str | Path):
+            hint = "give a steadygraph.Case or a target such as 'case.py'"
+            raise UsageError(f"cannot analyse {type(self.case).__name__}", hint=hint)
+        if self.fail_on is not None and self.fail_on not in FAIL_ON:
+            hint = question_or_list(str(self.fail_on), FAIL_ON, "the severities")
+            raise UsageError(f"fail_on is {self.fail_on!r}, which is no severity", hint=hint)
+
+    @property
+    def policies(self) -> tuple[Policy, ...] | None:
+        if self.policy is None:
+            return None
+        return config.policies([self.policy] if isinstance(self.policy, str) else self.policy)
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        rules = load_packs().rules
+        words = [self.allow] if isinstance(self.allow, str) else self.allow
+        return frozenset(rule.code for word in words for rule in matching(rules, word))
+
+
+def hold(check: Check, item: pytest.Item, session: Session) -> None:
+    """Fail the test where the case does not hold."""
+    policies, allowed = check.policies, check.allowed
+    case = session.accepted(_analyzed(check.case, policies, item, session))
+    fail_on = cast(FailOn, check.fail_on) if check.fail_on is not None else session.options.fail_on
+    found = unstable(case, fail_on, policies=policies, allow=allowed)
+    if found:
+        pytest.fail(_text(found, session), pytrace=False)
+
+
+def located(case: str | Path, item: pytest.Item, session: Session) -> str:
+    """A target whose file, if it has one, is named by its absolute path."""
+    text = str(case)
+    path, colon, name = text.partition(".py:") if ".py:" in text else (text, "", "")
+    file = f"{path}.py" if colon else path
+    if not file.endswith(".py"):
+        return text
+    candidates = (item.path.parent / file, session.options.root / file)
+    found = next((candidate for candidate in candidates if candidate.exists()), Path(file))
+    return f"{found}:{name}" if name else str(found)
+
+
+def _analyzed(
+    case: Case | str | Path, policies: tuple[Policy, ...] | None, item: pytest.Item, session: Session
+) -> CaseReport:
+    name = session.results.free(item.nodeid)
+    if not isinstance(case, Case):
+        return session.analyzed(located(case, item, session), name, policies)
+    from steadygraph.api import analyze
+
+    settings = session.options.settings
+    chosen = policies or settings.policies
+    report = analyze(case, policies=chosen, backends=settings.backends, device=settings.device)
+    return session.kept(report.cases[0], name)
+
+
+def _text(found: tuple[Verdict, ...], session: Session) -> str:
+    """The first one in full, the others by name."""
+    first, *others = found
+    text = failure_text.text(first, report=session.options.report)
+    if not others:
+        return text
+    lines = text.split("\n")[: failure_text.MOST_LINES - 1]
+    names = ", ".join(verdict.subject.name for verdict in others)
+    return "\n".join([*lines, f"and {names}"])
