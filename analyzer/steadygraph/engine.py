@@ -91,8 +91,8 @@ def outline(case: Case, settings: Settings) -> CaseReport:
         CaseError: The case cannot be used as it is.
         TargetError: ``serving()`` raised.
     """
-    with process.preserved(), _device(_wanted_device(case, settings)) as gpu:
-        backends = settings.backends if gpu is None else (_EAGER,)
+    with process.preserved(), _device(_wanted_device(case, settings), case, settings) as simulation:
+        backends = settings.backends if simulation is None else (_EAGER,)
         process.seeded(0)
         names = (PROFILE, *serving_calls(case))
     judged = [

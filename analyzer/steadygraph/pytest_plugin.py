@@ -48,7 +48,9 @@ def pytest_configure(config: pytest.Config) -> None:
         # A case file that cannot be read is an error of its own, and no reason not to look at the others.
         config.option.continue_on_collection_errors = True
     if _is_asked_for(config):
-        _session(config)  # what is wrong with the options is told before anything runs
+        own = _session(config)  # what is wrong with the options is told before anything runs
+        if config.getoption("--steadygraph") and config.args_source is not pytest.Config.ArgsSource.ARGS:
+            config.args += own.elsewhere(config.args)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -81,7 +83,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
         from steadygraph.testing import marker
 
         for mark in marks:
-            marker.hold(mark, item, _session(item.config))
+            marker.hold(mark, item, _session_in_test(item.config))
     return (yield)
 
 
@@ -90,13 +92,16 @@ def steadygraph(request: pytest.FixtureRequest) -> Steadygraph:
     """Analyse cases in a test: ``analyze`` gives a report, ``assert_stable`` fails where a graph does not fit."""
     from steadygraph.testing.fixture import Steadygraph
 
-    return Steadygraph(request.node, _session(request.config))
+    return Steadygraph(request.node, _session_in_test(request.config))
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int | pytest.ExitCode) -> None:
     own = session.config.stash.get(_SESSION, None)
-    if own is not None:
-        own.finish()
+    if own is None or session.config.option.collectonly:
+        return
+    own.finish(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
+    if own.problems and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -131,3 +136,11 @@ def _session(config: pytest.Config) -> Session:
         except SteadygraphError as error:
             raise pytest.UsageError(str(error)) from None
     return config.stash[_SESSION]
+
+
+def _session_in_test(config: pytest.Config) -> Session:
+    """The same for a test, which fails where the configuration is wrong."""
+    try:
+        return _session(config)
+    except pytest.UsageError as error:
+        pytest.fail(str(error), pytrace=False)

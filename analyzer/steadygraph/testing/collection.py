@@ -34,9 +34,9 @@ class CaseFile(pytest.File):
         request = Request(str(self.path))
         (outline,) = isolation.run([request], options.settings, timeout_s=options.timeout_s, analyze=outlined)
         if outline.status is not Status.COMPLETED:
-            problem = outline.error
+            problem = self.session_of.kept(outline, self.target).error
             assert problem is not None
-            raise self.CollectError(f"{problem.message}" + (f"\n  hint: {problem.hint}" if problem.hint else ""))
+            raise self.CollectError(problem.message + (f"\n  hint: {problem.hint}" if problem.hint else ""))
         for subject in subjects(outline):
             yield CaseItem.from_parent(self, name=subject.name, subject=subject)
 

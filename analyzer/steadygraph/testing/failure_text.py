@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from steadygraph.model import Outcome, Status
@@ -31,12 +32,26 @@ def text(verdict: Verdict, *, report: Path | None = None, width: int = _WIDTH) -
         error = case.error
         what = "" if error is None else f": {error.message}"
         lines = [line for part in f"{case.target} {case.status}{what}".split("\n") for line in _told(part, width)]
-        return _cut([*lines, *([] if error is None or not error.hint else _told(f"hint: {error.hint}", width))], report)
+        return joined(
+            [*lines, *([] if error is None or not error.hint else _told(f"hint: {error.hint}", width))], report=report
+        )
     lines = [_title(flat(subject.scenario, 60), subject.policy, subject.backend, verdict.outcome)]
+    if verdict.is_missing:
+        lines += _told("the scenario is gone: serving() gave other names when the case was analysed", width)
     lines += [problem.message for problem in case.rule_problems if problem.selected]
     lines += [line for change in case.lock_changes for line in _told(flat(str(change)), width)]
     lines += _plain(finding_lines(case, width, notes=True, complete=False))
-    return _cut(lines, report)
+    return joined(lines, report=report)
+
+
+def joined(lines: Sequence[str], *, report: Path | None, last: int = 0) -> str:
+    """The lines as one text; where there are too many, the first ones, what is left out, and the ``last`` ones."""
+    if len(lines) <= MOST_LINES:
+        return "\n".join(lines)
+    where = f"see {report}" if report is not None else "--steadygraph-report DIR writes them"
+    first = MOST_LINES - 1 - last
+    end = lines[len(lines) - last :]
+    return "\n".join([*lines[:first], f"... {len(lines) - first - last} more lines: {where}", *end])
 
 
 def _title(scenario: str, policy: str, backend: str, outcome: Outcome | None) -> str:
@@ -51,10 +66,3 @@ def _told(sentence: str, width: int) -> list[str]:
 
 def _plain(lines: list[Line]) -> list[str]:
     return ["".join(span.text for span in line).rstrip() for line in lines]
-
-
-def _cut(lines: list[str], report: Path | None) -> str:
-    where = f"see {report}" if report is not None else "--steadygraph-report DIR writes them"
-    if len(lines) > MOST_LINES:
-        lines = [*lines[: MOST_LINES - 1], f"... {len(lines) - MOST_LINES + 1} more lines: {where}"]
-    return "\n".join(lines)

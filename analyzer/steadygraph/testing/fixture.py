@@ -23,7 +23,9 @@ class Steadygraph:
         self._session = session
 
     def analyze(self, case: Case | str | Path, **options: Any) -> Report:
-        """``steadygraph.analyze``, in this process; a path is relative to the test's folder or to the root.
+        """``steadygraph.analyze``, in this process; what is not given is as in the session.
+
+        A path is relative to the test's folder or to the root of the session.
 
         Args:
             case: A case, or a target as the command line takes it.
@@ -35,8 +37,8 @@ class Steadygraph:
         from steadygraph.api import analyze
 
         given = case if isinstance(case, Case) else stability.located(case, self._item, self._session)
-        report = analyze(given, **options)
-        self._session.kept(report.cases[0], self._session.results.free(self._item.nodeid))
+        report = analyze(given, **{**self._session.options.keywords, **options})
+        self._session.kept(report.cases[0], self._session.name_for(self._item))
         return report
 
     def assert_stable(

@@ -25,9 +25,11 @@ def check(mark: pytest.Mark, item: pytest.Item) -> Check:
         _wrong(item, "graph_stable takes one case", "name the others: graph_stable(case, policy='drop')")
     if not mark.args and "case" not in mark.kwargs:
         _wrong(item, "graph_stable names no case", "write graph_stable('case.py') or graph_stable(case=...)")
+    if mark.args and "case" in mark.kwargs:
+        _wrong(item, "graph_stable names two cases", "give one: graph_stable('case.py')")
     try:
         return Check(*mark.args, **mark.kwargs)
-    except (SteadygraphError, TypeError) as error:
+    except SteadygraphError as error:
         pytest.fail(f"{item.name}: {error}", pytrace=False)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import glob
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -32,7 +34,7 @@ class Options:
         settings: What the engine needs to know.
         fail_on: From which severity on a finding fails its tests.
         timeout_s: Time for each case.
-        cases: Further files that are cases, as globs below ``root``.
+        cases: Further files that are cases.
         root: The root directory of the session.
         report: Folder for reports.
         baseline: File of what is accepted.
@@ -43,7 +45,7 @@ class Options:
     settings: Settings
     fail_on: FailOn
     timeout_s: float | None
-    cases: tuple[str, ...]
+    cases: frozenset[Path]
     root: Path
     report: Path | None
     baseline: Path | None
@@ -52,9 +54,17 @@ class Options:
 
     def takes(self, file: Path) -> bool:
         """Is this a case file?"""
-        if file.suffix != ".py":
-            return False
-        return file.match(_PATTERN) or any(_matches(file, self.root, glob) for glob in self.cases)
+        return file.match(_PATTERN) or file in self.cases
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """The settings as :func:`steadygraph.analyze` takes them."""
+        return dataclasses.asdict(self.settings)
+
+    @property
+    def all_rules(self) -> bool:
+        """Do all rules run?  Nothing is known of what others would find."""
+        return not (self.settings.select or self.settings.ignore)
 
 
 def chosen(pytest_config: pytest.Config, *, writes: bool, environment: Mapping[str, str] = os.environ) -> Options:
@@ -81,7 +91,7 @@ def chosen(pytest_config: pytest.Config, *, writes: bool, environment: Mapping[s
         settings=options.settings,
         fail_on=cast(FailOn, options.fail_on),
         timeout_s=options.timeout_s,
-        cases=table.get("cases", ()),
+        cases=_named(root, table.get("cases", ())),
         root=root,
         report=report,
         baseline=file,
@@ -131,12 +141,7 @@ def _known(file: Path | None, *, update: bool, in_ci: bool, writes: bool) -> Bas
     return known
 
 
-def _matches(file: Path, root: Path, glob: str) -> bool:
-    import fnmatch
-
-    try:
-        relative = file.relative_to(root).as_posix()
-    except ValueError:
-        return False
-    # "cases/**/*.py" takes files in "cases" itself, as glob does.
-    return fnmatch.fnmatchcase(relative, glob) or fnmatch.fnmatchcase(relative, glob.replace("**/", ""))
+def _named(root: Path, globs: Collection[str]) -> frozenset[Path]:
+    """The Python files that globs name, as pytest spells paths; a relative glob starts at the root."""
+    found = (path for each in globs for path in glob.iglob(os.path.join(root, each), recursive=True))
+    return frozenset(Path(os.path.normpath(path)) for path in found if path.endswith(".py"))

@@ -24,6 +24,10 @@ class Results:
         if known is None or known.status is not Status.COMPLETED:
             self._cases[case.target] = case
 
+    def replace(self, case: CaseReport) -> None:
+        """Another report of a case that is there."""
+        self._cases[case.target] = case
+
     def free(self, name: str) -> str:
         """The name, numbered if it is taken: a test may look at several cases."""
         numbered = (f"{name} #{number}" for number in itertools.count(2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -12,7 +12,7 @@ import pytest
 from steadygraph import config
 from steadygraph.case import Case
 from steadygraph.errors import UsageError
-from steadygraph.model import CaseReport, Policy
+from steadygraph.model import CaseReport, Policy, Status
 from steadygraph.near_miss import question_or_list
 from steadygraph.report.document import FAIL_ON, FailOn
 from steadygraph.rule_loading import load_packs, matching
@@ -39,6 +39,8 @@ class Check:
     fail_on: str | None = None
 
     def __post_init__(self) -> None:
+        for name in ("policy", "allow"):
+            _require_words(name, getattr(self, name))
         if not isinstance(self.case, Case | str | Path):
             hint = "give a steadygraph.Case or a target such as 'case.py'"
             raise UsageError(f"cannot analyse {type(self.case).__name__}", hint=hint)
@@ -53,18 +55,27 @@ class Check:
         return config.policies([self.policy] if isinstance(self.policy, str) else self.policy)
 
     @property
-    def allowed(self) -> frozenset[str]:
+    def allowed(self) -> dict[str, frozenset[str]]:
+        """The words of ``allow``, and the codes of the rules that each means."""
         rules = load_packs().rules
         words = [self.allow] if isinstance(self.allow, str) else self.allow
-        return frozenset(rule.code for word in words for rule in matching(rules, word))
+        return {word: frozenset(rule.code for rule in matching(rules, word)) for word in words}
+
+
+def _require_words(name: str, value: object) -> None:
+    words = [value] if isinstance(value, str) else value
+    if value is None and name == "policy":
+        return
+    if not isinstance(words, Iterable) or any(not isinstance(word, str) for word in words):
+        raise UsageError(f"{name} is {value!r}", hint=f"write one name, or a list of them: {name}=[...]")
 
 
 def hold(check: Check, item: pytest.Item, session: Session) -> None:
     """Fail the test where the case does not hold."""
     policies, allowed = check.policies, check.allowed
-    case = session.accepted(_analyzed(check.case, policies, item, session))
+    case = _reviewed(_analyzed(check.case, policies, item, session), allowed, session)
     fail_on = cast(FailOn, check.fail_on) if check.fail_on is not None else session.options.fail_on
-    found = unstable(case, fail_on, policies=policies, allow=allowed)
+    found = unstable(case, fail_on, policies=policies, allow=frozenset().union(*allowed.values()))
     if found:
         pytest.fail(_text(found, session), pytrace=False)
 
@@ -84,15 +95,25 @@ def located(case: str | Path, item: pytest.Item, session: Session) -> str:
 def _analyzed(
     case: Case | str | Path, policies: tuple[Policy, ...] | None, item: pytest.Item, session: Session
 ) -> CaseReport:
-    name = session.results.free(item.nodeid)
+    name = session.name_for(item)
     if not isinstance(case, Case):
         return session.analyzed(located(case, item, session), name, policies)
     from steadygraph.api import analyze
 
-    settings = session.options.settings
-    chosen = policies or settings.policies
-    report = analyze(case, policies=chosen, backends=settings.backends, device=settings.device)
-    return session.kept(report.cases[0], name)
+    keywords = session.options.keywords
+    if policies is not None:
+        keywords["policies"] = policies
+    return session.kept(analyze(case, **keywords).cases[0], name)
+
+
+def _reviewed(case: CaseReport, allowed: Mapping[str, frozenset[str]], session: Session) -> CaseReport:
+    """The case as the baseline has it, with a note of each allowance of the test that fits no finding."""
+    found = {finding.rule for finding in case.findings}
+    unused = [word for word, codes in allowed.items() if not codes & found]
+    if unused and case.status is Status.COMPLETED:
+        told = tuple(f"allow accepts {word}, and there is no such finding: take it out" for word in unused)
+        case = session.noted(case, told)
+    return session.accepted(case)
 
 
 def _text(found: tuple[Verdict, ...], session: Session) -> str:
@@ -101,6 +122,5 @@ def _text(found: tuple[Verdict, ...], session: Session) -> str:
     text = failure_text.text(first, report=session.options.report)
     if not others:
         return text
-    lines = text.split("\n")[: failure_text.MOST_LINES - 1]
     names = ", ".join(verdict.subject.name for verdict in others)
-    return "\n".join([*lines, f"and {names}"])
+    return failure_text.joined([*text.split("\n"), f"so do {names}"], report=session.options.report, last=1)

@@ -42,17 +42,17 @@ def lines(session: Session) -> Iterator[str]:
 
 def _notes(case: CaseReport) -> Iterator[str]:
     """What nobody would see otherwise: allowances that fit nothing, accepted findings that are gone."""
-    yield from (note for note in case.notes if note.startswith("ALLOW ") or "no longer occur" in note)
+    yield from (note for note in case.notes if note.startswith(("ALLOW ", "allow ")) or "no longer occur" in note)
 
 
 def _baseline(session: Session) -> str:
     options = session.options
     assert options.baseline is not None
     name = _shown(options.baseline, session)
-    if options.update:
+    if options.update and options.baseline.exists():
         return f"baseline: {name} accepts what there is now"
     if not options.baseline.exists():
-        return f"baseline: there is no {name}: create it with --steadygraph-update-baseline"
+        return f"baseline: there is no {name}; create it with --steadygraph-update-baseline"
     return f"baseline: {name}"
 
 

@@ -18,7 +18,7 @@ from steadygraph.model import (
     Severity,
     Status,
 )
-from steadygraph.report.document import FailOn, open_findings
+from steadygraph.report.document import FailOn, loud, open_findings
 
 #: What a result does to users; the others are no reason to fail.
 _CONSEQUENCES = {
@@ -27,6 +27,8 @@ _CONSEQUENCES = {
     Result.RECOMPILES: Consequence.RECOMPILES,
     Result.REFUSED: Consequence.RECOMPILES,
 }
+#: The worst one first.
+_RANK = tuple(Consequence).index
 #: Consequences that no outcome shows.
 _EVERYWHERE = (Consequence.SLOW, Consequence.BENIGN)
 
@@ -58,7 +60,12 @@ class Verdict:
     @property
     def fails(self) -> bool:
         broken = self.case.status is not Status.COMPLETED or any(each.selected for each in self.case.rule_problems)
-        return broken or bool(self.findings or self.lock_changes)
+        return broken or self.is_missing or bool(self.findings or self.lock_changes)
+
+    @property
+    def is_missing(self) -> bool:
+        """Was the scenario there when the file was read, and not when it was analysed?"""
+        return self.case.status is Status.COMPLETED and self.outcome is None
 
     @property
     def outcome(self) -> Outcome | None:
@@ -113,14 +120,12 @@ def judged(case: CaseReport, subject: Subject, fail_on: FailOn) -> Verdict:
         subject: Scenario, policy and back end.
         fail_on: From which severity on a finding counts.
     """
-    if fail_on == "never":
-        return Verdict(case, subject)
-    loud = tuple(Severity)[: tuple(Severity).index(Severity(fail_on)) + 1]
+    changes = case.lock_changes if loud(Severity.WARNING, fail_on) else ()
     return Verdict(
         case,
         subject,
-        tuple(finding for finding in _weighed(case, subject) if finding.severity in loud),
-        tuple(one for one in case.lock_changes if one.scenario == subject.scenario and Severity.WARNING in loud),
+        tuple(finding for finding in _weighed(case, subject) if loud(finding.severity, fail_on)),
+        tuple(one for one in changes if one.scenario == subject.scenario),
     )
 
 
@@ -128,12 +133,13 @@ def _weighed(case: CaseReport, subject: Subject) -> Iterator[Finding]:
     """The findings that concern a policy, as loud as they are there."""
     own = _consequence(_outcome(case, subject))
     scenario = [one for one in case.scenarios if one.name == subject.scenario]
-    shown = any(_consequence(outcome) is not None for one in scenario for outcome in one.outcomes)
+    shown = [found for one in scenario for each in one.outcomes if (found := _consequence(each)) is not None]
     for finding in (one for one in open_findings(case) if one.scenario == subject.scenario):
-        if finding.consequence in _EVERYWHERE or not shown:
-            yield finding  # it shows in no outcome, so it concerns them all
+        is_shown = any(loud(each.severity, finding.severity.value) for each in shown)
+        if finding.consequence in _EVERYWHERE or not is_shown:
+            yield finding  # no outcome shows it, so it concerns them all
         elif own is not None:
-            milder = max(own, finding.consequence, key=tuple(Consequence).index)
+            milder = max(own, finding.consequence, key=_RANK)
             yield dataclasses.replace(finding, consequence=milder, severity=milder.severity)
 
 
