@@ -143,4 +143,4 @@ def _session_in_test(config: pytest.Config) -> Session:
     try:
         return _session(config)
     except pytest.UsageError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from steadygraph.testing import failure_text
 from steadygraph.testing.outline import outlined
 from steadygraph.testing.session import Session
 from steadygraph.testing.verdict import Subject, judged, subjects
+from steadygraph.testing.wording import for_pytest
 
 
 class UnstableError(Exception):
@@ -25,7 +27,9 @@ class CaseFile(pytest.File):
     """A case file.  It is read in a process of its own: it is the user's code, and imports torch."""
 
     def __init__(self, *, session_of: Session, **keywords: Any) -> None:
-        super().__init__(**keywords)
+        # pytest has no name for a file outside of the root that is named by itself.
+        nodeid = Path(os.path.relpath(keywords["path"], session_of.options.root)).as_posix()
+        super().__init__(**keywords, nodeid=nodeid)
         self.session_of = session_of
         self.target = session_of.name_of(self.path)
 
@@ -36,9 +40,12 @@ class CaseFile(pytest.File):
         if outline.status is not Status.COMPLETED:
             problem = self.session_of.kept(outline, self.target).error
             assert problem is not None
-            raise self.CollectError(problem.message + (f"\n  hint: {problem.hint}" if problem.hint else ""))
+            raise self.CollectError(problem.message + (f"\n  hint: {for_pytest(problem.hint)}" if problem.hint else ""))
         for subject in subjects(outline):
-            yield CaseItem.from_parent(self, name=subject.name, subject=subject)
+            # As text: pytest 9.2 finds the brackets in it, where it would take a name of ours as a whole, and then
+            # not know the test again that failed before.
+            nodeid = f"{self.nodeid}::{subject.name}"
+            yield CaseItem.from_parent(self, name=subject.name, nodeid=nodeid, subject=subject)
 
 
 class CaseItem(pytest.Item):
@@ -75,4 +82,5 @@ class CaseItem(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
-        return self.path, None, f"{self.parent.target}::{self.name}"
+        # Not the end of the node id: pytest takes that for dotted names, and shows ``case_a.py`` as ``case_a::py``.
+        return self.path, None, f"{self.name} of {self.parent.target}"

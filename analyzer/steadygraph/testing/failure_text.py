@@ -12,6 +12,7 @@ from steadygraph.report.layout import Line, block, flat
 from steadygraph.report.portable import portable
 from steadygraph.report.table import outcome_text
 from steadygraph.testing.verdict import Verdict
+from steadygraph.testing.wording import for_pytest
 
 #: No failure is longer: what else there is stands in the report.
 MOST_LINES = 25
@@ -33,7 +34,8 @@ def text(verdict: Verdict, *, report: Path | None = None, width: int = _WIDTH) -
         what = "" if error is None else f": {error.message}"
         lines = [line for part in f"{case.target} {case.status}{what}".split("\n") for line in _told(part, width)]
         return joined(
-            [*lines, *([] if error is None or not error.hint else _told(f"hint: {error.hint}", width))], report=report
+            [*lines, *([] if error is None or not error.hint else _told(f"hint: {for_pytest(error.hint)}", width))],
+            report=report,
         )
     lines = [_title(flat(subject.scenario, 60), subject.policy, subject.backend, verdict.outcome)]
     if verdict.is_missing:

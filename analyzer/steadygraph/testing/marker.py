@@ -30,7 +30,7 @@ def check(mark: pytest.Mark, item: pytest.Item) -> Check:
     try:
         return Check(*mark.args, **mark.kwargs)
     except SteadygraphError as error:
-        pytest.fail(f"{item.name}: {error}", pytrace=False)
+        raise pytest.fail.Exception(f"{item.name}: {error}", pytrace=False) from None
 
 
 def hold(mark: pytest.Mark, item: pytest.Item, session: Session) -> None:
@@ -38,7 +38,7 @@ def hold(mark: pytest.Mark, item: pytest.Item, session: Session) -> None:
     try:
         stability.hold(check(mark, item), item, session)
     except SteadygraphError as error:
-        pytest.fail(f"{item.name}: {error}", pytrace=False)
+        raise pytest.fail.Exception(f"{item.name}: {error}", pytrace=False) from None
 
 
 def _wrong(item: pytest.Item, problem: str, hint: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 from steadygraph.model import CaseReport
 from steadygraph.report.document import counted, summarised
 from steadygraph.testing.session import Session
+from steadygraph.testing.wording import for_pytest
 
 #: How many of the slowest cases are named, and how slow one is at least.
 _SLOWEST, _SLOW_S = 3, 1.0
@@ -18,7 +19,7 @@ def write(reporter: pytest.TerminalReporter, session: Session) -> None:
     """Cases, scenarios, findings, the slowest ones, notes about allowances, and what was written where."""
     if session.is_worker or not (session.results.cases() or session.problems):
         return
-    reporter.section("steadygraph")
+    reporter.write_sep("=", "steadygraph")
     for line in lines(session):
         reporter.write_line(line)
 
@@ -31,13 +32,13 @@ def lines(session: Session) -> Iterator[str]:
     if slow:
         yield "slowest: " + ", ".join(f"{case.target} {case.duration_s:.1f} s" for case in slow[:_SLOWEST])
     for case in cases:
-        yield from (f"{case.target}: {note}" for note in _notes(case))
+        yield from (f"{case.target}: {for_pytest(note)}" for note in _notes(case))
     options = session.options
     if options.report is not None:
         yield f"report: {_shown(options.report, session)}"
     if options.baseline is not None:
         yield _baseline(session)
-    yield from session.problems
+    yield from map(for_pytest, session.problems)
 
 
 def _notes(case: CaseReport) -> Iterator[str]:
