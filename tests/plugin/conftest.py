@@ -95,10 +95,15 @@ def spawn(pytester: pytest.Pytester) -> Run:
 
 
 def outcomes(result: pytest.RunResult) -> dict[str, str]:
-    """``{"image[drop]": "FAILED"}`` of a session with ``-v``; which worker said so is left out."""
+    """``{"image[drop]": "FAILED"}`` of a session with ``-v`` about one file."""
+    return {name.partition("::")[2]: word for name, word in every_outcome(result).items()}
+
+
+def every_outcome(result: pytest.RunResult) -> dict[str, str]:
+    """``{"cases/case_broken.py::image[drop]": "FAILED"}``; worker and group of pytest-xdist are left out."""
     lines = re.findall(r"^(?:\[gw\d+\] \[ *\d+%\] )?(.*?)(?: +\[ *\d+%\])?$", result.stdout.str(), re.MULTILINE)
     words = (sorted(line.split(), key=str.isupper) for line in lines if "::" in line)
-    return {pair[0].partition("::")[2]: pair[1] for pair in words if len(pair) == 2 and pair[1].isupper()}
+    return {pair[0].partition("@")[0]: pair[1] for pair in words if len(pair) == 2 and pair[1].isupper()}
 
 
 def section(result: pytest.RunResult, title: str) -> str:

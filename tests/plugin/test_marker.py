@@ -83,7 +83,7 @@ def test_a_case_that_is_not_there_fails_the_test(pytester: pytest.Pytester, run:
     assert section(found, "test_model") == (
         "test_a_case_that_is_not_there_fails_the_test.py::test_model failed: nowhere.py:\n"
         "  no such file\n"
-        "hint: name a case file that exists"
+        "hint: a target is case.py, package.module:Class or path/file.py:Class"
     )
 
 

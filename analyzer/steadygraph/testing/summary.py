@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -28,9 +28,9 @@ def lines(session: Session) -> Iterator[str]:
     cases = session.report().cases
     scenarios = sum(len(case.scenarios) for case in cases)
     yield f"{summarised(cases)} in {counted(scenarios, 'scenario')}"
-    slow = sorted((case for case in cases if case.duration_s >= _SLOW_S), key=lambda case: -case.duration_s)
-    if slow:
-        yield "slowest: " + ", ".join(f"{case.target} {case.duration_s:.1f} s" for case in slow[:_SLOWEST])
+    slow = slowest(cases)
+    if slow is not None:
+        yield slow
     for case in cases:
         yield from (f"{case.target}: {for_pytest(note)}" for note in _notes(case))
     options = session.options
@@ -39,6 +39,13 @@ def lines(session: Session) -> Iterator[str]:
     if options.baseline is not None:
         yield _baseline(session)
     yield from map(for_pytest, session.problems)
+
+
+def slowest(cases: Iterable[CaseReport]) -> str | None:
+    """The slowest cases by name, if any is slow."""
+    slow = sorted((case for case in cases if case.duration_s >= _SLOW_S), key=lambda case: -case.duration_s)
+    named = ", ".join(f"{case.target} {case.duration_s:.1f} s" for case in slow[:_SLOWEST])
+    return f"slowest: {named}" if named else None
 
 
 def _notes(case: CaseReport) -> Iterator[str]:
