@@ -76,7 +76,10 @@ def cases(pytester: pytest.Pytester) -> pytest.Pytester:
 
 @pytest.fixture
 def run(pytester: pytest.Pytester) -> Run:
-    """``run("--steadygraph", ...)`` is a session in this process; what is printed is in the result."""
+    """``run("--steadygraph", ...)`` is a session in this process; what is printed is in the result.
+
+    Its tests must not import torch: the session forgets what it imported, and torch cannot be imported twice.
+    """
 
     def session(*arguments: str) -> pytest.RunResult:
         return pytester.runpytest_inprocess("-p", "no:randomly", *arguments)

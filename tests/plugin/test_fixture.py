@@ -46,11 +46,11 @@ def test_wrong(steadygraph):
 """
 
 
-def test_it_analyses_and_asserts_and_leaves_everything_as_it_was(cases: pytest.Pytester, run: Run) -> None:
+def test_it_analyses_and_asserts_and_leaves_everything_as_it_was(cases: pytest.Pytester, spawn: Run) -> None:
     cases.makepyfile(test_model=TESTS)
-    cases.syspathinsert()
+    cases.makeini("[pytest]\npythonpath = .\n")
 
-    found = run("--steadygraph-report=out", "-W", "error")
+    found = spawn("--steadygraph-report=out", "-W", "error")
 
     found.assert_outcomes(passed=4)
     assert [case["target"] for case in document(cases.path / "out")["cases"]] == [

@@ -33,6 +33,9 @@ def finding(consequence: Consequence, rule: str = "SG101") -> Finding:
         region="",
         consequence=consequence,
         message="it is so",
+        location=None,
+        fix="",
+        fingerprint=rule,
     )
 
 

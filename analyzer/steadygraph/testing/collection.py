@@ -29,7 +29,7 @@ class CaseFile(pytest.File):
     def __init__(self, *, session_of: Session, **keywords: Any) -> None:
         # pytest has no name for a file outside of the root that is named by itself.
         nodeid = Path(os.path.relpath(keywords["path"], session_of.options.root)).as_posix()
-        super().__init__(**keywords, nodeid=nodeid)
+        super().__init__(**{**keywords, "nodeid": nodeid})
         self.session_of = session_of
         self.target = session_of.name_of(self.path)
 

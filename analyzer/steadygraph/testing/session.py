@@ -82,12 +82,6 @@ class Session:
             return failed(target, problem, status=Status.TIMED_OUT)
         return found
 
-    def noted(self, case: CaseReport, notes: Sequence[str]) -> CaseReport:
-        """The case with further notes, here and in the report."""
-        noted = dataclasses.replace(case, notes=(*case.notes, *notes))
-        self.results.replace(noted)
-        return noted
-
     def name_for(self, item: pytest.Item) -> str:
         """What the report calls the next case of a test: its node id, numbered from the second case on."""
         # Where groups are kept together, xdist writes the group behind the node id.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -12,7 +12,7 @@ import pytest
 from steadygraph import config
 from steadygraph.case import Case
 from steadygraph.errors import UsageError
-from steadygraph.model import CaseReport, Policy, Status
+from steadygraph.model import CaseReport, Finding, Policy, Status
 from steadygraph.near_miss import question_or_list
 from steadygraph.report.document import FAIL_ON, FailOn
 from steadygraph.rule_loading import load_packs, matching
@@ -75,7 +75,7 @@ def hold(check: Check, item: pytest.Item, session: Session) -> None:
     policies, allowed = check.policies, check.allowed
     case = _reviewed(_analyzed(check.case, policies, item, session), allowed, session)
     fail_on = cast(FailOn, check.fail_on) if check.fail_on is not None else session.options.fail_on
-    found = unstable(case, fail_on, policies=policies, allow=frozenset().union(*allowed.values()))
+    found = unstable(case, fail_on, policies=policies)
     if found:
         pytest.fail(_text(found, session), pytrace=False)
 
@@ -107,13 +107,23 @@ def _analyzed(
 
 
 def _reviewed(case: CaseReport, allowed: Mapping[str, frozenset[str]], session: Session) -> CaseReport:
-    """The case as the baseline has it, with a note of each allowance of the test that fits no finding."""
+    """The case as the test and the baseline have it, with a note of each allowance that fits no finding."""
+    if case.status is not Status.COMPLETED:
+        return case
     found = {finding.rule for finding in case.findings}
     unused = [word for word, codes in allowed.items() if not codes & found]
-    if unused and case.status is Status.COMPLETED:
-        told = tuple(f"allow accepts {word}, and there is no such finding: take it out" for word in unused)
-        case = session.noted(case, told)
-    return session.accepted(case)
+    accepted = frozenset().union(*allowed.values())
+    findings = (_seen_through(finding, accepted) for finding in case.findings)
+    notes = (f"allow accepts {word}, and there is no such finding: take it out" for word in unused)
+    reviewed = dataclasses.replace(case, findings=tuple(findings), notes=(*case.notes, *notes))
+    session.results.replace(reviewed)
+    return session.accepted(reviewed)
+
+
+def _seen_through(finding: Finding, accepted: Collection[str]) -> Finding:
+    if finding.allowed is not None or finding.rule not in accepted:
+        return finding
+    return dataclasses.replace(finding, allowed="the test allows it")
 
 
 def _text(found: tuple[Verdict, ...], session: Session) -> str:

@@ -82,21 +82,16 @@ class Verdict:
         )
 
 
-def unstable(
-    case: CaseReport, fail_on: FailOn, *, policies: Collection[Policy] | None = None, allow: Collection[str] = ()
-) -> tuple[Verdict, ...]:
+def unstable(case: CaseReport, fail_on: FailOn, *, policies: Collection[Policy] | None = None) -> tuple[Verdict, ...]:
     """Every scenario and policy that does not hold; the first one stands for a case without a result.
 
     Args:
         case: The whole case, as the baseline has it.
         fail_on: From which severity on a finding counts.
         policies: Deployments to look at; None: all that were judged.
-        allow: Codes of rules whose findings are accepted.
     """
     if case.status is not Status.COMPLETED:
         return (Verdict(case, Subject("", "")),)
-    accepted = tuple(finding for finding in case.findings if finding.rule not in allow)
-    case = dataclasses.replace(case, findings=accepted)
     found = (judged(case, one, fail_on) for one in subjects(case) if policies is None or one.policy in policies)
     return tuple(verdict for verdict in found if verdict.fails)
 
