@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from tests.test_readme import blocks
 #: Where ``make`` installs pytest 8, with pytest-cov, pytest-randomly and pytest-timeout.
 PYTEST_8 = Path(os.environ.get("PYTEST_8", Path(sys.prefix, "pytest-8")))
 FAILED = {f"cases/case_image_is_lost.py::image[{policy}]" for policy in ("recompile", "drop")}
+
+PAGE = Path("docs", "how-to", "use-with-pytest.md")
 
 Session = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -45,13 +48,32 @@ def failed(done: subprocess.CompletedProcess[str]) -> set[str]:
 
 
 def test_one_case_holds_one_fails_and_one_is_known(session: Session, repository: Path) -> None:
-    (shown,) = [text for _, text in blocks(repository / "docs" / "how-to" / "use-with-pytest.md", "text")]
+    (shown,) = [text for _, text in blocks(repository / PAGE, "text")]
 
     done = session()
 
     assert failed(done) == FAILED, done.stdout + done.stderr
     assert " 2 failed, 15 passed in " in done.stdout
     assert shown in done.stdout
+
+
+def test_the_page_says_what_runs(session: Session, project: Path, repository: Path) -> None:
+    tests = [text for _, text in blocks(repository / PAGE, "python")]
+    (configuration,) = [text for _, text in blocks(repository / PAGE, "toml")]
+    commands = [line for _, text in blocks(repository / PAGE, "console") for line in text.splitlines()]
+    for number, text in enumerate(tests):
+        (project / f"test_page_{number}.py").write_text(text, encoding="utf-8")
+    (project / "models" / "large").mkdir(parents=True)
+    shutil.copy(project / "cases" / "case_steady.py", project / "models" / "large" / "stability.py")
+    (project / "pyproject.toml").write_text(f"[tool.pytest.ini_options]\npythonpath = '.'\n{configuration}")
+
+    ran = session(*(f"test_page_{number}.py" for number in range(len(tests))))
+    collected = session("--steadygraph", "--collect-only", "-q", "models")
+    chosen = session(*shlex.split(commands[1])[2:])
+
+    assert " 3 passed in " in ran.stdout, ran.stdout + ran.stderr
+    assert "models/large/stability.py::image[drop]\n" in collected.stdout
+    assert " 2 failed, 2 passed, 10 deselected in " in chosen.stdout, chosen.stdout
 
 
 def test_it_is_the_same_under_pytest_8_among_other_plugins(session: Session, project: Path) -> None:
