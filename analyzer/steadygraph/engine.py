@@ -39,6 +39,7 @@ from steadygraph.model import (
     Policy,
     Region,
     RegionCall,
+    Result,
     ScenarioReport,
     Status,
     Sync,
@@ -85,6 +86,26 @@ def analyze_case(case: Case, settings: Settings) -> CaseReport:
             analysis.notes.append("the case names no DEVICE: its model and its arguments were moved to cuda")
         report = analysis.run(packs, chosen)
     return dataclasses.replace(report, duration_s=round(time.perf_counter() - started, 3))
+
+
+def outline(case: Case, settings: Settings) -> CaseReport:
+    """What :func:`analyze_case` would judge: scenarios and their outcomes, none of them proved, and nothing run.
+
+    Raises:
+        CaseError: The case cannot be used as it is.
+        TargetError: ``serving()`` raised.
+    """
+    with process.preserved(), _device(_wanted_device(case, settings), case, settings) as simulation:
+        backends = settings.backends if simulation is None else (_EAGER,)
+        process.seeded(0)
+        names = (PROFILE, *serving_calls(case))
+    judged = [
+        Outcome(policy, backend, Result.UNPROVED)
+        for policy in _policies(case, settings)
+        for backend in (backends if policy is Policy.DROP else (_EAGER,))
+    ]
+    scenarios = tuple(ScenarioReport(name, outcomes=tuple(judged)) for name in names)
+    return CaseReport(case.target, Status.COMPLETED, 0.0, scenarios=scenarios)
 
 
 class _Analysis:

@@ -67,6 +67,30 @@ def digest(guards: Sequence[Guard]) -> str:
     return hasher.hexdigest()[:32]
 
 
+def places(entry: CompiledFrame) -> dict[str, Location]:
+    """Where the guards of each source were made, as Dynamo writes it behind them: for entries of somebody else."""
+    found: dict[str, Location] = {}
+    waiting = [entry.guard_root]
+    while waiting:
+        node = waiting.pop()
+        waiting += guard_children(node)
+        for part in (part for leaf in node.get_leaf_guards() for part in leaf.verbose_code_parts()):
+            where = _place(part, [entry.code.co_filename])
+            if where is not None:
+                found.setdefault(node.get_source(), where)
+    return found
+
+
+def _place(part: str, files: Sequence[str]) -> Location | None:
+    """The last place behind a guard; its path is shortened, so these files are tried first."""
+    named = list(_PLACE.finditer(part))
+    if not named:
+        return None
+    found = named[-1]
+    path = next((file for file in files if file.endswith(found["path"])), found["path"])
+    return locations.of_frame(traceback.FrameSummary(path, int(found["line"]), found["function"], lookup_line=False))
+
+
 def holds(entry: CompiledFrame, f_locals: Mapping[str, Any]) -> bool:
     """Would Dynamo run this entry for a frame with these locals?  Microseconds."""
     return bool(entry.guard_root.check(dict(f_locals)))

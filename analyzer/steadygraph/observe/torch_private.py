@@ -172,6 +172,28 @@ def never_traced(functions: Iterable[object]) -> None:
             skip_code(function.__code__)
 
 
+@contextlib.contextmanager
+def on_recompilation(tell: Callable[[Sequence[Any], Any, Sequence[str]], object]) -> Iterator[None]:
+    """In the block ``tell`` is called before a frame is compiled again: with its cache entries, itself, and reasons.
+
+    Dynamo asks one function for the reasons, whether anybody wants them logged or not (torch 2.13).
+    """
+    convert_frame: Any = importlib.import_module("torch._dynamo.convert_frame")
+    name = "get_and_maybe_log_recompilation_reasons"
+    reasons_of = getattr(convert_frame, name)
+
+    def asked(entries: Sequence[Any], frame: Any, *args: Any, **kwargs: Any) -> Any:
+        reasons = reasons_of(entries, frame, *args, **kwargs)
+        tell(entries, frame, reasons)
+        return reasons
+
+    setattr(convert_frame, name, asked)
+    try:
+        yield
+    finally:
+        setattr(convert_frame, name, reasons_of)
+
+
 def force_recompile(module: torch.fx.GraphModule) -> None:
     """Have a lazy graph module generate its code now: its first call, if it fails, prints a traceback otherwise."""
     from torch.fx._lazy_graph_module import _LazyGraphModule
