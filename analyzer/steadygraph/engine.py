@@ -176,7 +176,7 @@ class _Analysis:
                 backends["inductor"] = torch_private.inductor(**keywords)
         options = {key: value for key, value in self.case.compile.items() if key in _OPTIONS}
         self.state.restore()
-        return CompileSession(regions, options=options, backends=backends)
+        return CompileSession(regions, options=options, backends=backends, model=self.model)
 
     def _outcomes(
         self, session: CompileSession, regions: Sequence[tuple[str, nn.Module]], eager: Mapping[str, CallResult]
