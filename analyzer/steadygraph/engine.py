@@ -320,7 +320,8 @@ def _region(region: Any, profile: Sequence[Observation]) -> Region:
         name=region.name,
         location=locations.of_function(region.module.forward),
         guards=sum(len(o.guards) for o in own),
-        graphs=sum(len(o.graphs) for o in own),
+        # One that runs for several sizes at start-up is one.
+        graphs=len({graph.digest for o in own for graph in o.graphs}),
         graph_breaks=sum(len(o.breaks) for o in own),
     )
 
