@@ -44,7 +44,7 @@ COMPILED = ("recompile", "drop", "shapes-only")
 CAPTURED = (*COMPILED, "cuda-graph")
 STATES = (
     *(State("deepstack", name, CAPTURED) for name in ("v0", "v1", "v2", "v3", "reference")),
-    *(State("evs", name, COMPILED) for name in ("before", "after")),
+    *(State("evs", name, CAPTURED) for name in ("before", "after")),
     *(State("merging", name, CAPTURED) for name in ("bool_index", "masked_scatter", "cpu_mask", "reference")),
     *(State("moe_scratch", name, COMPILED) for name in ("before", "before_reallocates", "after")),
 )
@@ -59,7 +59,7 @@ def table(state: State, report: CaseReport) -> list[str]:
     """Scenario by policy: what happens, and which rule says so; in Markdown."""
     lines = [f"| scenario | {' | '.join(state.policies)} | findings |", "|---" * (2 + len(state.policies)) + "|"]
     for scenario in report.scenarios:
-        words = {outcome.policy: happens(outcome) for outcome in scenario.outcomes}
+        words = {str(outcome.policy): happens(outcome) for outcome in scenario.outcomes}
         cells = [scenario.name, *(words[policy] for policy in state.policies), ", ".join(found(report, scenario.name))]
         lines.append(f"| {' | '.join(cells)} |")
     return lines

@@ -101,18 +101,18 @@ class Runner(nn.Module):
         return StepResult(self.lm_head(hidden))
 
     def embed(self, token_ids: Tensor, images: Sequence[Image], aborted: bool) -> Tensor | None:
-        embeds, payload = self.embed_tokens(token_ids), None
-        if images:
-            payload = embeds.new_zeros(LEVELS, len(token_ids), HIDDEN)
+        embeds = self.embed_tokens(token_ids)
+        payload = embeds.new_zeros(LEVELS, len(token_ids), HIDDEN)
         for image in images:
             place = slice(image.offset, image.offset + len(image.patches))
             features = self.visual(image.patches)
             embeds[place], payload[:, place] = features[0], features[1:]
-        self.store.set(payload, embeds)
+        sent = payload if images else None
+        self.store.set(sent, embeds)
         if aborted:
             raise StepAbortedError
         self.inputs_embeds[: len(token_ids)] = embeds
-        return payload
+        return sent
 
     def decode(self, num_padded: int, micro_batches: int = 1) -> tuple[Tensor, list[Tensor]]:
         """Hidden states of all padded rows, and what the decoder received beside the embeddings."""

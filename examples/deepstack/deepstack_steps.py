@@ -27,6 +27,7 @@ STORIES = {
     "decode": ("decode",),
     "more rows than ever": ("growth", "text_after_growth"),
 }
+#: Of every step, if it says nothing else.
 OPTIONS: dict[str, object] = {"micro_batches": 1, "aborted": False, "start_up": False}
 
 

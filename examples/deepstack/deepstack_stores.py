@@ -18,8 +18,9 @@ from steadygraph.reference.deepstack import DeepstackBuffers
 class Store(ABC):
     """The features of a step."""
 
-    #: May a step be padded to more rows than there is room for?
-    grows = False
+    @abstractmethod
+    def __init__(self, levels: int, capacity: int, hidden: int) -> None:
+        """Room for so many rows of each level."""
 
     @abstractmethod
     def set(self, payload: Tensor | None, inputs_embeds: Tensor) -> None:
@@ -123,8 +124,6 @@ class V2(Buffers):
 class V3(Buffers):
     """#43617: rows of the buffers in every step; new, larger buffers for a step that is padded beyond them."""
 
-    grows = True
-
     def get(self, inputs_embeds: Tensor, start: int | None) -> IntermediateTensors:
         num_tokens = inputs_embeds.size(0)
         missing = num_tokens - self.buffers[0].size(0)
@@ -135,8 +134,6 @@ class V3(Buffers):
 
 class Reference(Store):
     """``steadygraph.reference.deepstack``; its capacity is the largest padded step."""
-
-    grows = True
 
     def __init__(self, levels: int, capacity: int, hidden: int) -> None:
         self.buffers = DeepstackBuffers(levels, capacity, hidden)

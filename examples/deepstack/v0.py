@@ -1,7 +1,7 @@
 """Before #40145: the decoder always gets rows of the buffers, so one graph serves all steps.
 
-A step zeroes what it ran on, and only that: an aborted step leaves its rows to the next one, and the first micro-batch
-zeroes, or counts as over, what the second one still has to read.
+A step zeroes what it ran on, and only that: an aborted step leaves its rows to the next one.  A micro-batch gets the
+first rows, whichever it is, and the one before has zeroed them.
 """
 
 from __future__ import annotations
