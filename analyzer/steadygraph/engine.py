@@ -205,7 +205,7 @@ class _Analysis:
                 backends["inductor"] = torch_private.inductor(**keywords)
         options = {key: value for key, value in self.case.compile.items() if key in _OPTIONS}
         self.state.restore()
-        return CompileSession(regions, options=options, backends=backends)
+        return CompileSession(regions, options=options, backends=backends, model=self.model)
 
     def _outcomes(
         self, session: CompileSession, regions: Sequence[tuple[str, nn.Module]], eager: Mapping[str, CallResult]
@@ -357,7 +357,8 @@ def _region(region: Any, profile: Sequence[Observation]) -> Region:
         name=region.name,
         location=locations.of_function(region.module.forward),
         guards=sum(len(o.guards) for o in own),
-        graphs=sum(len(o.graphs) for o in own),
+        # One that runs for several sizes at start-up is one.
+        graphs=len({graph.digest for o in own for graph in o.graphs}),
         graph_breaks=sum(len(o.breaks) for o in own),
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils.weak import WeakIdKeyDictionary
 
 from steadygraph.accelerator import limits
@@ -45,7 +46,7 @@ class Dispatch:
         self._unknowns = unknowns
         self._made: Any = WeakIdKeyDictionary()
         #: A parameter is another object than the tensor that it was made of, in the same memory.
-        self._made_at: dict[int, Location] = {}
+        self._made_at: dict[int, tuple[StorageWeakRef, Location]] = {}
         #: Results of ``==`` (False) and ``!=`` (True).
         self._equalities: Any = WeakIdKeyDictionary()
 
@@ -119,7 +120,9 @@ class Dispatch:
         for tensor in made:
             if origin is not None and tensor not in self._made:
                 self._made[tensor] = origin
-                self._made_at[_address(tensor)] = origin
+                if address := _address(tensor):
+                    memory = StorageWeakRef(tensor.untyped_storage())  # type: ignore[no-untyped-call]
+                    self._made_at[address] = memory, origin
 
     def swapped(self, tensor: torch.Tensor, made: torch.Tensor) -> None:
         """``tensor`` is what ``made`` was, from now on."""
@@ -129,7 +132,11 @@ class Dispatch:
             self._made[tensor] = origin
 
     def _origin(self, tensor: torch.Tensor) -> Location | None:
-        found: Location | None = self._made.get(tensor) or self._made_at.get(_address(tensor) or -1)
+        found: Location | None = self._made.get(tensor)
+        if found is None and (made_at := self._made_at.get(_address(tensor))) is not None:
+            memory, origin = made_at
+            given_out_again = memory.expired()  # type: ignore[no-untyped-call]
+            found = None if given_out_again else origin
         return found
 
     def _mismatch(self, op: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> DeviceMismatch:

@@ -209,6 +209,8 @@ class Observation:
     addresses: tuple[tuple[str, int], ...] = ()
     #: The same when the call had ended.
     addresses_after: tuple[tuple[str, int], ...] = ()
+    #: (path of an argument, name in the model, address of its memory) of arguments that lie in memory of the model's.
+    handed: tuple[tuple[str, str, int], ...] = ()
     #: Guards of the profile call that this call violates.
     violated_guards: tuple[ViolatedGuard, ...] = ()
     output: Node | None = None
