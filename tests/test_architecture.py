@@ -24,7 +24,19 @@ LAYERS = (
     | {"report", "baseline", "comparison"},
     {"observe", "accelerator", "policies"},
     {"engine"},
-    {"api", "worker", "isolated", "isolation", "preload", "cli", "pytest_plugin", "__init__", "__main__"},
+    {
+        "api",
+        "worker",
+        "isolated",
+        "isolation",
+        "preload",
+        "cli",
+        "testing",
+        "recompiles",
+        "pytest_plugin",
+        "__init__",
+        "__main__",
+    },
 )
 RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 
@@ -48,6 +60,9 @@ LIGHT = {
     "comparison",
     "report",
     "cli",
+    "testing",
+    "recompiles",
+    "pytest_plugin",
 }
 
 #: Parts whose imports are narrower than their layer allows.

@@ -101,7 +101,7 @@ def test_no_limit_of_time_is_written_as_zero() -> None:
         (
             "zzz = 2",
             "unknown key 'zzz'\n  hint: keys are policy, backend, select, ignore, fail-on, format, timeout, jobs, "
-            "device, gpu, baseline, cases",
+            "device, gpu, baseline, report, cases",
         ),
         ("jobs = '2'", "jobs is '2', which is not a whole number\n  hint: write a whole number"),
         ("jobs = true", "jobs is True, which is not a whole number\n  hint: write a whole number"),

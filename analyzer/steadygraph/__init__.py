@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from steadygraph.model import Policy as Policy
     from steadygraph.model import Result as Result
     from steadygraph.model import Severity as Severity
+    from steadygraph.recompiles import no_recompiles as no_recompiles
     from steadygraph.report.document import Report as Report
     from steadygraph.sync_allowance import allow_sync as allow_sync
 
@@ -44,6 +45,7 @@ _HOMES = {
     "Severity": "model",
     "Report": "report.document",
     "allow_sync": "sync_allowance",
+    "no_recompiles": "recompiles",
 }
 
 __all__ = ["__version__", *_HOMES]  # all are strings

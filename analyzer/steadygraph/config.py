@@ -59,6 +59,7 @@ class Options:
     timeout_s: float | None = DEFAULT_TIMEOUT_S
     jobs: int = 1
     baseline: str | None = None
+    report: str | None = None
 
 
 def options(table: Mapping[str, Any]) -> Options:
@@ -78,6 +79,7 @@ def options(table: Mapping[str, Any]) -> Options:
         timeout_s=table.get("timeout", DEFAULT_TIMEOUT_S),
         jobs=table.get("jobs", 1),
         baseline=table.get("baseline"),
+        report=table.get("report"),
     )
 
 
@@ -226,5 +228,6 @@ _CHECKS: dict[str, Callable[[str, object], Any]] = {
     "device": lambda key, value: device(_text(key, value)),
     "gpu": lambda key, value: gpu(_text(key, value)),
     "baseline": _text,
+    "report": _text,
     "cases": _texts,
 }

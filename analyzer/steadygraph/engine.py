@@ -17,7 +17,9 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from steadygraph import allow, excerpts, gpus
+from steadygraph.accelerator import unknown
 from steadygraph.accelerator.comparisons import ComparisonWatch
+from steadygraph.accelerator.placement import moved_case
 from steadygraph.accelerator.simulation import Simulation, is_simulated, simulated
 from steadygraph.case import Case, build_model, check_signature, profile_call, region_modules, serving_calls
 from steadygraph.compare import evidence as comparison
@@ -37,6 +39,7 @@ from steadygraph.model import (
     Policy,
     Region,
     RegionCall,
+    Result,
     ScenarioReport,
     Status,
     Sync,
@@ -52,9 +55,6 @@ from steadygraph.rule_loading import LoadedRules, Selection, load_packs, selecti
 from steadygraph.user_code import guarded
 
 _PROFILE_HINT = "make the profile call run first: everything else is compared with it"
-_VALUE_HINT = (
-    "a simulated device has no values to decide by: keep this one on the CPU, or use a machine with the device"
-)
 #: The back end that needs no kernels.
 _EAGER = "eager"
 #: Keywords of torch.compile that Dynamo acts on; mode and options are for inductor.
@@ -77,10 +77,35 @@ def analyze_case(case: Case, settings: Settings) -> CaseReport:
     with process.preserved(), torch_private.own_dynamo_state(), _device(device, case, settings) as simulation:
         if simulation is not None:
             settings = dataclasses.replace(settings, backends=(_EAGER,))
+        moved = device.startswith("cuda") and case.device is None
+        if moved:
+            case = moved_case(case, "cuda")
         analysis = _Analysis(case, settings, simulation)
         analysis.notes += _device_notes(device, settings, simulation)
+        if moved:
+            analysis.notes.append("the case names no DEVICE: its model and its arguments were moved to cuda")
         report = analysis.run(packs, chosen)
     return dataclasses.replace(report, duration_s=round(time.perf_counter() - started, 3))
+
+
+def outline(case: Case, settings: Settings) -> CaseReport:
+    """What :func:`analyze_case` would judge: scenarios and their outcomes, none of them proved, and nothing run.
+
+    Raises:
+        CaseError: The case cannot be used as it is.
+        TargetError: ``serving()`` raised.
+    """
+    with process.preserved(), _device(_wanted_device(case, settings), case, settings) as simulation:
+        backends = settings.backends if simulation is None else (_EAGER,)
+        process.seeded(0)
+        names = (PROFILE, *serving_calls(case))
+    judged = [
+        Outcome(policy, backend, Result.UNPROVED)
+        for policy in _policies(case, settings)
+        for backend in (backends if policy is Policy.DROP else (_EAGER,))
+    ]
+    scenarios = tuple(ScenarioReport(name, outcomes=tuple(judged)) for name in names)
+    return CaseReport(case.target, Status.COMPLETED, 0.0, scenarios=scenarios)
 
 
 class _Analysis:
@@ -92,7 +117,8 @@ class _Analysis:
         self.simulation = simulation
         self.policies = _policies(case, settings)
         process.seeded(0)
-        self.model = build_model(case)
+        with unknown.known_inputs():
+            self.model = build_model(case)
         if any(is_lazy(parameter) for parameter in self.model.parameters()):
             # Lazy modules get their parameters in the first call: what is compiled then has none to go back to.
             run_profile(case, self.model)
@@ -142,7 +168,9 @@ class _Analysis:
     def _check_calls(self) -> None:
         """Inputs that do not fit are the case's fault: say so before anything runs."""
         process.seeded(0)
-        for name, call in {PROFILE: profile_call(self.case), **serving_calls(self.case)}.items():
+        with unknown.known_inputs():
+            calls = {PROFILE: profile_call(self.case), **serving_calls(self.case)}
+        for name, call in calls.items():
             check_signature(self.model, call, name)
             self.calls[name] = structure.capture_call(call.args, call.kwargs)
 
@@ -162,6 +190,7 @@ class _Analysis:
 
         results = run_calls(self.case, self.model, watching=watching)
         _require_profile(results[PROFILE], "in eager mode")
+        self._note_unknown(results)
         # A call that ended early may have had more devices to ask for: then the author of the case may know.
         complete = not any(result.raised for result in results.values())
         if self.simulation is not None and (complete or self.settings.device):
@@ -176,7 +205,7 @@ class _Analysis:
                 backends["inductor"] = torch_private.inductor(**keywords)
         options = {key: value for key, value in self.case.compile.items() if key in _OPTIONS}
         self.state.restore()
-        return CompileSession(regions, options=options, backends=backends)
+        return CompileSession(regions, options=options, backends=backends, model=self.model)
 
     def _outcomes(
         self, session: CompileSession, regions: Sequence[tuple[str, nn.Module]], eager: Mapping[str, CallResult]
@@ -211,12 +240,20 @@ class _Analysis:
             names = ", ".join(self.state.unrestorable)
             self.notes.append(f"a call changed {names} in place, which could not be put back between the passes")
 
+    def _note_unknown(self, eager: Mapping[str, CallResult]) -> None:
+        """Later passes run the same lines."""
+        unknowns = unknown.current()
+        if unknowns is not None:
+            ended = [r.failure.location for r in eager.values() if r.limited and r.failure and r.failure.location]
+            self.notes += unknowns.notes(ended)
+
     def _note_unproved(self, eager: Mapping[str, CallResult]) -> None:
         for name, result in eager.items():
-            if result.value_missing and result.failure is not None:
+            if result.limited and result.failure is not None:
                 place = result.failure.location
                 where = f" in `{place.function}`, line {place.line}" if place else ""
-                self.notes.append(f"{name} is not judged any further than this{where}: {result.failure.message}")
+                why = f"{result.failure.message}; {result.hint}"
+                self.notes.append(f"{name} is not judged any further than this{where}: {why}")
 
     def _evidence(
         self,
@@ -239,7 +276,7 @@ class _Analysis:
                 profile=observed[PROFILE],
                 serving=observed[name],
                 outcomes=outcomes[name],
-                eager_error=None if result.value_missing else result.failure,
+                eager_error=None if result.limited else result.failure,
                 profile_call=self.calls[PROFILE],
                 call=self.calls[name],
                 profile_syncs=syncs[PROFILE],
@@ -310,7 +347,7 @@ def _require_profile(result: CallResult, how: str) -> None:
     place = "" if where is None else f" ({where.path}:{where.line} in {where.function})"
     raise TargetError(
         f"the profile call raised {how}: {result.failure}{place}",
-        hint=_VALUE_HINT if result.value_missing else _PROFILE_HINT,
+        hint=result.hint or _PROFILE_HINT,
     )
 
 
@@ -320,7 +357,8 @@ def _region(region: Any, profile: Sequence[Observation]) -> Region:
         name=region.name,
         location=locations.of_function(region.module.forward),
         guards=sum(len(o.guards) for o in own),
-        graphs=sum(len(o.graphs) for o in own),
+        # One that runs for several sizes at start-up is one.
+        graphs=len({graph.digest for o in own for graph in o.graphs}),
         graph_breaks=sum(len(o.breaks) for o in own),
     )
 

@@ -46,7 +46,7 @@ def guarded(action: str) -> Iterator[None]:
         raise TargetError(problem, hint="use a smaller configuration of the model") from error
     except BaseException as error:
         show_traceback(error)
-        hint = ENVIRONMENT_HINT if isinstance(error, ModuleNotFoundError) else TRACEBACK_HINT
+        hint = ENVIRONMENT_HINT if isinstance(error, ModuleNotFoundError) else getattr(error, "hint", TRACEBACK_HINT)
         raise TargetError(f"{action} raised {describe(error)}", hint=hint) from error
 
 

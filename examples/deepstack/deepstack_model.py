@@ -1,19 +1,16 @@
-"""A small multimodal model, put together the way vLLM runs Qwen3-VL.
+"""The parts of a small vision-language model in the manner of Qwen3-VL: a vision tower and a text decoder.
 
-A step has ``n_s`` scheduled tokens.  ``Runner.embed`` looks them up, puts the image's features in, and leaves those for
-the first decoder layers in a store (``set``).  ``Runner.forward`` then takes them out (``get``) and runs the decoder,
-the only compiled part, on ``n_p >= n_s`` padded tokens.  The cases in this folder differ in nothing but the store.
+The tower gives each image token a feature for the embedding and one for each deepstack level, which is added after one
+of the first decoder layers.  The decoder is the only compiled part.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
-CAPACITY, HIDDEN, HEADS, LAYERS, LEVELS, VOCABULARY = 32, 64, 4, 4, 3, 128
+HIDDEN, HEADS, LAYERS, LEVELS, VOCABULARY = 64, 4, 4, 3, 128
+PATCH, VISION = 12, 16
 
 
 class IntermediateTensors:
@@ -29,40 +26,25 @@ class IntermediateTensors:
         return len(self.tensors)
 
 
-@dataclass
-class Image:
-    """Where an image stands among the scheduled tokens, and what the vision tower says about it."""
-
-    rows: Tensor  # [k] int64, the tokens that stand for it
-    features: Tensor  # [1 + LEVELS, k, HIDDEN]: for the embedding, then one for each deepstack level
-
-
-class Store(ABC):
-    """Keeps the deepstack features of one step between ``embed`` and ``forward``, in buffers that never move."""
+class VisionTower(nn.Module):
+    """Patches to features: one merger for the embedding, and one behind each block for a deepstack level."""
 
     def __init__(self) -> None:
-        self.buffers = [torch.zeros(CAPACITY, HIDDEN) for _ in range(LEVELS)]
-        self.num_valid = 0
+        super().__init__()
+        self.patch_embed = nn.Linear(PATCH, VISION)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.RMSNorm(VISION), nn.Linear(VISION, VISION), nn.SiLU()) for _ in range(LEVELS)
+        )
+        self.mergers = nn.ModuleList(nn.Linear(VISION, HIDDEN) for _ in range(1 + LEVELS))
 
-    def set(self, payload: Tensor) -> None:
-        """Take ``[LEVELS, n_s, HIDDEN]``."""
-        self.num_valid = payload.size(1)
-        for buffer, rows in zip(self.buffers, payload, strict=True):
-            buffer[: self.num_valid] = rows
-
-    @abstractmethod
-    def get(self, num_tokens: int) -> IntermediateTensors | None:
-        """What the decoder receives for ``num_tokens`` padded tokens."""
-
-    def rows(self, num_tokens: int) -> IntermediateTensors:
-        return IntermediateTensors({f"deepstack_input_embeds_{i}": b[:num_tokens] for i, b in enumerate(self.buffers)})
-
-    def clear(self, num_tokens: int) -> None:
-        """Forget the payload: the step is over."""
-        if self.num_valid > 0:
-            for buffer in self.buffers:
-                buffer[:num_tokens].zero_()
-            self.num_valid = 0
+    def forward(self, patches: Tensor) -> Tensor:
+        """``[k, PATCH]`` to ``[1 + LEVELS, k, HIDDEN]``: for the embedding, then for each level."""
+        h = self.patch_embed(patches)
+        of_levels = []
+        for block, merger in zip(self.blocks, self.mergers[1:], strict=True):
+            h = h + block(h)
+            of_levels.append(merger(h))
+        return torch.stack([self.mergers[0](h), *of_levels])
 
 
 def rotate(x: Tensor, angle: Tensor) -> Tensor:
@@ -113,43 +95,3 @@ class Decoder(nn.Module):
             if deepstack_input_embeds is not None and i < len(deepstack_input_embeds):
                 h = h + deepstack_input_embeds[f"deepstack_input_embeds_{i}"]
         return self.norm(h)
-
-
-class Runner(nn.Module):
-    """One step: embed, decode, give the logits of the scheduled tokens."""
-
-    inputs_embeds: Tensor
-    positions: Tensor
-
-    def __init__(self, store: Store) -> None:
-        super().__init__()
-        self.embed_tokens = nn.Embedding(VOCABULARY, HIDDEN)
-        self.decoder = Decoder()
-        self.lm_head = nn.Linear(HIDDEN, VOCABULARY, bias=False)
-        self.store = store
-        self.register_buffer("inputs_embeds", torch.zeros(CAPACITY, HIDDEN), persistent=False)
-        self.register_buffer("positions", torch.arange(CAPACITY), persistent=False)
-
-    def embed(self, token_ids: Tensor, image: Image | None) -> Tensor:
-        embeds = self.embed_tokens(token_ids)
-        if image is not None:
-            embeds.index_copy_(0, image.rows, image.features[0])
-            payload = embeds.new_zeros(LEVELS, len(token_ids), HIDDEN)
-            self.store.set(payload.index_copy_(1, image.rows, image.features[1:]))
-        return embeds
-
-    def forward(self, token_ids: Tensor, num_padded: int, image: Image | None = None) -> Tensor:
-        num_scheduled = len(token_ids)
-        self.inputs_embeds[:num_scheduled] = self.embed(token_ids, image)
-        inputs_embeds, positions = self.inputs_embeds[:num_padded], self.positions[:num_padded]
-        deepstack = self.store.get(num_padded)
-        mark_tokens_dynamic(inputs_embeds, positions, *(deepstack.tensors.values() if deepstack else ()))
-        hidden = self.decoder(inputs_embeds, positions, deepstack_input_embeds=deepstack)
-        self.store.clear(num_padded)
-        return self.lm_head(hidden[:num_scheduled])
-
-
-def mark_tokens_dynamic(*tensors: Tensor) -> None:
-    """The number of tokens changes from step to step; vLLM's compile decorator marks the same inputs."""
-    for tensor in tensors:
-        torch._dynamo.mark_dynamic(tensor, 0)

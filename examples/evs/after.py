@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import Tensor
 
 from evs_model import RATE, Runner
-from evs_steps import DEVICE, context, on_device, profile, regions, serving
+from evs_steps import CUDA_GRAPH, DEVICE, context, on_device, profile, regions, serving
 from steadygraph.reference.evs import Placeholder, prune_video
 
-__all__ = ["DEVICE", "build", "context", "profile", "regions", "serving"]
+__all__ = ["CUDA_GRAPH", "DEVICE", "build", "context", "profile", "regions", "serving"]
 
 
 class OnTheDevice(Runner):

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from evs_model import MERGE, RATE, Runner
-from evs_steps import DEVICE, VIDEO, context, on_device, profile, regions, serving
+from evs_steps import CUDA_GRAPH, DEVICE, VIDEO, context, on_device, profile, regions, serving
 from steadygraph.reference.evs import FinalSequence, Placeholder, retained_indices
 
-__all__ = ["DEVICE", "build", "context", "profile", "regions", "serving"]
+__all__ = ["CUDA_GRAPH", "DEVICE", "build", "context", "profile", "regions", "serving"]
 
 
 class RebuiltOnTheHost(Runner):

@@ -20,8 +20,9 @@ from steadygraph.reference.evs import Media, Placeholder, chunk_positions
 CAPACITY, HIDDEN, HEADS, LAYERS, LEVELS, VOCABULARY = 64, 32, 2, 3, 2, 128
 CHANNELS, VISION, MERGE = 12, 16, 2
 RATE = 0.5
-#: Steps are padded to a multiple of this, as for the sizes of captured graphs.
+#: Steps are padded to a multiple of this, and for each a CUDA graph is captured at start-up, the largest first.
 BUCKET = 8
+CAPTURE_SIZES = range(CAPACITY, 0, -BUCKET)
 
 
 @dataclass
@@ -144,13 +145,26 @@ class Runner(nn.Module, ABC):
         """``[L, HIDDEN * (1 + LEVELS)]`` and positions ``[5, L]`` of a video, pruned at ``RATE``."""
 
     def forward(
-        self, token_ids: Tensor, inputs: Sequence[Image | Video] = (), start: int = 0, delta: int = 0
+        self,
+        token_ids: Tensor,
+        inputs: Sequence[Image | Video] = (),
+        start: int = 0,
+        delta: int = 0,
+        start_up: bool = False,
     ) -> Tensor:
         """Tokens ``[start, start + n)`` of a request.
 
         A prefill step gets all media that begin before its end, wherever the prompt is cut.  A decode step has their
-        ``delta`` instead: position minus index.
+        ``delta`` instead: position minus index.  At ``start_up`` a dummy run of every size follows.
         """
+        logits = self.step(token_ids, inputs, start, delta)
+        for size in CAPTURE_SIZES if start_up else ():
+            wide = self.embed_tokens.weight.new_zeros(size, HIDDEN * (1 + LEVELS))
+            self.decode(wide, torch.zeros(3, size, dtype=torch.int64, device=wide.device), 0)
+        return logits
+
+    def step(self, token_ids: Tensor, inputs: Sequence[Image | Video], start: int, delta: int) -> Tensor:
+        """Logits of the scheduled tokens."""
         wide = nn.functional.pad(self.embed_tokens(token_ids), (0, HIDDEN * LEVELS))
         media = []
         for one in inputs:

@@ -13,6 +13,8 @@ from steadygraph.reference.evs import Media, Placeholder, position_delta
 Call = tuple[tuple[object, ...], dict[str, object]]
 
 DEVICE = "cuda"
+#: Start-up captures graphs, and serving replays them.
+CUDA_GRAPH = True
 VISION_START, VISION_END, IMAGE, VIDEO = 124, 125, 126, 127
 TEXT_IDS = VOCABULARY - 8
 
@@ -28,9 +30,11 @@ def on_device(runner: Runner) -> Runner:
     return runner.eval().to(DEVICE)
 
 
-def call(ids: list[int], inputs: list[Image | Video], start: int = 0, delta: int = 0) -> Call:
+def call(
+    ids: list[int], inputs: list[Image | Video], start: int = 0, delta: int = 0, *, start_up: bool = False
+) -> Call:
     """The same arguments for every step."""
-    return (torch.tensor(ids).to(DEVICE), inputs, start, delta), {}
+    return (torch.tensor(ids).to(DEVICE), inputs, start, delta, start_up), {}
 
 
 def text(length: int) -> list[int]:
@@ -41,11 +45,11 @@ def patches(*sizes: int) -> Tensor:
     return torch.randn(*sizes, CHANNELS, generator=torch.Generator().manual_seed(sum(sizes))).to(DEVICE)
 
 
-def image_step(height: int, width: int) -> Call:
+def image_step(height: int, width: int, *, start_up: bool = False) -> Call:
     """Three tokens of text, an image, two tokens of text."""
     count = height * width // MERGE**2
     ids = [*text(3), VISION_START, *[IMAGE] * count, VISION_END, *text(2)]
-    return call(ids, [Image(4, patches(1, height, width))])
+    return call(ids, [Image(4, patches(1, height, width))], start_up=start_up)
 
 
 #: The request with a video: three tokens of text, the video, two tokens of text.
@@ -64,7 +68,8 @@ def decode_step() -> Call:
 
 
 def profile() -> Call:
-    return image_step(8, 8)
+    """One image, and then a dummy run for each captured size: no video."""
+    return image_step(8, 8, start_up=True)
 
 
 def serving() -> dict[str, Call]:

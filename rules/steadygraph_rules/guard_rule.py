@@ -64,7 +64,7 @@ class GuardRule(Rule):
 
     def defect(self, guard: ViolatedGuard) -> object:
         """Guards with an equal value here are one defect."""
-        return _INDEX.sub("[*]", guard.path)
+        return same_but_for_index(guard.path)
 
     @abstractmethod
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
@@ -125,6 +125,11 @@ def _worst(evidence: Evidence) -> Consequence:
         return evidence.worst
     guarded = tuple(outcome for outcome in evidence.outcomes if outcome.policy is not Policy.CUDA_GRAPH)
     return replace(evidence, outcomes=guarded).worst
+
+
+def same_but_for_index(path: str) -> str:
+    """Equal for the entries of one list or dict."""
+    return _INDEX.sub("[*]", path)
 
 
 def _natural(guard: ViolatedGuard) -> list[tuple[int, str]]:

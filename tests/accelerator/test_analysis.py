@@ -2,9 +2,10 @@
 
 import dataclasses
 import importlib.util
+import os
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
@@ -221,8 +222,9 @@ def test_a_value_that_serving_reads_is_a_note_and_no_error_of_the_model() -> Non
     assert Kind.HOST_SYNC in {f.kind for f in report.findings}
     line = Decoder.forward.__code__.co_firstlineno + 5
     assert report.notes[1:] == (
-        f"read is not judged any further than this in `forward`, line {line}: reading a tensor as a Python value "
-        "(.item(), bool(), int(), float()): the values of a tensor on a simulated device are not known",
+        f"read is not judged any further than this in `forward`, line {line}: a decision needs the result of reading "
+        "a tensor as a Python value (.item(), bool(), int(), float()): the values of a tensor on a simulated device "
+        "are not known; keep what decides on the CPU, or use a machine with the device",
     )
 
 
@@ -232,11 +234,10 @@ def test_a_value_that_the_profile_call_reads_fails_the_target_with_its_line() ->
 
     line = Decoder.forward.__code__.co_firstlineno + 5
     assert str(caught.value) == (
-        "the profile call raised in eager mode: ValueNeededError: reading a tensor as a Python value "
-        "(.item(), bool(), int(), float()): the values of a tensor on a simulated device are not known "
+        "the profile call raised in eager mode: ValueNeededError: a decision needs the result of reading a tensor as a "
+        "Python value (.item(), bool(), int(), float()): the values of a tensor on a simulated device are not known "
         f"({__file__}:{line} in forward)\n"
-        "  hint: a simulated device has no values to decide by: keep this one on the CPU, or use a machine with the "
-        "device"
+        "  hint: keep what decides on the CPU, or use a machine with the device"
     )
 
 
@@ -298,3 +299,136 @@ def test_a_size_that_is_marked_as_unbacked_is_so_on_a_simulated_device(write_cas
 
     assert report.findings == ()
     assert {o.predicted for s in report.scenarios for o in s.outcomes} == {Result.SAME}
+
+
+@torch.library.custom_op("steadygraph_analysis::doubled", mutates_args=())
+def doubled(x: torch.Tensor) -> torch.Tensor:
+    return x * 2
+
+
+class Limited(nn.Module):
+    """Serving calls that a simulated device cannot finish, beside one that it can."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x, what="nothing"):
+        h = self.layer(x)
+        if what == "gradients":
+            h.sum().backward()
+        if what == "operator":
+            h = doubled(h)
+        return h
+
+
+LIMITS = {
+    "gradients": (
+        6,
+        "backward() cannot run on a simulated device, which computes no gradients; leave backward() out of the calls, "
+        "or use a machine with the device",
+    ),
+    "operator": (
+        8,
+        "the operator steadygraph_analysis::doubled has no fake implementation, which tells what its result looks "
+        'like; add one: @torch.library.register_fake("steadygraph_analysis::doubled")',
+    ),
+}
+
+
+def limited(profile: str = "nothing", device: str = "cuda") -> Case:
+    def call(what: str):
+        return (torch.ones(2, 4, device=device), what), {}
+
+    return Case(
+        build=lambda: Limited().to(device),
+        profile=lambda: call(profile),
+        serving=lambda: {what: call(what) for what in ("nothing", *LIMITS)},
+        regions=lambda model: [model.layer],
+        device=device,
+    )
+
+
+def test_what_a_simulated_device_cannot_do_ends_one_call_and_no_other() -> None:
+    report = analyze_case(limited(), Settings())
+
+    first = Limited.forward.__code__.co_firstlineno
+    assert report.notes[1:] == tuple(
+        f"{name} is not judged any further than this in `forward`, line {first + line - 3}: {told}"
+        for name, (line, told) in LIMITS.items()
+    )
+    assert outcomes(report, "nothing")[Policy.DROP] == (Result.UNPROVED, Result.SAME)
+    assert {result for name in LIMITS for result, _ in outcomes(report, name).values()} == {Result.UNPROVED}
+    assert report.findings == ()
+
+
+@pytest.mark.parametrize("device", ["cuda", "cpu"])
+def test_an_operator_without_a_fake_implementation_fails_the_profile_call_with_its_name(device: str) -> None:
+    case = dataclasses.replace(limited("operator", device), regions=None)
+
+    with pytest.raises(TargetError) as caught:
+        analyze_case(case, Settings())
+
+    how = {"cuda": "in eager mode", "cpu": "under torch.compile"}[device]
+    assert str(caught.value) == (
+        f"the profile call raised {how}: FakeImplementationError: the operator steadygraph_analysis::doubled has no "
+        f"fake implementation, which tells what its result looks like ({__file__}:"
+        f"{Limited.forward.__code__.co_firstlineno + 5} in forward)\n"
+        '  hint: add one: @torch.library.register_fake("steadygraph_analysis::doubled")'
+    )
+
+
+def test_inputs_that_cannot_be_made_say_what_to_do() -> None:
+    def serving():
+        rows = torch.ones(2**20 + 1, device="cuda")
+        return {"all": ((ones(int(rows.sum())),), {})}
+
+    with pytest.raises(TargetError) as caught:
+        analyze_case(case(serving=serving), Settings())
+
+    assert str(caught.value) == (
+        "serving() raised ValueNeededError: a decision needs the result of reading a tensor as a Python value "
+        "(.item(), bool(), int(), float()): the values of a tensor on a simulated device are not known "
+        f"({os.path.relpath(__file__)}:{serving.__code__.co_firstlineno + 2})\n"
+        "  hint: keep what decides on the CPU, or use a machine with the device"
+    )
+
+
+class Plain(nn.Module):
+    """Knows nothing of devices."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+        self.scale = torch.ones(4)
+
+    def forward(self, batch):
+        return self.layer(batch.x) * self.scale + batch.weights["w"]
+
+
+def test_a_case_without_a_device_is_moved_to_the_one_that_is_asked_for(tmp_path: Path) -> None:
+    def call():
+        weight = nn.Parameter(torch.ones(4))
+        return (SimpleNamespace(x=torch.ones(2, 4), weights={"w": weight}, again=weight),), {}
+
+    def told(*what: object) -> None:
+        with (tmp_path / "told").open("a") as file:  # what is kept in Python is put back
+            print(*what, file=file)
+
+    def mark(args, kwargs):
+        batch = args[0]
+        told(batch.x.device, batch.again is batch.weights["w"], isinstance(batch.again, nn.Parameter))
+
+    plain = Case(
+        build=Plain,
+        profile=call,
+        serving=lambda: {"same": call()},
+        before=lambda model, name: told(model.layer.weight.device, model.scale.device),
+        mark=mark,
+    )
+
+    report = analyze_case(plain, Settings(device="cuda"))
+
+    assert set((tmp_path / "told").read_text().splitlines()) == {"cuda:0 True True", "cuda:0 cuda:0"}
+    assert report.findings == ()
+    assert report.notes[1:] == ("the case names no DEVICE: its model and its arguments were moved to cuda",)

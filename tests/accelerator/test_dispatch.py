@@ -99,3 +99,17 @@ def test_a_kernel_that_checks_by_itself_is_understood() -> None:
 def test_what_a_real_device_allows_is_allowed(run: Callable[[torch.Tensor], torch.Tensor]) -> None:
     with simulated():
         run(torch.ones(2, device="cuda"))
+
+
+def test_memory_that_is_given_out_again_was_made_by_who_got_it_last() -> None:
+    with simulated():
+        earlier = [torch.ones(1000) for _ in range(100)]
+        freed = {tensor.data_ptr() for tensor in earlier}
+        del earlier
+        later = [torch.tensor([1.0] * 1000) for _ in range(100)]
+        odd = next(tensor for tensor in later if tensor.data_ptr() in freed)
+
+        found = mismatch(lambda: torch.ones(1000, device="cuda") + odd)
+
+    assert found.created is not None
+    assert found.created.text == "later = [torch.tensor([1.0] * 1000) for _ in range(100)]"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from steadygraph.accelerator.dispatch import value_missing
+from steadygraph.accelerator.limits import limit_of
 from steadygraph.accelerator.simulation import simulated
 from steadygraph.model import Sync
 from steadygraph.observe.syncs import SyncWatch
@@ -207,7 +207,7 @@ def watched(action: Action) -> tuple[Sync, ...]:
             try:
                 action(device)
             except Exception as error:
-                if not (value_missing(error) or watch.syncs()):
+                if not (limit_of(error) is not None or watch.syncs()):
                     raise
         return watch.syncs()
 

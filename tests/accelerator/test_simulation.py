@@ -1,6 +1,7 @@
 """The simulated device seen from a model, and the process after it."""
 
 import contextlib
+import subprocess
 import sys
 from collections.abc import Callable
 
@@ -92,6 +93,21 @@ def test_leaving_leaves_no_trace_whatever_happened_inside(actions: list[str], gp
     changed = {key for key in before.keys() | after.keys() if before.get(key) is not after.get(key)}
     assert {key for key in changed if not key[0].startswith("torch._dynamo")} == set()
     assert state() == state_before
+
+
+def test_a_default_device_acts_on_the_same_functions_afterwards() -> None:
+    code = """
+import torch
+from steadygraph.accelerator.simulation import simulated
+with simulated(), torch.device("cuda"):
+    assert torch.tensor([1.0]).device.type == "cuda"
+with torch.device("meta"):
+    assert torch.tensor([1.0]).device.type == "meta"
+"""
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # torch keeps it
+
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_simulation_inside_of_another_is_refused_and_ends_neither() -> None:
@@ -198,7 +214,7 @@ def test_values_on_the_cpu_are_there_and_copies_from_the_device_have_none() -> N
         assert lengths.tolist() == [3, 5]
         assert torch.ones(lengths.max().item(), device="cuda").shape == (5,)
         with pytest.raises(RuntimeError, match="the values of a tensor on a simulated device are not known"):
-            lengths.cuda().cpu().sum().item()
+            int(lengths.cuda().cpu().sum())
 
 
 def test_a_mask_on_the_cpu_selects_without_asking_the_device() -> None:
@@ -207,8 +223,7 @@ def test_a_mask_on_the_cpu_selects_without_asking_the_device() -> None:
         mask = torch.tensor([True, False, True, True])
 
         assert rows[mask].shape == (3, 2)
-        with pytest.raises(RuntimeError, match="indexing with a bool mask: the values of a tensor"):
-            rows[mask.cuda()]
+        assert str(rows[mask.cuda()].shape[0]) == "u0"
 
 
 def test_autocast_changes_the_type() -> None:
@@ -216,13 +231,3 @@ def test_autocast_changes_the_type() -> None:
         matrix = torch.ones(2, 2, device="cuda")
 
         assert (matrix @ matrix).dtype is torch.bfloat16
-
-
-def test_backward_is_refused_with_a_sentence() -> None:
-    with simulated():
-        loss = nn.Linear(2, 1, device="cuda")(torch.ones(1, 2, device="cuda")).sum()
-
-        with pytest.raises(RuntimeError) as caught:
-            loss.backward()
-
-    assert str(caught.value) == "backward() cannot run on a simulated device: it has no kernels"

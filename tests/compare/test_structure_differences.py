@@ -126,6 +126,25 @@ def test_a_padded_tensor_is_not_dense_and_its_strides_are_reported():
     assert [d.path for d in found] == ["args[0].shape[1]", "args[0].stride[0]"]
 
 
+def test_two_sizes_that_nobody_knows_do_not_differ():
+    before, now = tensor(2, 4, shape=("u0", 4)), tensor(2, 4, shape=("8*u1 + 3", 4))
+
+    assert differences(before, now) == ()
+
+
+def test_a_size_that_nobody_knows_differs_from_one_that_is_known():
+    (found,) = differences(tensor(16, 4), tensor(16, 4, shape=("u0", 4)))
+
+    assert (found.aspect, found.path, found.profile, found.serving) == (Aspect.SHAPE, ".shape[0]", "16", "u0")
+
+
+@pytest.mark.parametrize(("before", "now", "count"), [("u0", "u3", 0), ("3", "u0", 1), ("'u0'", "'u1'", 1)])
+def test_numbers_that_nobody_knows_do_not_differ(before, now, count):
+    kind = "str" if before.startswith("'") else "int"
+
+    assert len(differences(ValueNode(kind, before), ValueNode(kind, now))) == count
+
+
 def test_an_argument_of_one_call_only():
     found = differences(call(value(1), mask=tensor(2)), call(value(1), value(2)))
 

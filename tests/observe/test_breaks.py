@@ -27,6 +27,11 @@ from steadygraph.observe.torch_private import own_dynamo_state
             "`<unknown module>.Tensor.masked_scatter.`",
             BreakReason.UNSUPPORTED_CALL,
         ),
+        (
+            "Operator does not support running with fake tensors\n  Explanation: \n"
+            "  Developer debug context: unsupported operator: mylib.rotate.default",
+            BreakReason.NO_FAKE_IMPLEMENTATION,
+        ),
         ("Something nobody has seen before", BreakReason.OTHER),
     ],
 )
@@ -92,3 +97,20 @@ def test_two_breaks_at_two_lines_are_two():
 
 def test_a_model_in_one_graph_has_none():
     assert breaks(lambda self, x: x.relu() + 1, torch.ones(3)) == [(), ()]
+
+
+@pytest.fixture
+def operator():
+    """An operator with a kernel and nothing else."""
+    library = torch.library.Library("steadygraph_breaks", "FRAGMENT")
+    library.define("rotated(Tensor x) -> Tensor")
+    library.impl("rotated", lambda x: x.flip(0), "CPU")
+    yield torch.ops.steadygraph_breaks.rotated
+    library._destroy()
+
+
+def test_an_operator_without_a_fake_implementation_is_named(operator):
+    profile, _ = breaks(lambda self, x: operator(x) + 1, torch.ones(3))
+
+    (found,) = profile
+    assert (found.reason, found.detail) == (BreakReason.NO_FAKE_IMPLEMENTATION, "steadygraph_breaks::rotated")

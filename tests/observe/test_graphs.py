@@ -44,6 +44,18 @@ def test_names_of_variables_do_not_count():
     assert digest(one, torch.ones(4)) == digest(other, torch.ones(4))
 
 
+def test_what_dynamo_asserts_of_unknown_sizes_does_not_count():
+    def forward(self, x):
+        return (x + 1)[:2]
+
+    def unbacked(x):
+        torch._dynamo.decorators.mark_unbacked(x, 0)
+
+    (plain,), (asserted,) = (captured(forward, (torch.ones(4),), mark=mark)[0] for mark in (None, unbacked))
+
+    assert (plain.ops, plain.digest) == (asserted.ops, asserted.digest)
+
+
 def test_operators_their_order_and_constants_count():
     x = torch.ones(4)
     variants = [

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from steadygraph.observe.storage import addresses
+from steadygraph.observe.storage import addresses, handed
 
 
 class Cache:
@@ -95,3 +95,37 @@ def test_a_linked_list_is_followed_for_a_while_only():
     model.chain = chain
 
     assert 10 < len(addresses(model)) < 200
+
+
+class Around(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.region = nn.Linear(2, 2)
+        self.rows = [torch.zeros(8, 2)]
+
+
+def test_arguments_that_lie_in_memory_of_the_model_are_named_with_its_beginning():
+    model = Around()
+    later_rows, own = model.rows[0][4:6], torch.zeros(2, 2)
+
+    found = handed(model, model.region, (own, later_rows), {"levels": {"d0": model.rows[0]}})
+
+    memory = model.rows[0].data_ptr()
+    assert found == (("args[1]", "rows[0]", memory), ("kwargs['levels']['d0']", "rows[0]", memory))
+
+
+def test_a_region_that_gets_its_own_weight_or_is_the_model_is_handed_nothing():
+    model = Around()
+
+    assert handed(model, model.region, (model.region.weight,), {}) == ()
+    assert handed(model, model, (model.rows[0],), {}) == ()
+
+
+def test_fake_arguments_are_known_by_their_memory_too():
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode():
+        model = Around()
+        found = handed(model, model.region, (torch.zeros(8, 2), model.rows[0][2:]), {})
+
+    assert [(path, name) for path, name, _ in found] == [("args[1]", "rows[0]")]

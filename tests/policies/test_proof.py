@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from steadygraph.accelerator.simulation import simulated
 from steadygraph.policies.proof import Comparison, compare, freeze
 
 INF, NAN = math.inf, math.nan
@@ -198,6 +199,19 @@ def test_fake_tensors_are_compared_by_their_look():
         a, b, c = torch.ones(2), torch.zeros(2), torch.zeros(3)
         assert judged(a, b) == RIGHT
         assert judged(a, c).detail == "output.shape[0]: 2 in eager mode, 3 here"
+
+
+def test_a_size_or_number_that_nobody_knows_is_no_mismatch():
+    with simulated():
+        mask = torch.ones(6, device="cuda") > 0
+        known = {"rows": torch.ones(4, 2, device="cuda"), "n": 4}
+        unknown = {"rows": torch.ones(6, 2, device="cuda")[mask], "n": mask.sum().item()}
+        other = {"rows": torch.ones(6, 3, device="cuda")[mask], "n": 4}
+
+        assert judged(known, unknown).equal
+        assert judged(unknown, known).equal
+        assert freeze(unknown["n"]).lacks_values
+        assert judged(unknown, other).detail == "output['rows'].shape[1]: 2 in eager mode, 3 here"
 
 
 def test_the_modes_around_the_caller_do_not_matter():

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steadygraph import config
-from steadygraph.model import CaseReport, Graph, Location, SourceExcerpt
+from steadygraph.model import CaseReport, Graph, Location, LockChange, SourceExcerpt
 from steadygraph.report import collector
 from steadygraph.report import portable as portability
 from steadygraph.report.codec import from_json, to_json
@@ -59,7 +59,7 @@ def test_a_megabyte_in_every_text_is_cut_to_a_page(broken: CaseReport, failed: C
         scenarios=(image,),
         findings=broken.findings[:1],
         notes=("a remark",),
-        lock_changes=("not as locked",),
+        lock_changes=(LockChange("profile", "changed"),),
         sources=(excerpt,),
         graphs=(graph,),
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hypothesis import given
 
-from steadygraph.model import CaseReport, Consequence, Location, Severity
+from steadygraph.model import CaseReport, Consequence, Location, LockChange, Severity
 from steadygraph.report import github
 from steadygraph.report.document import Report
 
@@ -106,7 +106,7 @@ def test_what_is_accepted_is_not_annotated(broken: CaseReport) -> None:
 
 
 def test_guards_that_are_not_as_locked_are_warnings(repaired: CaseReport) -> None:
-    text = text_of(replace(repaired, lock_changes=("not as locked: image",)))
+    text = text_of(replace(repaired, lock_changes=(LockChange("profile", "image"),)))
 
     assert text.splitlines()[0] == (
         "::warning file=examples/repaired.py,line=1,title=steadygraph%3A not as locked::not as locked: image"

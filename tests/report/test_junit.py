@@ -11,7 +11,17 @@ import pytest
 import xmlschema
 from hypothesis import given
 
-from steadygraph.model import CaseReport, Consequence, Outcome, Policy, Result, RuleProblem, ScenarioReport, Severity
+from steadygraph.model import (
+    CaseReport,
+    Consequence,
+    LockChange,
+    Outcome,
+    Policy,
+    Result,
+    RuleProblem,
+    ScenarioReport,
+    Severity,
+)
 from steadygraph.report import junit
 from steadygraph.report.document import Report
 
@@ -156,7 +166,7 @@ def test_a_rule_that_was_asked_for_and_failed_is_an_error(repaired: CaseReport) 
 
 
 def test_guards_that_are_not_as_locked_fail_like_a_warning(repaired: CaseReport) -> None:
-    changed = replace(repaired, lock_changes=("not as locked: image", "not as locked: text"))
+    changed = replace(repaired, lock_changes=(LockChange("profile", "image"), LockChange("profile", "text")))
 
     failure = suites_of(changed).find(".//testcase[@name='lock']/failure")
 

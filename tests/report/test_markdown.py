@@ -8,7 +8,7 @@ from hypothesis import given
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from steadygraph.model import CaseReport, Location, Outcome, Policy, Result, ScenarioReport, Severity
+from steadygraph.model import CaseReport, Location, LockChange, Outcome, Policy, Result, ScenarioReport, Severity
 from steadygraph.report import markdown
 from steadygraph.report.document import IN_BASELINE, Report
 
@@ -97,7 +97,7 @@ def test_accepted_findings_and_remarks_are_told(broken: CaseReport) -> None:
 def test_the_baseline_and_the_lock_are_told(broken: CaseReport) -> None:
     known = tuple(replace(finding, allowed=IN_BASELINE) for finding in broken.findings)
 
-    text = text_of(replace(broken, findings=known, lock_changes=("not as locked: image",)))
+    text = text_of(replace(broken, findings=known, lock_changes=(LockChange("profile", "image"),)))
 
     assert "| `examples/broken.py` | 2 accepted, not as locked |\n" in text
     assert text.endswith("\n- 2 findings are in the baseline.\n- **warning** not as locked: image\n")

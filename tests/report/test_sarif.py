@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 from hypothesis import given
 
-from steadygraph.model import CaseReport, Finding, Kind, Location, RuleProblem, Severity, SourceExcerpt
+from steadygraph.model import CaseReport, Finding, Kind, Location, LockChange, RuleProblem, Severity, SourceExcerpt
 from steadygraph.report import sarif
 from steadygraph.report.document import IN_BASELINE, Report
 from steadygraph.rule_loading import load_rules
@@ -224,7 +224,7 @@ def test_the_invocation_tells_what_has_no_result(broken: CaseReport, failed: Cas
         broken,
         notes=("a pack is left out", "a remark"),
         rule_problems=(RuleProblem("XY", "a pack is left out"),),
-        lock_changes=("not as locked: image",),
+        lock_changes=(LockChange("profile", "image"),),
     )
 
     run = run_of(noted, failed, interrupted=True)

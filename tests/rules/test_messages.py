@@ -397,6 +397,19 @@ def test_a_graph_break_is_told_with_its_line_and_the_number_of_graphs(evidence: 
     ]
 
 
+def test_an_operator_without_a_fake_implementation_is_named_with_what_to_register(judged: Judge) -> None:
+    line = Location("model.py", 7, "forward", "x = torch.ops.mylib.rotate(x)")
+    one = GraphBreak(BreakReason.NO_FAKE_IMPLEMENTATION, "mylib::rotate", line)
+
+    (finding,) = judged(serving=(observed(one),), outcomes=())
+
+    assert finding.message == (
+        "operator without a fake implementation (mylib::rotate), which breaks the region into 2 graphs: "
+        "`x = torch.ops.mylib.rotate(x)`"
+    )
+    assert finding.fix == 'Tell what its result looks like: @torch.library.register_fake("mylib::rotate").'
+
+
 def test_a_call_that_compiled_nothing_has_the_breaks_of_the_profile_call(judged: Judge) -> None:
     found = judged(profile=(observed(BRANCH),), serving=(observed(),), outcomes=())
 

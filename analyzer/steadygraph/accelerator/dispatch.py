@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils.weak import WeakIdKeyDictionary
 
+from steadygraph.accelerator import limits
 from steadygraph.accelerator.pinned import PinnedMemory
+from steadygraph.accelerator.unknown import Unknowns
 from steadygraph.accelerator.usage import Usage
 from steadygraph.model import DeviceMismatch, Location
-from steadygraph.observe import locations, torch_private
+from steadygraph.observe import locations, symbols, torch_private
 from steadygraph.observe.blocking import blocking_operation
 
 DEVICE = "cuda"
@@ -23,10 +26,9 @@ _INDEXING = ("index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_in
 #: Operators that only matter where there is a device to order work on.
 _NO_OPS = ("record_stream",)
 _ATTRIBUTE = "steadygraph_device_mismatch"
-
-
-class ValueNeededError(RuntimeError):
-    """The analysed code asked for a value that a tensor on a simulated device does not have."""
+_READS_BOOL = ("_local_scalar_dense", "is_nonzero")
+#: Operator -> does it say True for what is not equal?
+_EQUALITIES = {"eq": False, "ne": True}
 
 
 class Dispatch:
@@ -35,18 +37,21 @@ class Dispatch:
     Args:
         usage: Told which devices operators are given.
         pinned: Told of what is made in pinned memory.
+        unknowns: Told what only values tell.
     """
 
-    def __init__(self, usage: Usage, pinned: PinnedMemory) -> None:
+    def __init__(self, usage: Usage, pinned: PinnedMemory, unknowns: Unknowns) -> None:
         self._usage = usage
         self._pinned = pinned
-        self._faking = False
+        self._unknowns = unknowns
         self._made: Any = WeakIdKeyDictionary()
         #: A parameter is another object than the tensor that it was made of, in the same memory.
-        self._made_at: dict[int, Location] = {}
+        self._made_at: dict[int, tuple[StorageWeakRef, Location]] = {}
+        #: Results of ``==`` (False) and ``!=`` (True).
+        self._equalities: Any = WeakIdKeyDictionary()
 
     def __call__(self, op: Any, args: Sequence[Any], kwargs: dict[str, Any], fake: Callable[..., Any]) -> Any:
-        if self._faking:  # an operator is being faked by means of others
+        if self._unknowns.faking:  # an operator is being faked by means of others
             return fake(args, kwargs)
         kwargs = {name: _with_index(value) for name, value in kwargs.items()}
         values = list(_flat((*args, *kwargs.values())))
@@ -59,19 +64,47 @@ class Dispatch:
         if op.overloadpacket.__name__ in _NO_OPS:
             return None
         self._require_devices(values)
-        self._faking = True
+        result = self._faked(op, args, kwargs, fake)
+        self._remember(values, result)
+        return result
+
+    def _faked(self, op: Any, args: Sequence[Any], kwargs: dict[str, Any], fake: Callable[..., Any]) -> Any:
+        name, known = op.overloadpacket.__name__, self._unknowns.input_values
+        if known is not None:
+            result = known.run(op, args, kwargs, lambda: self._look(op, args, kwargs, fake))
+        elif name in _READS_BOOL and (answer := self._known_equality(args[0])) is not None:
+            return answer
+        else:
+            result = self._look(op, args, kwargs, fake)
+        operation = blocking_operation(name, args, kwargs)
+        if operation is not None and any(symbols.symbols_of(value) for value in _flat(result)):
+            self._unknowns.made(operation, locations.running())
+        elif known is not None:
+            symbols.fresh(self._unknowns.shape_env)  # of a size whose number is known
+        if name in _EQUALITIES and isinstance(result, torch.Tensor):
+            self._equalities[result] = _EQUALITIES[name]
+        return result
+
+    def _look(self, op: Any, args: Sequence[Any], kwargs: dict[str, Any], fake: Callable[..., Any]) -> Any:
+        """What the result looks like."""
+        self._unknowns.faking = True
         try:
-            result = fake(_masks_as_indices(op, args), kwargs)
+            return fake(_masks_as_indices(op, args), kwargs)
         except RuntimeError as error:
             if torch_private.is_value_missing(error):
-                raise _value_needed(op, args, kwargs) from None
+                raise limits.value_needed(op, args, kwargs) from None
+            if (name := torch_private.lacking_operator(error)) is not None:
+                raise limits.FakeImplementationError(name) from None
             if torch_private.is_device_mismatch(error):
                 setattr(error, _ATTRIBUTE, self._mismatch(op, args, kwargs))
             raise
         finally:
-            self._faking = False
-        self._remember(values, result)
-        return result
+            self._unknowns.faking = False
+
+    def _known_equality(self, tensor: torch.Tensor) -> bool | None:
+        """What reading the result of a comparison with one particular number gives."""
+        negated = self._equalities.get(tensor)
+        return None if negated is None else self._unknowns.equality(locations.running(), negated=negated)
 
     def _require_devices(self, values: Sequence[Any]) -> None:
         for value in values:
@@ -87,7 +120,9 @@ class Dispatch:
         for tensor in made:
             if origin is not None and tensor not in self._made:
                 self._made[tensor] = origin
-                self._made_at[_address(tensor)] = origin
+                if address := _address(tensor):
+                    memory = StorageWeakRef(tensor.untyped_storage())  # type: ignore[no-untyped-call]
+                    self._made_at[address] = memory, origin
 
     def swapped(self, tensor: torch.Tensor, made: torch.Tensor) -> None:
         """``tensor`` is what ``made`` was, from now on."""
@@ -97,7 +132,11 @@ class Dispatch:
             self._made[tensor] = origin
 
     def _origin(self, tensor: torch.Tensor) -> Location | None:
-        found: Location | None = self._made.get(tensor) or self._made_at.get(_address(tensor) or -1)
+        found: Location | None = self._made.get(tensor)
+        if found is None and (made_at := self._made_at.get(_address(tensor))) is not None:
+            memory, origin = made_at
+            given_out_again = memory.expired()  # type: ignore[no-untyped-call]
+            found = None if given_out_again else origin
         return found
 
     def _mismatch(self, op: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> DeviceMismatch:
@@ -123,15 +162,6 @@ def mismatch_of(error: BaseException | None) -> DeviceMismatch | None:
     return None
 
 
-def value_missing(error: BaseException | None) -> bool:
-    """Does an exception come from a value that a simulated device does not have?"""
-    while error is not None:
-        if isinstance(error, ValueNeededError) or torch_private.is_value_missing(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
 def _flat(value: Any) -> Iterator[Any]:
     """What an operator takes and gives: single values, and lists of them."""
     if isinstance(value, list | tuple):
@@ -144,7 +174,7 @@ def _flat(value: Any) -> Iterator[Any]:
 def _on_device(value: object) -> bool:
     if isinstance(value, torch.Tensor):
         return torch_private.is_fake(value)
-    return isinstance(value, torch.device) and value.type == DEVICE
+    return (isinstance(value, torch.device) and value.type == DEVICE) or symbols.is_unknown(value)
 
 
 def _with_index(value: object) -> object:
@@ -182,8 +212,3 @@ def _masks_as_indices(op: Any, args: Sequence[Any]) -> Sequence[Any]:
         real = isinstance(index, torch.Tensor) and not torch_private.is_fake(index)
         indices += index.nonzero(as_tuple=True) if real and index.dtype in _MASKS else [index]
     return (args[0], indices, *args[2:])
-
-
-def _value_needed(op: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> ValueNeededError:
-    what = blocking_operation(op.overloadpacket.__name__, args, kwargs) or str(op.overloadpacket)
-    return ValueNeededError(f"{what}: the values of a tensor on a simulated device are not known")

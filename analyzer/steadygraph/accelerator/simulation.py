@@ -12,16 +12,16 @@ from typing import Any
 import torch
 
 from steadygraph import gpus
-from steadygraph.accelerator import guard_library
+from steadygraph.accelerator import guard_library, limits, unknown, unknown_rows
 from steadygraph.accelerator.comparisons import unwatched
-from steadygraph.accelerator.dispatch import Dispatch, ValueNeededError
+from steadygraph.accelerator.dispatch import Dispatch
 from steadygraph.accelerator.driver import answering
 from steadygraph.accelerator.pinned import PinnedMemory
 from steadygraph.accelerator.replacement import replaced
 from steadygraph.accelerator.usage import Usage
 from steadygraph.errors import UsageError
 from steadygraph.gpus import Gpu, device_count
-from steadygraph.observe import torch_private
+from steadygraph.observe import symbols, torch_private
 
 
 @dataclass(slots=True)
@@ -55,7 +55,8 @@ def simulated(device: str = "cuda", gpu: str = gpus.DEFAULT) -> Iterator[Simulat
     """
     simulation = Simulation(gpus.named(gpu), Usage(device_count(device)))
     pinned = PinnedMemory()
-    dispatch = Dispatch(simulation.usage, pinned)
+    unknowns = unknown.Unknowns()
+    dispatch = Dispatch(simulation.usage, pinned, unknowns)
     if is_simulated():
         raise UsageError("a CUDA device is simulated already", hint="leave that block first")
     torch_private.load_dynamo_tables()
@@ -74,7 +75,10 @@ def simulated(device: str = "cuda", gpu: str = gpus.DEFAULT) -> Iterator[Simulat
             stack.enter_context(replaced(target, attributes))
         # What a fake kernel raises is told where it is caught, not on stderr as well.
         stack.enter_context(replaced(logging.getLogger("torch._subclasses.fake_tensor"), {"disabled": True}))
-        stack.enter_context(torch_private.fake_tensors(unwatched(dispatch)))
+        stack.enter_context(unknown.recorded(unknowns))
+        for owner, attributes in _values(unknowns):
+            stack.enter_context(replaced(owner, attributes))
+        stack.enter_context(torch_private.fake_tensors(unwatched(dispatch), unknowns.shape_env))
         stack.enter_context(replaced(_active, {"simulation": simulation}))
         yield simulation
 
@@ -92,7 +96,6 @@ def _tensor_methods(pinned: PinnedMemory) -> dict[str, object]:
     return {
         "pin_memory": lambda self, device=None: pinned.pin(self),
         "is_pinned": lambda self, device=None: pinned.is_pinned(self),
-        "backward": _backward,
     }
 
 
@@ -119,13 +122,21 @@ def _named(device: Any) -> Any:
     return torch.device("cuda", device) if type(device) is int else device
 
 
-def _backward(self: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
-    if torch_private.is_fake(self):
-        raise ValueNeededError("backward() cannot run on a simulated device: it has no kernels")
-    return _REAL_BACKWARD(self, *args, **kwargs)
+def _values(unknowns: unknown.Unknowns) -> list[tuple[object, dict[str, object]]]:
+    """What goes on without values, and what is refused."""
+    return [
+        symbols.deciding(unknowns.decide, unknowns.refusal),
+        *symbols.as_inputs_of_regions(),
+        (torch_private.fake_tensor_type(), unknown_rows.methods(unknowns)),
+        torch_private.backward_engine(_backward),
+    ]
 
 
-_REAL_BACKWARD: Any = torch.Tensor.backward
+def _backward(engine: Callable[..., Any], outputs: Any, *args: Any, **kwargs: Any) -> Any:
+    if any(isinstance(output, torch.Tensor) and torch_private.is_fake(output) for output in outputs):
+        # torch asks for a stream of the device; with a build for CUDA it would end the process.
+        raise limits.no_gradients()
+    return engine(outputs, *args, **kwargs)
 
 
 def _swapping(swap: Callable[[Any, Any], None], told: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:

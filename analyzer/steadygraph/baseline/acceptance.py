@@ -87,7 +87,7 @@ def _reviewed(known: CaseBaseline, case: CaseReport, report: Report, all_rules: 
         case,
         findings=findings,
         notes=(*case.notes, *_gone(gone)),
-        lock_changes=tuple(f"not as locked: {change}" for change in lock.changes(known, case, made)),
+        lock_changes=lock.changes(known, case, made),
     )
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from steadygraph.baseline.document import CaseBaseline, LockedCall, LockedGraph, Made
-from steadygraph.model import CaseReport, Graph, GraphBody
+from steadygraph.model import CaseReport, Graph, GraphBody, LockChange
 
 Lock = Mapping[str, tuple[LockedCall, ...]]
 
@@ -29,8 +29,8 @@ def locked(case: CaseReport) -> Lock:
     }
 
 
-def changes(accepted: CaseBaseline, case: CaseReport, made: Made) -> tuple[str, ...]:
-    """A sentence for each region and call whose digests are others than those in the lock.
+def changes(accepted: CaseBaseline, case: CaseReport, made: Made) -> tuple[LockChange, ...]:
+    """What is said of each region and call whose digests are others than those in the lock.
 
     Args:
         accepted: The case in the baseline.
@@ -41,7 +41,7 @@ def changes(accepted: CaseBaseline, case: CaseReport, made: Made) -> tuple[str, 
         return ()
     now = locked(case)
     return tuple(
-        f"{sentence}: {_reason(before, after, accepted.made, made)}"
+        LockChange(name, f"{sentence}: {_reason(before, after, accepted.made, made)}")
         for name, calls in now.items()
         if name in accepted.lock
         for before, after, sentence in _changed(name, accepted.lock[name], calls)

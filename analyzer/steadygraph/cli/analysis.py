@@ -31,7 +31,6 @@ class Command:
     case_file: Path | None
     given: Mapping[str, object]
     output: Path | None
-    folder: Path | None
     quiet: bool
     verbose: bool
     progress: bool
@@ -46,9 +45,8 @@ def run(command: Command) -> int:
     options = _options(command)
     missing = _missing_packs(options.settings)
     _tell_rule_problems(missing, quiet=command.quiet)
-    destination = Destination(
-        options.format, command.output, command.folder, quiet=command.quiet, verbose=command.verbose
-    )
+    folder = None if options.report is None else Path(options.report)
+    destination = Destination(options.format, command.output, folder, quiet=command.quiet, verbose=command.verbose)
     destination.require()
     all_rules = not (options.settings.select or options.settings.ignore)
     ratchet = opened(options.baseline, update=command.update_baseline, lock=command.lock, all_rules=all_rules)

@@ -117,7 +117,7 @@ def analyze(
     Each target is analysed in a process of its own. Exit code: 0 nothing found, 1 findings, 2 wrong use or a case that
     cannot be used, 3 an error of steadygraph or of a rule that --select asks for, 4 a target failed, 130 interrupted.
 
-    All options but --case, --output, --report, --update-baseline, --lock, --quiet, --verbose and --no-progress may
+    All options but --case, --output, --update-baseline, --lock, --quiet, --verbose and --no-progress may
     stand in [tool.steadygraph] of pyproject.toml.
     """
     from steadygraph.cli.analysis import Command, run
@@ -132,9 +132,10 @@ def analyze(
         "fail-on": fail_on,
         "format": format,
         "baseline": None if baseline is None else str(baseline),
+        "report": None if report is None else str(report),
         "timeout": timeout,
         "jobs": jobs,
     }
     progress = not (quiet or no_progress)
-    command = Command(tuple(targets), case, given, output, report, quiet, verbose, progress, update_baseline, lock)
+    command = Command(tuple(targets), case, given, output, quiet, verbose, progress, update_baseline, lock)
     return run(command)

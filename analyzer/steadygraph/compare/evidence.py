@@ -73,7 +73,7 @@ def evidence(
         leak=leak,
         profile_mismatches=tuple(profile_mismatches),
         mismatches=tuple(mismatches),
-        moved=_moved(profile, serving),
+        moved=(*_moved(profile, serving), *_handed_from_elsewhere(profile, serving)),
     )
 
 
@@ -136,6 +136,24 @@ def _moved(profile: Sequence[Observation], serving: Sequence[Observation]) -> tu
                 path = _as_path(name)
                 if path in read and recorded.get(name, address) != address:
                     moves.setdefault(path, Move(read[path], during=when == "during", region=now.region))
+    return tuple(moves.values())
+
+
+def _handed_from_elsewhere(profile: Sequence[Observation], serving: Sequence[Observation]) -> tuple[Move, ...]:
+    """Buffers of the model around a region, handed to it from the same memory in all of several profile calls.
+
+    An argument that start-up has in one place only once may be a result that is kept until the next step.
+    """
+    moves: dict[str, Move] = {}
+    for now in serving:
+        seen: dict[str, list[tuple[str, int]]] = {}
+        for before in (o for o in profile if o.region == now.region):
+            for path, name, address in before.handed:
+                seen.setdefault(path, []).append((name, address))
+        for path, name, address in now.handed:
+            places = seen.get(path, [])
+            if len(places) > 1 and len(set(places)) == 1 and places[0][0] == name and places[0][1] != address:
+                moves.setdefault(name, Move(name, during=False, region=now.region))
     return tuple(moves.values())
 
 

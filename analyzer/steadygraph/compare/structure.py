@@ -25,6 +25,9 @@ _CALL = "call"
 _MAPPINGS = frozenset(
     {"dict", "collections.OrderedDict", "collections.defaultdict", "collections.Counter", "mappingproxy"}
 )
+#: Types of numbers, which may be symbols.
+_NUMBERS = frozenset({"int", "float", "bool"})
+_SYMBOL = re.compile(r"\bu\d+\b")
 _CUT = re.compile(r"\[(\d+):\]")
 #: How many keys a difference names.
 _NAMED_KEYS = 5
@@ -52,6 +55,11 @@ def differences(profile: Node, serving: Node, *, region: str = "", root: str = "
     return tuple(_compare(profile, serving, root, region))
 
 
+def is_symbolic(size: int | str) -> bool:
+    """Is this a size or number that only the values of a tensor tell?"""
+    return isinstance(size, str) and _SYMBOL.search(size) is not None
+
+
 def summary(node: Node) -> str:
     """A structure in one line of at most 80 characters."""
     text = _summary(node)
@@ -76,6 +84,8 @@ def _compare(profile: Node, serving: Node, path: str, region: str) -> Iterator[D
             yield Difference(path, Aspect.NONE, summary(profile), summary(serving), region)
         case TensorNode(spec=before), TensorNode(spec=now):
             yield from _tensors(before, now, path, region)
+        case ValueNode(), ValueNode() if profile.type == serving.type in _NUMBERS and _both_unknown(profile, serving):
+            return
         case ValueNode(), ValueNode() if profile.type == serving.type:
             yield Difference(path, Aspect.VALUE, profile.value, serving.value, region)
         case ContainerNode(), ContainerNode() if profile.type == serving.type:
@@ -98,7 +108,7 @@ def _tensors(before: TensorSpec, now: TensorSpec, path: str, region: str) -> Ite
         yield difference(Aspect.RANK, "ndim", len(before.shape), len(now.shape))
     else:
         for dim, (old, new) in enumerate(zip(before.shape, now.shape, strict=True)):
-            if old != new:
+            if old != new and not (is_symbolic(old) and is_symbolic(new)):
                 yield difference(Aspect.SHAPE, f"shape[{dim}]", old, new)
         for dim, old, new in _strides(before, now):
             yield difference(Aspect.STRIDE, f"stride[{dim}]", old, new)
@@ -114,8 +124,13 @@ def _strides(before: TensorSpec, now: TensorSpec) -> Iterator[tuple[int, int | s
     if before.shape != now.shape and order is not None and order == _dense_order(now):
         return
     for dim, (old, new) in enumerate(zip(before.stride, now.stride, strict=True)):
-        if old != new:
+        if old != new and not (is_symbolic(old) and is_symbolic(new)):
             yield dim, old, new
+
+
+def _both_unknown(profile: ValueNode, serving: ValueNode) -> bool:
+    """Two symbols: whether they stand for one number, nobody knows."""
+    return is_symbolic(profile.value) and is_symbolic(serving.value)
 
 
 def _dense_order(spec: TensorSpec) -> tuple[int, ...] | None:

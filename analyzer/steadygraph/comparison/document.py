@@ -109,7 +109,7 @@ def _case(target: str, old: CaseReport | None, new: CaseReport | None, before: R
         gone=tuple(_beyond(seen, old_findings)) if both else (),
         unchanged=(known & seen).total(),
         outcomes=tuple(_outcome_changes(old.scenarios, new.scenarios)),
-        graphs=lock.changes(CaseBaseline(_made(before), (), lock.locked(old)), new, _made(now)) if both else (),
+        graphs=tuple(_graph_changes(old, new, _made(before), _made(now))) if both else (),
         old_duration_s=old.duration_s,
         new_duration_s=new.duration_s,
     )
@@ -136,6 +136,11 @@ def _outcome_changes(old: Iterable[ScenarioReport], new: Iterable[ScenarioReport
 def _badness(outcome: Outcome) -> tuple[int, int]:
     result = outcome.predicted if outcome.result is Result.UNPROVED and outcome.predicted else outcome.result
     return _RANK.index(result), outcome.recompiles or 0
+
+
+def _graph_changes(old: CaseReport, new: CaseReport, before: Made, now: Made) -> Iterator[str]:
+    locked = CaseBaseline(before, (), lock.locked(old))
+    yield from (change.message for change in lock.changes(locked, new, now))
 
 
 def _made(report: Report) -> Made:

@@ -22,7 +22,16 @@ from steadygraph.model.observation import (
     Sync,
     ViolatedGuard,
 )
-from steadygraph.model.report import CaseReport, Problem, RegionCall, RuleProblem, ScenarioReport, SourceExcerpt, Status
+from steadygraph.model.report import (
+    CaseReport,
+    LockChange,
+    Problem,
+    RegionCall,
+    RuleProblem,
+    ScenarioReport,
+    SourceExcerpt,
+    Status,
+)
 from steadygraph.model.structure import (
     Aspect,
     ContainerNode,
@@ -72,6 +81,7 @@ __all__ = [
     "Kind",
     "Leak",
     "Location",
+    "LockChange",
     "Move",
     "Node",
     "NodeKind",

@@ -153,6 +153,7 @@ class BreakReason(enum.StrEnum):
     DATA_DEPENDENT_BRANCH = "data-dependent branch"
     DATA_DEPENDENT_OPERATOR = "data-dependent operator"
     UNSUPPORTED_CALL = "unsupported call"
+    NO_FAKE_IMPLEMENTATION = "operator without a fake implementation"
     DISABLED_FUNCTION = "function that is excluded from compilation"
     RECOMPILE_LIMIT = "recompile limit reached"
     SKIPPED_FRAME = "frame that is not compiled"
@@ -162,7 +163,7 @@ class BreakReason(enum.StrEnum):
 @dataclass(frozen=True, slots=True)
 class GraphBreak:
     reason: BreakReason
-    #: Dynamo's own words, one line.
+    #: Dynamo's own words, one line; of an operator its name, ``library::name``.
     detail: str
     location: Location | None
 
@@ -208,6 +209,8 @@ class Observation:
     addresses: tuple[tuple[str, int], ...] = ()
     #: The same when the call had ended.
     addresses_after: tuple[tuple[str, int], ...] = ()
+    #: (path of an argument, name in the model, address of its memory) of arguments that lie in memory of the model's.
+    handed: tuple[tuple[str, str, int], ...] = ()
     #: Guards of the profile call that this call violates.
     violated_guards: tuple[ViolatedGuard, ...] = ()
     output: Node | None = None

@@ -74,6 +74,18 @@ class RuleProblem:
 
 
 @dataclass(frozen=True, slots=True)
+class LockChange:
+    """A call whose graphs or guards are not those that a baseline locks."""
+
+    scenario: str
+    #: One sentence.
+    message: str
+
+    def __str__(self) -> str:
+        return f"not as locked: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
 class CaseReport:
     target: str
     status: Status
@@ -86,8 +98,8 @@ class CaseReport:
     notes: tuple[str, ...] = ()
     #: Rules that are missing from the findings; ``notes`` names them too.
     rule_problems: tuple[RuleProblem, ...] = ()
-    #: One sentence for each call whose graphs or guards are not those that a baseline locks; they count as warnings.
-    lock_changes: tuple[str, ...] = ()
+    #: They count as warnings.
+    lock_changes: tuple[LockChange, ...] = ()
     #: The graphs that the calls name by their digests, each once.
     graphs: tuple[Graph, ...] = ()
     #: Around the places of the findings, sorted by path and line.

@@ -8,6 +8,7 @@ import torch
 
 from steadygraph.observe import torch_private
 from steadygraph.observe.storage import leaves
+from steadygraph.observe.symbols import Numbering, is_unknown
 
 
 def fingerprints(module: torch.nn.Module) -> dict[str, str]:
@@ -19,9 +20,10 @@ def fingerprints(module: torch.nn.Module) -> dict[str, str]:
 
 
 def _fingerprint(leaf: object) -> str:
+    numbering = Numbering()
     if not isinstance(leaf, torch.Tensor):
-        return f"{type(leaf).__name__} {leaf!r}"
-    kind = f"{tuple(leaf.shape)} {leaf.dtype} {leaf.device}"
+        return f"{type(leaf).__name__} {numbering.text(leaf) if is_unknown(leaf) else repr(leaf)}"
+    kind = f"{tuple(map(numbering.size, leaf.shape))} {leaf.dtype} {leaf.device}"
     if leaf.is_meta or torch_private.is_fake(leaf) or leaf.layout is not torch.strided or leaf.is_quantized:
         return kind
     data = leaf.detach().cpu().contiguous().reshape(-1).view(torch.uint8)

@@ -12,6 +12,7 @@ from steadygraph.observe.frame_tap import BreakEvent
 #: torch 2.13: the reason recorded with a graph says "generic_jump", the registry of graph breaks "Data-dependent
 #: branching", for the same thing.
 _REASONS = (
+    (re.compile(r"does not support running with fake tensors"), BreakReason.NO_FAKE_IMPLEMENTATION),
     (re.compile(r"generic_jump|[Dd]ata-dependent branching"), BreakReason.DATA_DEPENDENT_BRANCH),
     (
         re.compile(
@@ -29,6 +30,7 @@ _REASONS = (
     (re.compile(r"recompile limit|recompile_limit", re.IGNORECASE), BreakReason.RECOMPILE_LIMIT),
     (re.compile(r"call|builtin|method|print|logging", re.IGNORECASE), BreakReason.UNSUPPORTED_CALL),
 )
+_OPERATOR = re.compile(r"unsupported operator: (\w+)\.(\w+)")
 _MAX_DETAIL = 160
 
 
@@ -58,6 +60,9 @@ def skipped(location: Location, why: str, events: Sequence[BreakEvent]) -> tuple
 
 
 def _detail(reason: str) -> str:
+    operator = _OPERATOR.search(reason)
+    if operator is not None:
+        return f"{operator[1]}::{operator[2]}"
     lines = [line.strip() for line in reason.strip().splitlines() if line.strip()]
     explanation = next((line.removeprefix("Explanation: ") for line in lines if line.startswith("Explanation: ")), None)
     text = explanation or (lines[0] if lines else "")

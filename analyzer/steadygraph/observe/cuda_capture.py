@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from steadygraph.observe.recording import require_fit, static_inputs
+from steadygraph.observe.recording import require_fit
+from steadygraph.observe.storage import tensor_arguments
 
 #: Calls before the capture, on a side stream: lazy initialisation must not be captured.
 _WARM_UPS = 2
@@ -34,11 +35,11 @@ class CudaCapture:
         with torch.cuda.graph(graph):
             output = function(*args, **kwargs)
         graph.replay()
-        return cls(static_inputs(args, kwargs), graph, output)
+        return cls(tensor_arguments(args, kwargs), graph, output)
 
     def replay(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Copy the inputs over and replay; raises NotReplayableError as a recording does."""
-        fresh = static_inputs(args, kwargs)
+        fresh = tensor_arguments(args, kwargs)
         for path, static in self.inputs.items():
             require_fit(path, static, fresh.get(path))
         with torch.no_grad():

@@ -17,12 +17,12 @@ import torch
 from torch.fx import Node
 
 from steadygraph.model import Graph, GraphBody, GraphInput, Location, TensorSpec
-from steadygraph.observe import decompilation, graph_nodes, locations, structure
+from steadygraph.observe import decompilation, graph_nodes, locations, structure, torch_private
 from steadygraph.observe.frame_tap import CapturedGraph
 from steadygraph.observe.sources import Names
 
 #: Part of every digest: raise it when the recipe changes, so that stored digests are not compared with new ones.
-RECIPE = 1
+RECIPE = 2
 
 #: Bookkeeping that Dynamo adds, not work of the model.
 _UNCOUNTED = frozenset({operator.getitem})
@@ -72,9 +72,25 @@ def operator_name(node: Node) -> str:
     return str(name).removeprefix("_")
 
 
+def _work(module: torch.fx.GraphModule) -> list[Node]:
+    """The nodes without assertions about sizes, and without what only they use."""
+    idle: set[Node] = set()
+    for node in reversed(module.graph.nodes):
+        only_asserted = _is_arithmetic(node) and node.users and idle.issuperset(node.users)
+        if only_asserted or torch_private.asserts_size(node.target):
+            idle.add(node)
+    return [node for node in module.graph.nodes if node not in idle]
+
+
+def _is_arithmetic(node: Node) -> bool:
+    """Is this a computation with sizes?"""
+    example = node.meta.get("example_value")
+    return node.op == "call_function" and isinstance(example, torch.SymInt | torch.SymBool)
+
+
 def _counts(module: torch.fx.GraphModule) -> tuple[tuple[str, int], ...]:
     counted: Counter[str] = Counter()
-    for node in module.graph.nodes:
+    for node in _work(module):
         if node.op in ("call_function", "call_method", "call_module") and node.target not in _UNCOUNTED:
             counted[operator_name(node)] += 1
     for child in module.children():  # bodies of higher-order operators
@@ -165,7 +181,7 @@ class _Canonical:
         self.count = 0
 
     def lines(self) -> Iterator[str]:
-        for node in self.module.graph.nodes:
+        for node in _work(self.module):
             if node.op == "placeholder":
                 yield from self._placeholder(node)
                 continue

@@ -22,6 +22,7 @@ from steadygraph.observe import locations, structure, tensor_guards
 from steadygraph.observe.frame_tap import CompiledFrame
 from steadygraph.observe.guard_text import ASPECTS, expectation, right_side, without_addresses
 from steadygraph.observe.sources import MISSING, Names, evaluate, owner
+from steadygraph.observe.symbols import Numbering
 from steadygraph.observe.torch_private import guard_children, guard_create_name
 
 #: Guards of process-wide state hang on the root itself.
@@ -68,6 +69,30 @@ def digest(guards: Sequence[Guard]) -> str:
     for line in sorted(repr((guard.source, guard.guard_type, guard.expressions)) for guard in guards):
         hasher.update(line.encode("utf-8", "surrogatepass"))
     return hasher.hexdigest()[:32]
+
+
+def places(entry: CompiledFrame) -> dict[str, Location]:
+    """Where the guards of each source were made, as Dynamo writes it behind them: for entries of somebody else."""
+    found: dict[str, Location] = {}
+    waiting = [entry.guard_root]
+    while waiting:
+        node = waiting.pop()
+        waiting += guard_children(node)
+        for part in (part for leaf in node.get_leaf_guards() for part in leaf.verbose_code_parts()):
+            where = _place(part, [entry.code.co_filename])
+            if where is not None:
+                found.setdefault(node.get_source(), where)
+    return found
+
+
+def _place(part: str, files: Sequence[str]) -> Location | None:
+    """The last place behind a guard; its path is shortened, so these files are tried first."""
+    named = list(_PLACE.finditer(part))
+    if not named:
+        return None
+    found = named[-1]
+    path = next((file for file in files if file.endswith(found["path"])), found["path"])
+    return locations.of_frame(traceback.FrameSummary(path, int(found["line"]), found["function"], lookup_line=False))
 
 
 def holds(entry: CompiledFrame, f_locals: Mapping[str, Any]) -> bool:
@@ -219,7 +244,8 @@ class _Inspection:
                 one.dim,
                 one.suffix,
             )
-            yield guard if one.dim is None else dataclasses.replace(guard, size=value.size(one.dim))
+            size = None if one.dim is None else value.size(one.dim)
+            yield dataclasses.replace(guard, size=size if type(size) is int else None)
         # Autocast and other modes change what a tensor dispatches to: then the mode is the cause, not the tensor.
         if not found and not ambient_violated(self.entry, self.scope["L"]):
             yield self._make(
@@ -263,7 +289,8 @@ class _Inspection:
     def _shape(self, expression: str, part: str) -> ViolatedGuard:
         terms = list(_SIZE_TERM.finditer(expression)) or list(_TERM.finditer(expression))
         source = terms[0][0] if terms else expression
-        values = [f"{self.names.readable(t[0])} = {evaluate(t[0], self.scope)}" for t in terms]
+        number = Numbering().text
+        values = [f"{self.names.readable(t[0])} = {number(evaluate(t[0], self.scope))}" for t in terms]
         aspect = Aspect.STRIDE if terms and all(".stride()" in t[0] for t in terms) else Aspect.SHAPE
         dim = int(terms[0]["dim"]) if terms and "dim" in terms[0].groupdict() else None
         held, now = self.names.readable(expression), ", ".join(dict.fromkeys(values))

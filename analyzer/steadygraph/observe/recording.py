@@ -14,8 +14,8 @@ from typing import Any
 
 import torch
 
-from steadygraph.observe import structure
-from steadygraph.observe.storage import address
+from steadygraph.observe.storage import address, tensor_arguments
+from steadygraph.observe.symbols import same_shape
 from steadygraph.observe.torch_private import watching_ops
 
 
@@ -42,7 +42,7 @@ class Recording:
     @classmethod
     def of(cls, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Recording:
         """Call ``function`` and record what it does."""
-        recording = cls(static_inputs(args, kwargs))
+        recording = cls(tensor_arguments(args, kwargs))
         with watching_ops(recording._record):
             recording.output = function(*args, **kwargs)
         return recording
@@ -60,7 +60,7 @@ class Recording:
         Raises:
             NotReplayableError: A recorded input is absent, or has another shape, dtype or device.
         """
-        fresh = static_inputs(args, kwargs)
+        fresh = tensor_arguments(args, kwargs)
         for path, static in self.inputs.items():
             require_fit(path, static, fresh.get(path))
         with torch.no_grad(), torch.autocast("cpu", enabled=False):
@@ -76,8 +76,8 @@ def _run_again(operator: _Operator) -> None:
     results = _flat(operator.function(*operator.args, **operator.kwargs))
     for recorded, new in zip(operator.results, results, strict=True):
         # Views and in-place operators give the recorded memory itself.
-        if address(recorded) != address(new) or recorded.shape != new.shape:
-            if recorded.shape != new.shape:
+        if address(recorded) != address(new) or not same_shape(recorded, new):
+            if not same_shape(recorded, new):
                 raise NotReplayableError(
                     f"{operator.function} gives {tuple(new.shape)}, and {tuple(recorded.shape)} was recorded"
                 )
@@ -90,20 +90,15 @@ def require_fit(path: str, static: torch.Tensor, fresh: torch.Tensor | None) -> 
         raise NotReplayableError(f"{path} was a tensor when the graph was captured, and is none now")
     for what in ("shape", "dtype", "device"):
         was, now = getattr(static, what), getattr(fresh, what)
-        if was != now:
+        if was != now and not (what == "shape" and same_shape(static, fresh)):
             readable = (tuple(was), tuple(now)) if what == "shape" else (was, now)
             raise NotReplayableError(f"{path} has {what} {readable[1]}, and {readable[0]} was captured")
 
 
-def static_inputs(args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, torch.Tensor]:
-    """The tensors among the arguments, by path."""
-    named = {f"args[{i}]": value for i, value in enumerate(args)} | {f"kwargs[{k!r}]": v for k, v in kwargs.items()}
-    return {
-        prefix + path: leaf
-        for prefix, value in named.items()
-        for path, leaf in structure.leaves(value)
-        if isinstance(leaf, torch.Tensor)
-    }
+def copies(static: Mapping[str, torch.Tensor], args: Sequence[Any], kwargs: Mapping[str, Any]) -> int:
+    """How many of the recorded inputs a replay would have to copy from elsewhere."""
+    fresh = tensor_arguments(args, kwargs)
+    return sum(path not in fresh or address(one) != address(fresh[path]) for path, one in static.items())
 
 
 def _flat(result: Any) -> list[torch.Tensor]:

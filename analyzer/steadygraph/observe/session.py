@@ -59,6 +59,7 @@ class CompileSession:
 
     Args:
         regions: (name, module) pairs; their ``forward`` is compiled.
+        model: What the regions are parts of; None: the region itself.
         options: Keywords of torch.compile that Dynamo understands (dynamic, fullgraph, recompile_limit).
         backends: Further back ends for the graphs of the profile call.
     """
@@ -69,7 +70,9 @@ class CompileSession:
         *,
         options: Mapping[str, Any],
         backends: Mapping[str, Callable[..., Any]],
+        model: nn.Module | None = None,
     ) -> None:
+        self._model = model
         self._tap = FrameTap(
             self,
             backends=backends,
@@ -195,6 +198,7 @@ class CompileSession:
             inputs=structure.capture_call(args, kwargs),
             ambient=ambient.capture(region.module),
             addresses=_addresses(region),
+            handed=storage.handed(self._model or region.module, region.module, args, kwargs),
         )
         f_locals = frame_locals.bind(region.function, args, kwargs)
         if f_locals is None or region.code is None:
@@ -312,6 +316,7 @@ class CompileSession:
             breaks=tuple(dict.fromkeys(call.breaks)),
             addresses=call.addresses,
             addresses_after=call.addresses_after,
+            handed=call.handed,
             violated_guards=tuple(call.violated.values()),
             output=call.output,
             error=call.error,

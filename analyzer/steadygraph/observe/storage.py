@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from steadygraph.model import GLOBAL
-from steadygraph.observe import torch_private
+from steadygraph.observe import structure, torch_private
 from steadygraph.observe.frame_tap import CompiledFrame
 from steadygraph.observe.objects import parts
 from steadygraph.observe.sources import evaluate
@@ -48,9 +48,14 @@ def global_addresses(entries: Iterable[CompiledFrame]) -> Iterator[tuple[str, in
                 yield source, place
 
 
-def leaves(module: torch.nn.Module) -> Iterator[tuple[str, object]]:
-    """(name, tensor or Python value) of everything that a module and the objects that hang on it hold."""
-    seen: set[int] = set()
+def leaves(module: torch.nn.Module, *, besides: torch.nn.Module | None = None) -> Iterator[tuple[str, object]]:
+    """(name, tensor or Python value) of everything that a module and the objects that hang on it hold.
+
+    Args:
+        module: Where to begin.
+        besides: A part of it that is left out.
+    """
+    seen: set[int] = set() if besides is None else {id(besides)}
     waiting: deque[tuple[str, Any]] = deque([("", module)])
     while waiting:
         name, value = waiting.popleft()
@@ -70,6 +75,45 @@ def _held(name: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((prefix + key, item) for key, item in vars(value).items() if key not in _OF_EVERY_MODULE)
     elif not isinstance(value, list | tuple | dict | set | frozenset | deque) or len(value) <= _LONGEST:
         yield from ((name + accessor, item) for accessor, item in parts(value) or ())
+
+
+def handed(
+    model: torch.nn.Module, region: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[tuple[str, str, int], ...]:
+    """(path, name in the model, address) of each argument of a region that lies in memory which the model holds.
+
+    The address is that of the whole memory: other rows of the same buffer are no other memory.
+    """
+    if region is model:
+        return ()
+    with torch_private.without_torch_function():
+        given = [(path, tensor, memory(tensor)) for path, tensor in tensor_arguments(args, kwargs).items()]
+        if not any(place for _, _, place in given):
+            return ()
+        owned: dict[int, str] = {}
+        for name, leaf in leaves(model, besides=region):
+            if isinstance(leaf, torch.Tensor) and (place := memory(leaf)):
+                owned.setdefault(place, name)
+    return tuple((path, owned[place], place) for path, _, place in given if place in owned)
+
+
+def tensor_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """The tensors among the arguments, by path."""
+    named = {f"args[{i}]": value for i, value in enumerate(args)} | {f"kwargs[{k!r}]": v for k, v in kwargs.items()}
+    return {
+        prefix + path: leaf
+        for prefix, value in named.items()
+        for path, leaf in structure.leaves(value)
+        if isinstance(leaf, torch.Tensor)
+    }
+
+
+def memory(tensor: torch.Tensor) -> int:
+    """Where the memory that a tensor is a view of begins; 0 for a tensor without memory."""
+    if not address(tensor):
+        return 0
+    storage = tensor.untyped_storage()
+    return torch_private.storage_id(tensor) if torch_private.is_fake(tensor) else storage.data_ptr()
 
 
 def address(tensor: torch.Tensor) -> int:

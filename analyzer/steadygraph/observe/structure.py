@@ -21,6 +21,7 @@ from steadygraph.model import (
 )
 from steadygraph.observe import torch_private
 from steadygraph.observe.objects import parts
+from steadygraph.observe.symbols import NUMBERS, Numbering
 from steadygraph.observe.values import is_value, type_name, value_text
 
 #: The type of the node that ``capture_call`` returns.
@@ -65,7 +66,9 @@ def capture_call(args: Sequence[Any], kwargs: Mapping[str, Any], limits: Limits 
     arguments = [(f"args[{i}]", value) for i, value in enumerate(args)]
     arguments += [(f"kwargs[{name!r}]", value) for name, value in kwargs.items()]
     with torch_private.without_torch_function():
-        return ContainerNode(CALL, tuple((path, _Walk(limits, path).node(value)) for path, value in arguments))
+        numbering = Numbering()
+        nodes = ((path, _Walk(limits, path, numbering=numbering).node(value)) for path, value in arguments)
+        return ContainerNode(CALL, tuple(nodes))
 
 
 def capture_with_leaves(value: object, limits: Limits = Limits()) -> tuple[Node, list[tuple[str, Any]]]:
@@ -81,8 +84,9 @@ def leaves(value: object, limits: Limits = Limits()) -> list[tuple[str, Any]]:
     return capture_with_leaves(value, limits)[1]
 
 
-def tensor_spec(tensor: torch.Tensor) -> TensorSpec:
-    """What a tensor looks like, without reading its data."""
+def tensor_spec(tensor: torch.Tensor, numbering: Numbering | None = None) -> TensorSpec:
+    """What a tensor looks like, without reading its data; sizes that nobody knows are numbered."""
+    size = (numbering or Numbering()).size
     spec = TensorSpec(
         shape=(),
         dtype=str(tensor.dtype),
@@ -93,20 +97,23 @@ def tensor_spec(tensor: torch.Tensor) -> TensorSpec:
         subclass=_subclass(tensor),
     )
     if tensor.is_nested:
-        return replace(spec, shape=_nested_shape(tensor))
-    shape = tuple(_size(size) for size in tensor.shape)
+        return replace(spec, shape=_nested_shape(tensor, size))
+    shape = tuple(map(size, tensor.shape))
     if tensor.layout is not torch.strided:
         return replace(spec, shape=shape)
-    return replace(spec, shape=shape, stride=tuple(_size(step) for step in tensor.stride()))
+    return replace(spec, shape=shape, stride=tuple(map(size, tensor.stride())))
 
 
 class _Walk:
     """Opens one value, depth first; ``leaf`` is told of every tensor and Python value on the way."""
 
-    def __init__(self, limits: Limits, root: str = "", leaf: Leaf | None = None) -> None:
+    def __init__(
+        self, limits: Limits, root: str = "", leaf: Leaf | None = None, numbering: Numbering | None = None
+    ) -> None:
         self._limits = limits
         self._left = limits.nodes
         self._leaf = leaf
+        self._numbering = numbering or Numbering()
         self._trail = [root]
         #: id of each container that is being opened -> how long the trail to it is.
         self._open: dict[int, int] = {}
@@ -118,9 +125,11 @@ class _Walk:
         kind = type(value)
         if issubclass(kind, torch.Tensor):
             self._tell(value)
-            return TensorNode(tensor_spec(value))
+            return TensorNode(tensor_spec(value, self._numbering))
         if is_value(kind):
             self._tell(value)
+            if kind in NUMBERS:
+                return ValueNode(NUMBERS[kind], self._numbering.text(value))
             return ValueNode(type_name(kind), value_text(value))
         if id(value) in self._open:
             return CycleNode("".join(self._trail[: self._open[id(value)]]))
@@ -157,16 +166,12 @@ def _head(value: Any, length: int) -> Any:
     return dict(islice(value.items(), length)) if type(value) is dict else value[:length]
 
 
-def _size(size: Any) -> int | str:
-    return size if type(size) is int else str(size)
-
-
-def _nested_shape(tensor: torch.Tensor) -> tuple[int | str, ...]:
+def _nested_shape(tensor: torch.Tensor, text: Callable[[Any], int | str]) -> tuple[int | str, ...]:
     """The sizes of a nested tensor; a dimension whose size varies is "ragged", whatever torch calls it this time."""
     shape: list[int | str] = []
     for dim in range(tensor.dim()):
         try:
-            size = _size(tensor.size(dim))
+            size = text(tensor.size(dim))
         except RuntimeError:  # strided nested tensors have no such size
             size = "ragged"
         shape.append("ragged" if isinstance(size, str) else size)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import torch
 
 from steadygraph.model import Aspect
+from steadygraph.observe.symbols import Numbering
 
 _CHECK = re.compile(
     r"check_tensor\(.*?, (?P<type>[\w.]+), DispatchKeySet\((?P<keys>[^)]*)\), (?P<dtype>torch\.\w+), "
@@ -86,12 +87,13 @@ def mismatches(expected: ExpectedTensor, actual: torch.Tensor) -> list[Mismatch]
         return found
     if len(expected.size) != actual.dim():
         return [*found, Mismatch(Aspect.RANK, str(len(expected.size)), str(actual.dim()), suffix=".ndim")]
+    text = Numbering().text
     for dim, (want, have) in enumerate(zip(expected.size, actual.shape, strict=True)):
         if want is not None and want != have:
-            found.append(Mismatch(Aspect.SHAPE, str(want), str(have), dim, f".shape[{dim}]"))
+            found.append(Mismatch(Aspect.SHAPE, str(want), text(have), dim, f".shape[{dim}]"))
     for dim, (want, have) in enumerate(zip(expected.stride, actual.stride(), strict=True)):
         if want is not None and want != have:
-            found.append(Mismatch(Aspect.STRIDE, str(want), str(have), dim, f".stride[{dim}]"))
+            found.append(Mismatch(Aspect.STRIDE, str(want), text(have), dim, f".stride[{dim}]"))
     return found
 
 

@@ -14,6 +14,7 @@ import copy
 import functools
 import importlib
 import operator
+import re
 import sys
 import traceback
 import types
@@ -172,6 +173,28 @@ def never_traced(functions: Iterable[object]) -> None:
             skip_code(function.__code__)
 
 
+@contextlib.contextmanager
+def on_recompilation(tell: Callable[[Sequence[Any], Any, Sequence[str]], object]) -> Iterator[None]:
+    """In the block ``tell`` is called before a frame is compiled again: with its cache entries, itself, and reasons.
+
+    Dynamo asks one function for the reasons, whether anybody wants them logged or not (torch 2.13).
+    """
+    convert_frame: Any = importlib.import_module("torch._dynamo.convert_frame")
+    name = "get_and_maybe_log_recompilation_reasons"
+    reasons_of = getattr(convert_frame, name)
+
+    def asked(entries: Sequence[Any], frame: Any, *args: Any, **kwargs: Any) -> Any:
+        reasons = reasons_of(entries, frame, *args, **kwargs)
+        tell(entries, frame, reasons)
+        return reasons
+
+    setattr(convert_frame, name, asked)
+    try:
+        yield
+    finally:
+        setattr(convert_frame, name, reasons_of)
+
+
 def force_recompile(module: torch.fx.GraphModule) -> None:
     """Have a lazy graph module generate its code now: its first call, if it fails, prints a traceback otherwise."""
     from torch.fx._lazy_graph_module import _LazyGraphModule
@@ -222,7 +245,7 @@ def unsupported(error: BaseException) -> tuple[str, Sequence[traceback.FrameSumm
 
     if not isinstance(error, Unsupported):
         return None
-    return str(error), getattr(error, "real_stack", None) or ()
+    return str(error), stack_of_trace(error)
 
 
 def global_module_hooks() -> list[dict[int, Any]]:
@@ -464,26 +487,47 @@ def fake_tensor_type() -> type[torch.Tensor]:
     return FakeTensor
 
 
+def stack_of_trace(error: BaseException) -> Sequence[traceback.FrameSummary]:
+    """Where in the user's code Dynamo was when it raised; empty for errors of others."""
+    return getattr(error, "real_stack", None) or ()
+
+
+def traced_stack() -> Sequence[traceback.FrameSummary]:
+    """Where in the user's code Dynamo is while it traces; empty while it does not."""
+    from torch._guards import TracingContext
+
+    return TracingContext.extract_stack() if TracingContext.try_get() is not None else ()
+
+
 # --- a device that is not there --------------------------------------------------------------------------
 
 
-def fake_tensors(around: Callable[..., Any]) -> contextlib.AbstractContextManager[Any]:
+def fake_tensors(around: Callable[..., Any], shape_env: Any = None) -> contextlib.AbstractContextManager[Any]:
     """A block in which operators may be faked: ``around(op, args, kwargs, fake)`` decides, ``fake(args, kwargs)`` does.
 
     A fake tensor has metadata and no values; it may be on any device.  Dynamo traces under this mode as without it.
+    With a ``shape_env``, what only values tell becomes a symbol of it.
     """
     from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
     ask_device = torch.ops.prim.device.default
 
     class Mode(FakeTensorMode):  # type: ignore[no-untyped-call]
+        supports_higher_order_operators = True
+
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if func is ask_device and type(args[0]) is FakeTensor:  # every third operator
                 return torch.device("meta") if args[0].fake_mode.in_kernel_invocation else args[0].fake_device
             faked = super().__torch_dispatch__
+            if isinstance(func, torch._ops.HigherOrderOperator):  # cond, scan: by the rule of the class
+                rule: Any = func.python_key_table[FakeTensorMode]
+                return rule(self, *args, **(kwargs or {}))
+            if func.overloadpacket is torch.ops.aten.to:  # in inference mode: only its parts are known to the class
+                with self:
+                    return func.decompose(*args, **(kwargs or {}))
             return around(func, args, kwargs or {}, lambda args, kwargs: faked(func, types, args, kwargs))
 
-    return Mode(allow_non_fake_inputs=True)
+    return Mode(allow_non_fake_inputs=True, shape_env=shape_env, static_shapes=True)
 
 
 def replace_cuda_guard_without_devices() -> None:
@@ -525,8 +569,44 @@ def is_value_missing(error: BaseException) -> bool:
     """Is this what torch raises where the values of a fake tensor would be needed?"""
     from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException
 
+    if isinstance(error, TypeError | IndexError):  # Python wants a number, and gets a symbol
+        return re.search(r"\bSym(Int|Float|Bool)\b", str(error)) is not None
     to_numpy = str(error).startswith(".numpy() is not supported for tensor subclasses")
     return to_numpy or isinstance(error, DataDependentOutputException | DynamicOutputShapeException)
+
+
+def lacking_operator(error: BaseException) -> str | None:
+    """``library::name`` of an operator that cannot say what its result looks like, if torch raised this about one."""
+    from torch._subclasses.fake_tensor import UnsupportedOperatorException
+
+    if isinstance(error, UnsupportedOperatorException):
+        return operator_name(error.func)
+    found = re.search(r"no fake impl registered for <CustomOpDef\((\S+)\)>", str(error))
+    return None if found is None else found[1]
+
+
+def backward_engine(run: Callable[..., Any]) -> tuple[object, dict[str, object]]:
+    """What to set, on which module, so that ``run(engine, tensors, ...)`` is called where gradients are computed."""
+    engine: Any = torch.autograd._engine_run_backward  # type: ignore[attr-defined]
+    return torch.autograd, {"_engine_run_backward": functools.partial(run, engine)}
+
+
+def is_in_place(op: Any) -> bool:
+    """Does an ATen operator write to one of its arguments?"""
+    return bool(op._schema.is_mutable)
+
+
+def asserts_size(target: object) -> bool:
+    """Is this an operator by which Dynamo writes down what it knows of sizes that only values tell?"""
+    aten = torch.ops.aten
+    sizes = (aten.sym_constrain_range.default, aten.sym_constrain_range_for_size.default)
+    return target in (aten._assert_scalar.default, *sizes)
+
+
+def operator_name(op: Any) -> str:
+    """``library::name`` of an operator, without its overload."""
+    name: str = op.name()
+    return name.partition(".")[0]
 
 
 def argument_names(op: Any) -> list[str]:
@@ -664,11 +744,13 @@ def _making(stand_in: type) -> Callable[..., Any]:
 
 
 def load_dynamo_tables() -> None:
-    """Have Dynamo make the tables of functions and devices that it keeps: from the real ``torch.cuda``."""
+    """Have torch make the tables of functions and devices that it keeps: from the real ``torch.cuda``."""
     import torch.utils.flop_counter  # noqa: F401 - warns if it is imported where there is a device and no triton
     from torch._dynamo import device_interface, trace_rules
     from torch._dynamo.variables.torch import TorchInGraphFunctionVariable
+    from torch.utils._device import _device_constructors
 
+    _device_constructors()  # what a default device acts on: with the real functions in it
     trace_rules.get_torch_obj_rule_map()
     TorchInGraphFunctionVariable._get_handlers()
     device_interface.init_device_reg()

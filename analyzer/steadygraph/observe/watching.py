@@ -61,6 +61,7 @@ class OpenCall:
     recompiles: int = 0
     first_compiles: int = 0
     addresses_after: tuple[tuple[str, int], ...] = ()
+    handed: tuple[tuple[str, str, int], ...] = ()
     output: Node | None = None
     error: Failure | None = None
 

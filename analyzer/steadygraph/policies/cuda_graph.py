@@ -16,7 +16,7 @@ from steadygraph.case import Case
 from steadygraph.model import PROFILE, Outcome, Policy
 from steadygraph.observe import torch_private
 from steadygraph.observe.cuda_capture import CudaCapture
-from steadygraph.observe.recording import NotReplayableError, Recording
+from steadygraph.observe.recording import NotReplayableError, Recording, copies
 from steadygraph.policies.runs import CallResult, outcome, run_calls
 
 #: What stands in the outcome's ``backend``.
@@ -63,12 +63,17 @@ class _Replayer:
                 if own is not None:
                     module.__dict__["forward"] = own
 
-    def _in_turn(self, module: nn.Module) -> list[Recording | CudaCapture]:
-        """The graphs of a region, first the one captured in its k-th call if this is the k-th in this scenario."""
+    def _in_turn(
+        self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> list[Recording | CudaCapture]:
+        """The graphs of a region: first those captured on the memory that the inputs lie in, as for a micro-batch.
+
+        Of equals, first the one captured in its k-th call if this is the k-th in this scenario.
+        """
         captures = self._captures[module]
         turn = self._replays[module] % len(captures)
         self._replays[module] += 1
-        return captures[turn:] + captures[:turn]
+        return sorted(captures[turn:] + captures[:turn], key=lambda capture: copies(capture.inputs, args, kwargs))
 
     def _forward(self, module: nn.Module, original: Callable[..., Any]) -> Callable[..., Any]:
         def forward(*args: Any, **kwargs: Any) -> Any:
@@ -80,7 +85,8 @@ class _Replayer:
             if not captures:  # a region that the profile call did not reach has no graph
                 return original(*args, **kwargs)
             refusals = []
-            for capture in self._in_turn(module):  # a region that was captured at several sizes has a graph for each
+            # A region that was captured at several sizes has a graph for each.
+            for capture in self._in_turn(module, args, kwargs):
                 try:
                     return capture.replay(args, kwargs)
                 except NotReplayableError as refusal:

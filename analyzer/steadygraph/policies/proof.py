@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
-from steadygraph.compare.structure import differences
+from steadygraph.compare.structure import differences, is_symbolic
 from steadygraph.model import Aspect, Difference, Node
-from steadygraph.observe import torch_private
+from steadygraph.observe import symbols, torch_private
 from steadygraph.observe.structure import Limits, capture_with_leaves, tensor_spec
 from steadygraph.observe.values import key_text, value_text
 from steadygraph.policies import rounding
@@ -41,7 +41,7 @@ class FrozenOutput:
     @property
     def lacks_values(self) -> bool:
         """Is there a tensor in it that has metadata only?"""
-        return any(isinstance(value, torch.Tensor) and torch_private.is_fake(value) for _, value in self.leaves)
+        return any(_lacks_value(value) for _, value in self.leaves)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,13 @@ def _copy(value: Any) -> Any:
     return value
 
 
+def _lacks_value(value: object) -> bool:
+    return symbols.is_unknown(value) or (isinstance(value, torch.Tensor) and torch_private.is_fake(value))
+
+
 def _matters(difference: Difference) -> bool:
+    if difference.aspect is Aspect.SHAPE and any(map(is_symbolic, (difference.profile, difference.serving))):
+        return False  # a size that nobody knows fits every size
     if difference.aspect is Aspect.SUBCLASS:
         return not {difference.profile, difference.serving} <= _PLAIN_CLASSES
     return difference.aspect not in _HARMLESS
@@ -149,7 +155,8 @@ def _mismatch(expected: Any, actual: Any, error: float | None) -> str | None:
     """What is wrong with a leaf, in a few words; None if nothing is, or if the structure has told."""
     if isinstance(expected, torch.Tensor) and isinstance(actual, torch.Tensor):
         return _tensor_mismatch(expected, actual, error)
-    if type(expected) is not type(actual) or _equal(expected, actual):
+    unknown = symbols.is_unknown(expected) or symbols.is_unknown(actual)
+    if unknown or type(expected) is not type(actual) or _equal(expected, actual):
         return None
     return f"{value_text(expected)} in eager mode, {value_text(actual)} here"
 

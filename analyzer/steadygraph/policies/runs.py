@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
 
-from steadygraph.accelerator import dispatch
+from steadygraph.accelerator import dispatch, limits, unknown
 from steadygraph.case import Call, Case, profile_call, serving_calls
 from steadygraph.errors import UsageError
 from steadygraph.model import PROFILE, DeviceMismatch, Failure, Outcome, Policy, Result
-from steadygraph.observe import locations, process
+from steadygraph.observe import locations, process, torch_private
 from steadygraph.policies import proof
 from steadygraph.policies.rounding import Noise
 from steadygraph.user_code import guarded
@@ -34,14 +34,22 @@ class CallResult:
     output: Any = None
     failure: Failure | None = None
     refused: str | None = None
-    #: The failure says nothing about the code: it needs a value that a simulated device does not have.
-    value_missing: bool = False
+    #: The failure says nothing about the code: a simulated device cannot do what it asks for.
+    limited: bool = False
+    #: What the user can do about the failure.
+    hint: str | None = None
+    #: Sizes or conditions in this call were not known: what it gave is no proof.
+    unknown: bool = False
     #: Devices that met, where that is why it failed.
     mismatch: DeviceMismatch | None = None
 
     @property
     def raised(self) -> bool:
         return self.failure is not None
+
+    @property
+    def lacks_values(self) -> bool:
+        return self.unknown or (self.output is not None and self.output.lacks_values)
 
 
 def run_calls(
@@ -75,18 +83,28 @@ def run_calls(
 
 def _inputs(case: Case, *, mark: bool) -> Iterator[tuple[str, Call]]:
     process.seeded(_SEED)
-    profile = profile_call(case)
+    with unknown.known_inputs():
+        profile = profile_call(case)
     if mark and case.mark is not None:
         with guarded(case.named("mark()")):
             case.mark(profile.args, profile.kwargs)
     process.seeded(_SEED + 1)
-    scenarios = serving_calls(case)
+    with unknown.known_inputs():
+        scenarios = serving_calls(case)
     yield PROFILE, profile
     yield from scenarios.items()
 
 
 def _run_one(case: Case, model: nn.Module, name: str, call: Call, watched: AbstractContextManager[Any]) -> CallResult:
     process.seeded(_SEED)
+    unknowns = unknown.current()
+    if unknowns is not None:
+        unknowns.start(name)
+    result = _called(case, model, name, call, watched)
+    return result if unknowns is None else replace(result, unknown=unknowns.met_any)
+
+
+def _called(case: Case, model: nn.Module, name: str, call: Call, watched: AbstractContextManager[Any]) -> CallResult:
     try:
         if case.before is not None:
             case.before(model, name)
@@ -100,11 +118,17 @@ def _run_one(case: Case, model: nn.Module, name: str, call: Call, watched: Abstr
     except UsageError:
         raise
     except Exception as error:
-        return CallResult(
-            failure=locations.of_failure(error),
-            value_missing=dispatch.value_missing(error),
-            mismatch=dispatch.mismatch_of(error),
-        )
+        return _failed(error)
+
+
+def _failed(error: Exception) -> CallResult:
+    failure, limit = locations.of_failure(error), limits.limit_of(error)
+    problem = limit or limits.not_traceable(error)
+    if problem is None:
+        return CallResult(failure=failure, mismatch=dispatch.mismatch_of(error))
+    place = locations.of_stack(torch_private.stack_of_trace(error)) or failure.location
+    failure = Failure(type(problem).__name__, str(problem), place)
+    return CallResult(failure=failure, limited=limit is not None, hint=problem.hint)
 
 
 def _around(case: Case, name: str) -> AbstractContextManager[Any]:
@@ -148,18 +172,24 @@ def outcome(
     """Hold one call under a policy against the same call in eager mode; ``noise`` is the back end's own rounding."""
     if got.refused is not None:
         return Outcome(policy, backend, Result.REFUSED, recompiles=recompiles, error=got.refused)
-    if eager.value_missing or got.value_missing:
-        failed = got if got.value_missing else eager
+    if eager.limited or got.limited:
+        failed = got if got.limited else eager
         return Outcome(policy, backend, Result.UNPROVED, recompiles=recompiles, error=str(failed.failure))
+
+    def without_output(result: Result, error: str, *, proved: bool) -> Outcome:
+        shown, predicted = (result, None) if proved else (Result.UNPROVED, result)
+        return Outcome(policy, backend, shown, recompiles=recompiles, error=error, predicted=predicted)
+
     if got.failure is not None:
-        return Outcome(policy, backend, Result.RAISES, recompiles=recompiles, error=str(got.failure))
+        proved = eager.failure is not None or not got.unknown
+        return without_output(Result.RAISES, str(got.failure), proved=proved)
     if eager.failure is not None:
         error = f"eager mode raises {eager.failure}; this does not"
-        return Outcome(policy, backend, Result.SILENT_WRONG, recompiles=recompiles, error=error)
+        return without_output(Result.SILENT_WRONG, error, proved=not eager.unknown)
     compared = proof.compare(eager.output, got.output, noise=noise)
     if not compared.equal:
         return Outcome(policy, backend, Result.SILENT_WRONG, compared.max_abs_error, recompiles, compared.detail)
     result = Result.RECOMPILES if recompiles else Result.SAME
-    if eager.output.lacks_values or got.output.lacks_values:
+    if eager.lacks_values or got.lacks_values:
         return Outcome(policy, backend, Result.UNPROVED, compared.max_abs_error, recompiles, predicted=result)
     return Outcome(policy, backend, result, compared.max_abs_error, recompiles)

@@ -286,6 +286,13 @@ class SourceExcerptDocument(_Document):
     lines: tuple[str, ...]
 
 
+class LockChangeDocument(_Document):
+    """A call whose graphs or guards are not those that a baseline locks."""
+
+    scenario: str
+    message: str
+
+
 class CaseDocument(_Document):
     """One target."""
 
@@ -298,7 +305,7 @@ class CaseDocument(_Document):
     findings: tuple[FindingDocument, ...]
     notes: tuple[str, ...] = ()
     rule_problems: tuple[RuleProblemDocument, ...] = ()
-    lock_changes: tuple[str, ...] = Field((), description="calls whose graphs or guards a baseline has otherwise")
+    lock_changes: tuple[LockChangeDocument, ...] = Field((), description="they count as warnings")
     graphs: tuple[GraphListingDocument, ...] = Field((), description="the graphs that calls name, each once")
     sources: tuple[SourceExcerptDocument, ...] = Field((), description="source lines around the findings")
     location: LocationDocument | None = Field(None, description="where the class of the model stands")

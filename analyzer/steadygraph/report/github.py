@@ -53,7 +53,7 @@ def _ranked(case: CaseReport, *, notes: bool) -> Iterator[_Ranked]:
         yield (0, 0, 0), _command("error", anchors.of_case, f"steadygraph: {case.status}", message)
     for change in case.lock_changes:
         rank = _SEVERITIES.index(Severity.WARNING), 0
-        yield (1, *rank), _command("warning", anchors.of_case, "steadygraph: not as locked", flat(change))
+        yield (1, *rank), _command("warning", anchors.of_case, "steadygraph: not as locked", flat(str(change)))
     for entry in entries(told(case, notes=notes)):
         rank = _SEVERITIES.index(entry.first.severity), _CONSEQUENCES.index(entry.first.consequence)
         yield (1, *rank), _annotation(entry, case, anchors)

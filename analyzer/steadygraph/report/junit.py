@@ -123,8 +123,8 @@ class _Suite:
 
     def _unlocked(self) -> ET.Element:
         test = self._test("lock")
-        failure = ET.SubElement(test, "failure", {"type": "lock", "message": flat(self.lock_changes[0])})
-        failure.text = _text(self.lock_changes)
+        failure = ET.SubElement(test, "failure", {"type": "lock", "message": flat(str(self.lock_changes[0]))})
+        failure.text = _text(map(str, self.lock_changes))
         return test
 
     def _no_result(self, problem: Problem | None) -> ET.Element:

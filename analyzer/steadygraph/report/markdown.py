@@ -100,7 +100,7 @@ def _section(case: CaseReport, *, notes: bool) -> Iterator[str]:
     yield from _outcomes(case.scenarios)
     yield from _findings(case, notes=notes)
     for change in case.lock_changes[:_MOST_ENTRIES]:
-        yield f"- **warning** {prose(change)}"
+        yield f"- **warning** {prose(str(change))}"
     for note in dict.fromkeys(case.notes[:_MOST_ENTRIES]):
         yield f"- {prose(note)}"
     more = max(len(case.lock_changes) - _MOST_ENTRIES, 0) + max(len(case.notes) - _MOST_ENTRIES, 0)

@@ -28,8 +28,8 @@ def remark_lines(case: CaseReport, width: int, *, notes: bool, every_guard: bool
     lines: list[Line] = []
     if not findings and case.status is Status.COMPLETED:
         lines += block(_nothing(case), width, indent=2, hang=2, style="green")
-    for sentence in case.lock_changes:
-        lines += block(flat(sentence), width, indent=2, hang=2, style="yellow")
+    for change in case.lock_changes:
+        lines += block(flat(str(change)), width, indent=2, hang=2, style="yellow")
     sentences = [*eager_failures(case), *_known(case), *map(flat, case.notes)]
     if guards:
         sentences.insert(0, _guard_sentence(guards, more=bool(findings)))

@@ -175,7 +175,7 @@ def _notifications(report: Report, missing: int) -> Iterator[JsonObject]:
             level = "error" if problem.selected else "warning"
             yield _notification(level, problem.message, Anchors(case).of_case)
         for change in case.lock_changes:
-            yield _notification("warning", change, Anchors(case).of_case)
+            yield _notification("warning", str(change), Anchors(case).of_case)
         told = {problem.message for problem in case.rule_problems}
         for note in dict.fromkeys(case.notes):
             if note not in told:

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from steadygraph.model import Consequence, Evidence, Finding, Kind, Policy, Result
+from steadygraph.model import Consequence, Evidence, Finding, Kind, Move, Policy, Result
 from steadygraph.rule import Example, Rule
+from steadygraph_rules.guard_rule import same_but_for_index
 
 _WORKSPACE = """
 import torch
@@ -39,6 +40,80 @@ def serving():
     }}
 """
 
+_HANDED = """
+import torch
+from torch import nn
+
+CUDA_GRAPH = True
+
+class Runner(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
+        self.rows = [torch.zeros({capacity}, 2)]
+
+    def forward(self, *steps):
+        out = []
+        for x in steps:
+            if len(x) > len(self.rows[0]):
+                self.rows = [torch.zeros(len(x), 2)]
+            rows = self.rows[0][: len(x)].copy_(x)
+            torch._dynamo.mark_dynamic(rows, 0)
+            out.append(self.layer(rows).clone())
+        return out
+
+def build():
+    return Runner()
+
+def context(name):
+    return torch.no_grad()
+
+def regions(model):
+    return [model.layer]
+
+def profile():
+    return (torch.ones(8, 2), torch.ones(4, 2)), {{}}
+
+def serving():
+    return {{
+        "long": ((torch.ones(16, 2),), {{}}),
+        "short": ((torch.ones(4, 2),), {{}}),
+    }}
+"""
+
+_RESULT = """
+import torch
+from torch import nn
+
+CUDA_GRAPH = True
+
+class Runner(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
+        self.hidden = torch.zeros(4, 2)
+
+    def forward(self, steps):
+        for _ in range(steps):
+            self.hidden = self.layer(self.hidden).clone()
+        return self.hidden
+
+def build():
+    return Runner()
+
+def context(name):
+    return torch.no_grad()
+
+def regions(model):
+    return [model.layer]
+
+def profile():
+    return (2,), {}
+
+def serving():
+    return {"again": ((1,), {})}
+"""
+
 
 class BufferRealloc(Rule):
     """A tensor that a captured graph knows by address has moved.
@@ -56,28 +131,53 @@ class BufferRealloc(Rule):
 
     Known limits:
         Only tensors that hang on the model are followed, and those in module-level variables that compiled code reads.
+        One that the model hands to a region as an argument must have had one address in all of several profile calls.
     """
 
     code = "SG501"
     name = "buffer-moved"
     kind = Kind.BUFFER_REALLOC
-    flagged = (Example("a workspace that grows", _WORKSPACE.format(capacity=8), ("long", "short"), ("SG203",)),)
-    passed = (Example("a workspace of the largest size", _WORKSPACE.format(capacity=16)),)
+    flagged = (
+        Example("a workspace that grows", _WORKSPACE.format(capacity=8), ("long", "short"), ("SG203",)),
+        Example("static inputs that grow", _HANDED.format(capacity=8), ("long", "short")),
+    )
+    passed = (
+        Example("a workspace of the largest size", _WORKSPACE.format(capacity=16)),
+        Example("static inputs of the largest size", _HANDED.format(capacity=16)),
+        Example("a result that is an input of the next step", _RESULT),
+    )
 
     def check(self, evidence: Evidence) -> Iterator[Finding]:
         replayed = [outcome for outcome in evidence.outcomes if outcome.policy is Policy.CUDA_GRAPH]
         if not replayed:
             return
         wrong = any(outcome.result in (Result.SILENT_WRONG, Result.RAISES) for outcome in replayed)
-        for move in evidence.moved:
-            when = "moves during this call" if move.during else "has moved since the profile call"
+        for moves in _together(evidence.moved):
+            move, *others = moves
             yield self.finding(
                 evidence,
-                f"tensor `{move.path}` {when}, and a captured graph goes on using its old address",
+                f"{_moves(move, len(others))}, and a captured graph goes on using "
+                f"{'their old addresses' if others else 'its old address'}",
                 cause=move.path,
                 consequence=Consequence.SILENT_WRONG if wrong else Consequence.SLOW,
                 fix=f"Allocate `{move.path}` for the largest call before the capture, and refuse to grow it later.",
                 region=move.region,
                 profile="the captured address",
                 serving="another address",
+                also=tuple(other.path for other in others),
             )
+
+
+def _together(moves: Iterable[Move]) -> list[list[Move]]:
+    """Entries of a list or a dict that move are one defect."""
+    found: dict[object, list[Move]] = {}
+    for move in moves:
+        found.setdefault((same_but_for_index(move.path), move.region, move.during), []).append(move)
+    return list(found.values())
+
+
+def _moves(move: Move, others: int) -> str:
+    tensor = f"tensor `{move.path}` and {others} more" if others else f"tensor `{move.path}`"
+    if move.during:
+        return f"{tensor} {'move' if others else 'moves'} during this call"
+    return f"{tensor} {'have' if others else 'has'} moved since the profile call"

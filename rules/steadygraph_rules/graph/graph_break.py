@@ -14,6 +14,7 @@ _FIXES = {
         "Keep the value on the device as a tensor, or compute it before the compiled region and pass it in."
     ),
     BreakReason.UNSUPPORTED_CALL: "Move the call out of the compiled region, or wrap it as a custom operator.",
+    BreakReason.NO_FAKE_IMPLEMENTATION: 'Tell what its result looks like: @torch.library.register_fake("{operator}").',
     BreakReason.DISABLED_FUNCTION: "Call the function outside of the compiled region, or allow it to be compiled.",
     BreakReason.RECOMPILE_LIMIT: "Remove what makes the frame compile again and again.",
     BreakReason.SKIPPED_FRAME: "Rewrite what Dynamo cannot trace, or move it out of the compiled region.",
@@ -99,7 +100,7 @@ class GraphBreakRule(Rule):
                 spread(_message(one, observation, len(others)), len({place.region for _, place in places})),
                 cause=cause,
                 consequence=Consequence.SLOW,
-                fix=_FIXES[one.reason],
+                fix=_FIXES[one.reason].format(operator=one.detail),
                 location=one.location,
                 region=observation.region,
             )
@@ -143,4 +144,6 @@ def _message(one: GraphBreak, observation: Observation, others: int) -> str:
     if one.location is None:
         return f"{one.reason}, which breaks the region{parts}: {shortened(one.detail, LONGEST_ERROR)}"
     text = f": `{shortened(one.location.text)}`" if one.location.text else ""
+    if one.reason is BreakReason.NO_FAKE_IMPLEMENTATION:
+        return f"{one.reason} ({one.detail}), which breaks the region{parts}{text}"
     return f"{one.reason}, which breaks the region{parts}{text}"

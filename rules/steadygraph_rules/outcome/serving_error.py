@@ -84,4 +84,5 @@ class ServingError(Rule):
 
 
 def _has_its_own_rule(evidence: Evidence) -> bool:
-    return padded_and_valid(evidence) is not None or blamed_for_error(evidence) is not None
+    explained = padded_and_valid(evidence), blamed_for_error(evidence), evidence.leak
+    return any(one is not None for one in explained)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from steadygraph.model import CaseReport
 from steadygraph.report.html.regions import Comparison, Pictures
 
@@ -46,3 +48,15 @@ def test_only_small_pictures_of_different_graphs_are_open_at_once() -> None:
     same = comparison(Pictures(10_000), case_of([decoder(1, "a")], [decoder(1, "a")]))
 
     assert [each.is_open for each in (small, large, same)] == [True, False, False]
+
+
+def test_a_graph_that_start_up_runs_for_several_sizes_is_compared_once() -> None:
+    case = case_of([decoder(1, "a")], [decoder(1, "b", added=1)])
+    profile, serving = case.scenarios
+    several = replace(case, scenarios=(replace(profile, calls=3 * profile.calls), serving))
+
+    found = comparison(Pictures(10_000), several)
+
+    assert found.summary.startswith(
+        f"1 graph ({NODES} nodes) at profile, 1 ({NODES + 2}) at serving; only at serving: "
+    )

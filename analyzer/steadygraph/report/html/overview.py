@@ -75,7 +75,7 @@ def overview(cases: Sequence[tuple[str, CaseReport, Sequence[tuple[str, Entry]]]
 
 def _case(anchor: str, case: CaseReport, entries: Sequence[tuple[str, Entry]], columns: Sequence[Column]) -> CaseRows:
     rows, remark = _rows(case, entries, columns)
-    locked = tuple(("warn", flat(sentence)) for sentence in case.lock_changes)
+    locked = tuple(("warn", flat(str(change))) for change in case.lock_changes)
     counts = summarised([case]).findings if case.findings else ""
     what = compiled(case.regions) if case.regions else ""
     return CaseRows(anchor, case.target, what, counts, rows, (*locked, *remark))

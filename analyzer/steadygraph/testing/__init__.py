@@ -1,0 +1,3 @@
+"""What the pytest plugin does once it is asked: nothing here is imported before."""
+
+from __future__ import annotations

@@ -1,0 +1,63 @@
+"""The fixture ``steadygraph``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from steadygraph.case import Case
+from steadygraph.report.document import Report
+from steadygraph.testing import stability
+from steadygraph.testing.session import Session
+from steadygraph.testing.stability import Check
+
+
+class Steadygraph:
+    """Analyses cases inside of a test; what it finds is part of the session's report."""
+
+    def __init__(self, item: pytest.Item, session: Session) -> None:
+        self._item = item
+        self._session = session
+
+    def analyze(self, case: Case | str | Path, **options: Any) -> Report:
+        """``steadygraph.analyze``, in this process; what is not given is as in the session.
+
+        A path is relative to the test's folder or to the root of the session.
+
+        Args:
+            case: A case, or a target as the command line takes it.
+            options: Those of :func:`steadygraph.analyze`.
+
+        Raises:
+            SteadygraphError: As ``steadygraph.analyze`` does.
+        """
+        from steadygraph.api import analyze
+
+        given = case if isinstance(case, Case) else stability.located(case, self._item, self._session)
+        report = analyze(given, **{**self._session.options.keywords, **options})
+        self._session.kept(report.cases[0], self._session.name_for(self._item))
+        return report
+
+    def assert_stable(
+        self,
+        case: Case | str | Path,
+        *,
+        policy: str | Iterable[str] | None = None,
+        allow: Iterable[str] = (),
+        fail_on: str | None = None,
+    ) -> None:
+        """Fail the test where a graph of the case does not fit one of its serving calls.
+
+        Args:
+            case: A case, or a target; a target is analysed in a process of its own.
+            policy: The deployment, or several; default: those of the session.
+            allow: Rules whose findings are accepted, by code, code prefix, kind or name.
+            fail_on: From which severity on a finding counts; default: as in the session.
+
+        Raises:
+            UsageError: An argument means nothing; as CaseError: the case cannot be used.
+        """
+        stability.hold(Check(case, policy, tuple(allow), fail_on), self._item, self._session)

@@ -1,0 +1,55 @@
+"""Every example is analysed once, whichever worker asks first."""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from steadygraph.model import CaseReport
+
+
+@pytest.fixture(scope="session")
+def verdicts(repository: Path) -> ModuleType:
+    """``examples/verdicts.py``."""
+    spec = importlib.util.spec_from_file_location("verdicts", repository / "examples" / "verdicts.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def report_of(verdicts: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Any], CaseReport]:
+    """``report_of(state)``: what the analyzer says of it now."""
+    from steadygraph.report.codec import from_json, to_json
+    from steadygraph.report.document import Report
+
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+
+    def report(state: Any) -> CaseReport:
+        file = folder / f"{state.folder}-{state.name}.json"
+        with file.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not file.exists():
+                file.write_text(to_json(Report((verdicts.analysed(state),))), encoding="utf-8")
+        return from_json(file.read_text(encoding="utf-8")).cases[0]
+
+    return report
+
+
+@pytest.fixture
+def deepstack(monkeypatch: pytest.MonkeyPatch, repository: Path) -> Callable[[str], ModuleType]:
+    """``deepstack("deepstack_stores")``: a module of that folder."""
+    monkeypatch.syspath_prepend(repository / "examples" / "deepstack")
+    return importlib.import_module
