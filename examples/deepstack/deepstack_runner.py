@@ -46,12 +46,12 @@ class StepResult:
     #: What the decoder was given for the features, one block of padded rows for each micro-batch.
     received: list[Tensor] = field(default_factory=list)
 
-    def lost_rows(self) -> list[int]:
+    def lost_rows(self) -> Tensor:
         """Scheduled tokens whose features the decoder did not receive."""
         if self.sent is None or not self.received:
-            return []
+            return torch.empty(0, dtype=torch.int64)
         received = torch.cat(self.received, dim=1)[:, : self.sent.size(1)]
-        return (self.sent != received).any(dim=2).any(dim=0).nonzero().flatten().tolist()
+        return (self.sent != received).any(dim=2).any(dim=0).nonzero().flatten()
 
 
 class Runner(nn.Module):

@@ -98,6 +98,6 @@ def regions(model: Runner) -> list[nn.Module]:
 def observe(model: Runner, out: StepResult) -> Tensor:
     """The logits.  Policies are held against eager mode: what eager mode itself loses, the case has to say."""
     lost = out.lost_rows()
-    if lost:
-        raise AssertionError(f"features of tokens {lost[0]} to {lost[-1]} never reached the decoder")
+    if lost.numel() > 0:
+        raise AssertionError(f"features of tokens {int(lost[0])} to {int(lost[-1])} never reached the decoder")
     return out.logits

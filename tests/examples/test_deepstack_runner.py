@@ -40,7 +40,7 @@ def test_lost_features_are_those_of_the_second_micro_batch(store: str, lost: lis
 
     out = called(steps, model, steps.serving()["micro_batches"])
 
-    assert out.lost_rows() == lost
+    assert out.lost_rows().tolist() == lost
 
 
 def test_features_come_from_the_tower_one_for_the_embedding_and_one_for_each_level(deepstack: Deepstack) -> None:
