@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from steadygraph.allow import Allowance, allowances, applied, unused
-from steadygraph.case import Case
+from steadygraph.case.case import Case
 from steadygraph.errors import CaseError
 from steadygraph.model import Consequence, Finding, Kind, Severity
-from steadygraph.rule_loading import LoadedRules, PackProblem, load_packs
+from steadygraph.rule.allow import Allowance, allowances, applied, unused
+from steadygraph.rule.packs import LoadedRules, PackProblem, load_packs
 
 PACKS = load_packs()
 BROKEN = LoadedRules(PACKS.rules, (PackProblem("acme = acme:RULES", "it cannot be imported: ValueError: no"),))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from steadygraph.case import Case, load, opened
+from steadygraph.case.case import Case, load, opened
 from steadygraph.errors import CaseError, TargetError
 
 Write = Callable[..., Path]
@@ -191,7 +191,7 @@ def test_a_class_is_the_same_for_its_case_file(write_case: Write) -> None:
 
 def test_no_torch_is_imported_for_a_case_that_needs_none(write_case: Write) -> None:
     write_case(WHOLE)
-    code = "import sys; from steadygraph.case import load; load('case.py'); sys.exit('torch' in sys.modules)"
+    code = "import sys; from steadygraph.case.case import load; load('case.py'); sys.exit('torch' in sys.modules)"
 
     done = subprocess.run([sys.executable, "-c", code], check=False)
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from steadygraph.case import (
+from steadygraph.case.case import (
     Call,
     Case,
     build_model,

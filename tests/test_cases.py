@@ -31,9 +31,9 @@ def expected(file: Path) -> dict[str, Any]:
 
 
 def analyzed(file: Path) -> CaseReport:
-    from steadygraph.case import load
+    from steadygraph.case.case import load
     from steadygraph.config import Settings
-    from steadygraph.engine import analyze_case
+    from steadygraph.engine.engine import analyze_case
 
     return analyze_case(load(str(file)), Settings())
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from steadygraph.case import Case
+from steadygraph.case.case import Case
 from steadygraph.config import Settings
-from steadygraph.engine import analyze_case
+from steadygraph.engine.engine import analyze_case
 from steadygraph.errors import TargetError
 from steadygraph.model import Kind, Policy, Result
-from steadygraph.observe.torch_private import cache_entry_count
+from steadygraph.torch_private import cache_entry_count
 
 EVERY_POLICY = (Policy.RECOMPILE, Policy.DROP, Policy.SHAPES_ONLY, Policy.CUDA_GRAPH)
 
@@ -149,7 +149,7 @@ def test_inductor_proves_drop_on_the_graph_that_was_captured_once(monkeypatch):
 
 
 def count_traces(monkeypatch):
-    from steadygraph.observe.frame_tap import FrameTap
+    from steadygraph.observe.run.frame_tap import FrameTap
 
     count = []
     original = FrameTap._compile_graph
@@ -373,7 +373,7 @@ def test_lazy_modules_are_given_their_parameters_before_anything_is_compared():
 
 
 def test_a_failure_of_an_observer_is_not_put_down_to_the_model(monkeypatch):
-    from steadygraph.observe import graphs
+    from steadygraph.observe.graphs import graphs
 
     def broken(graph, names):
         raise ArithmeticError("a bug in an observer")

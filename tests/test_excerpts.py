@@ -1,7 +1,7 @@
 """Source lines around places: written by hand, read back."""
 
-from steadygraph import excerpts
 from steadygraph.model import Location
+from steadygraph.observe.places import excerpts
 
 
 def numbered(tmp_path, count, name="model.py"):

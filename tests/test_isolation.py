@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from steadygraph.config import Settings
-from steadygraph.isolation import Request, run
 from steadygraph.model import CaseReport, Problem, Status
-from steadygraph.worker import Analyze
+from steadygraph.workers.pool import Request, run
+from steadygraph.workers.worker import Analyze
 
 #: An engine that needs no torch: it runs the functions of the case and no model.
 ENGINE = """
-    from steadygraph.case import profile_call, serving_calls
+    from steadygraph.case.case import profile_call, serving_calls
     from steadygraph.model import CaseReport, Status
 
     def analyze(case, settings):
@@ -324,7 +324,7 @@ def test_targets_end_with_a_parent_that_is_killed(write_case: Write, tmp_path: P
     write_case(textwrap.dedent(WHOLE) + "open('pid', 'w').write(str(os.getpid())); time.sleep(600)\n")
     code = """
         from steadygraph.config import Settings
-        from steadygraph.isolation import Request, run
+        from steadygraph.workers.pool import Request, run
         if __name__ == "__main__":
             list(run([Request("case.py")], Settings()))
     """
@@ -338,7 +338,7 @@ def test_targets_end_with_a_parent_that_is_killed(write_case: Write, tmp_path: P
 
 
 def test_importing_the_isolation_imports_no_torch() -> None:
-    code = "import sys, steadygraph.isolation; sys.exit('torch' in sys.modules)"
+    code = "import sys, steadygraph.workers.pool; sys.exit('torch' in sys.modules)"
 
     done = subprocess.run([sys.executable, "-c", code], check=False)
 

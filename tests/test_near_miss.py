@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from steadygraph.near_miss import closest, question, question_or_list
+from steadygraph.errors.near_miss import closest, question, question_or_list
 
 
 @pytest.mark.parametrize(

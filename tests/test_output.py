@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from steadygraph.errors import UsageError
-from steadygraph.output import require_folder, require_writable, write, write_all
+from steadygraph.errors.files import require_folder, require_writable, write, write_all
 
 
 def complaint(file: Path) -> str:

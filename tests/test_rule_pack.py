@@ -83,7 +83,7 @@ def test_its_own_tests_pass(run: Run) -> None:
 
 
 def test_its_pages_are_written_like_those_of_the_built_in_rules(run: Run, tmp_path: Path) -> None:
-    done = run("-m", "steadygraph.rule_pages", tmp_path, "--pack", "rule-pack")
+    done = run("-m", "steadygraph.rule.pages", tmp_path, "--pack", "rule-pack")
 
     assert (done.returncode, done.stderr) == (0, "")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["EX101.md", "index.md"]

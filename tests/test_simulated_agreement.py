@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from steadygraph.case import opened
+from steadygraph.case.case import opened
 from steadygraph.config import Settings
-from steadygraph.engine import analyze_case
+from steadygraph.engine.engine import analyze_case
 from steadygraph.model import CaseReport, Kind, Policy, Result
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -14,8 +14,8 @@ from torch import nn
 import steadygraph
 from steadygraph import allow_sync
 from steadygraph.errors import UsageError
-from steadygraph.observe.sync_ledger import unneeded_blocks
-from steadygraph.observe.syncs import SyncWatch
+from steadygraph.observe.syncs.sync_ledger import unneeded_blocks
+from steadygraph.observe.syncs.syncs import SyncWatch
 
 
 class Scale(nn.Module):

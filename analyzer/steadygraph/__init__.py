@@ -9,8 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from steadygraph.api import analyze as analyze
-    from steadygraph.case import Case as Case
+    from steadygraph.case.case import Case as Case
+    from steadygraph.engine.api import analyze as analyze
     from steadygraph.errors import CaseError as CaseError
     from steadygraph.errors import SteadygraphError as SteadygraphError
     from steadygraph.errors import TargetError as TargetError
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from steadygraph.model import Policy as Policy
     from steadygraph.model import Result as Result
     from steadygraph.model import Severity as Severity
-    from steadygraph.recompiles import no_recompiles as no_recompiles
-    from steadygraph.report.document import Report as Report
-    from steadygraph.sync_allowance import allow_sync as allow_sync
+    from steadygraph.observe.guards.no_recompiles import no_recompiles as no_recompiles
+    from steadygraph.observe.syncs.allowance import allow_sync as allow_sync
+    from steadygraph.report.shown import Report as Report
 
     __version__: str
 
 #: Public names and the modules that define them.
 _HOMES = {
-    "analyze": "api",
-    "Case": "case",
+    "analyze": "engine.api",
+    "Case": "case.case",
     "CaseError": "errors",
     "SteadygraphError": "errors",
     "TargetError": "errors",
@@ -43,9 +43,9 @@ _HOMES = {
     "Policy": "model",
     "Result": "model",
     "Severity": "model",
-    "Report": "report.document",
-    "allow_sync": "sync_allowance",
-    "no_recompiles": "recompiles",
+    "Report": "report.shown",
+    "allow_sync": "observe.syncs.allowance",
+    "no_recompiles": "observe.guards.no_recompiles",
 }
 
 __all__ = ["__version__", *_HOMES]  # all are strings
@@ -53,7 +53,7 @@ __all__ = ["__version__", *_HOMES]  # all are strings
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from steadygraph.report.environment import version
+        from steadygraph.model.environment import version
 
         value: Any = version("steadygraph")
     elif name in _HOMES:

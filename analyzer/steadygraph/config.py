@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from steadygraph import gpus
+from steadygraph.case.user_code import readable_path
 from steadygraph.errors import UsageError
-from steadygraph.model import Policy
-from steadygraph.near_miss import question_or_list
+from steadygraph.errors.near_miss import question_or_list
+from steadygraph.model import Policy, gpus
+from steadygraph.model.run import FAIL_ON
 from steadygraph.report import formats
-from steadygraph.report.document import FAIL_ON
-from steadygraph.user_code import readable_path
 
 #: The deployments that can be judged.
 POLICIES = tuple(Policy)

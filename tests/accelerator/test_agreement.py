@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from steadygraph.case import Case, load
+from steadygraph.case.case import Case, load
 from steadygraph.config import Settings
-from steadygraph.engine import analyze_case
+from steadygraph.engine.engine import analyze_case
 from steadygraph.model import CaseReport, Policy, Result, Severity
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"

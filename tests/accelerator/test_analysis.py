@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 import steadygraph
-from steadygraph import engine
 from steadygraph.accelerator.simulation import simulated
-from steadygraph.case import Case, load
+from steadygraph.case.case import Case, load
 from steadygraph.config import Settings
-from steadygraph.engine import analyze_case
+from steadygraph.engine import engine
+from steadygraph.engine.engine import analyze_case
 from steadygraph.errors import TargetError, UsageError
 from steadygraph.model import Kind, Policy, Result, Severity
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from steadygraph.case import load
+from steadygraph.case.case import load
 from steadygraph.config import Settings
-from steadygraph.engine import analyze_case
+from steadygraph.engine.engine import analyze_case
 from steadygraph.model import CaseReport, Severity
 
 NUMBERS = "wrong numbers are all that shows"

@@ -8,7 +8,7 @@ from types import CodeType
 import pytest
 import torch
 
-from steadygraph.accelerator.comparisons import ComparisonWatch
+from steadygraph.accelerator.comparing.comparisons import ComparisonWatch
 from steadygraph.accelerator.simulation import simulated
 
 CONFIGURED, REAL = torch.device("cuda"), torch.device("cuda:0")

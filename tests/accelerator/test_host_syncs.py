@@ -14,7 +14,7 @@ import torch
 from steadygraph.accelerator.limits import limit_of
 from steadygraph.accelerator.simulation import simulated
 from steadygraph.model import Sync
-from steadygraph.observe.syncs import SyncWatch
+from steadygraph.observe.syncs.syncs import SyncWatch
 
 Action = Callable[["Device"], object]
 

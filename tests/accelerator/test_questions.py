@@ -14,7 +14,7 @@ from torch.cuda import Stream as StreamOfBefore
 from torch.cuda import current_stream as current_stream_of_before
 
 from steadygraph.accelerator.simulation import simulated
-from steadygraph.gpus import GPUS
+from steadygraph.model.gpus import GPUS
 
 #: Each with what it says on a machine whose first GPU is an H100; where torch asks NVML, CUDA is asked in its place.
 ANSWERS = {

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.cuda import get_device_name as imported_before
 
+from steadygraph import torch_private
 from steadygraph.accelerator.guard_table import GuardTable
 from steadygraph.accelerator.simulation import simulated
 from steadygraph.errors import UsageError
-from steadygraph.gpus import GPUS, device_count
-from steadygraph.observe import torch_private
+from steadygraph.model.gpus import GPUS, device_count
 
 #: What counts all tensors of a process, simulated or not.
 COUNTERS = {"cache_hits", "cache_misses", "DESCRIBER_NEXT_ID"}

@@ -14,10 +14,10 @@ import pytest
 import torch
 from torch import nn
 
-from steadygraph import engine
-from steadygraph.case import Case
+from steadygraph.case.case import Case
 from steadygraph.config import Settings
-from steadygraph.engine import analyze_case
+from steadygraph.engine import engine
+from steadygraph.engine.engine import analyze_case
 from steadygraph.model import CaseReport, Kind, Severity
 
 _BLOCK = re.compile(r"<!-- (.*) -->\n```\w+\n((?:.*\n)*?)```\n")

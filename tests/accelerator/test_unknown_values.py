@@ -10,7 +10,7 @@ import torch
 from steadygraph.accelerator import unknown
 from steadygraph.accelerator.limits import FakeImplementationError, SimulationError, ValueNeededError
 from steadygraph.accelerator.simulation import simulated
-from steadygraph.observe import structure, symbols
+from steadygraph.observe.inputs import structure, symbols
 
 
 @pytest.fixture(autouse=True)

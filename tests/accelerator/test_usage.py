@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 from steadygraph.accelerator.simulation import simulated
-from steadygraph.case import Case
+from steadygraph.case.case import Case
 from steadygraph.config import Settings
-from steadygraph.engine import analyze_case
+from steadygraph.engine.engine import analyze_case
 from steadygraph.errors import DeviceError, UsageError
-from steadygraph.gpus import device_count, device_name
+from steadygraph.model.gpus import device_count, device_name
 
 HERE = "tests/accelerator/test_usage.py"
 ASKING: dict[str, Callable[[], object]] = {

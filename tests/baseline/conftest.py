@@ -21,7 +21,7 @@ from steadygraph.model import (
     Severity,
     Status,
 )
-from steadygraph.report.document import Report
+from steadygraph.model.run import RunReport
 
 ENVIRONMENT = {"python": "3.11.9", "torch": "2.13.0", "platform": "Linux x86_64"}
 
@@ -67,8 +67,8 @@ def case(
 
 
 @pytest.fixture
-def report() -> Callable[..., Report]:
-    def make(*cases: CaseReport, torch: str = "2.13.0", fail_on: str = "warning") -> Report:
-        return Report(cases, environment=ENVIRONMENT | {"torch": torch}, tool_version="0.1.0", fail_on=fail_on)
+def report() -> Callable[..., RunReport]:
+    def make(*cases: CaseReport, torch: str = "2.13.0", fail_on: str = "warning") -> RunReport:
+        return RunReport(cases, environment=ENVIRONMENT | {"torch": torch}, tool_version="0.1.0", fail_on=fail_on)
 
     return make

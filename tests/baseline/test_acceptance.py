@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 from tests.baseline.conftest import case, finding
 
-from steadygraph.baseline import Baseline, applied, updated
 from steadygraph.errors import UsageError
+from steadygraph.history.baseline import Baseline, applied, updated
 from steadygraph.model import Location, Policy, Status
 
 

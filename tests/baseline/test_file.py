@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.baseline.conftest import call, case, finding, graph
 
-from steadygraph.baseline import Baseline, read, updated, written
-from steadygraph.baseline.document import Accepted, CaseBaseline, LockedCall, LockedGraph, Made
 from steadygraph.errors import UsageError
+from steadygraph.history.baseline import Baseline, read, updated, written
+from steadygraph.history.baseline.document import Accepted, CaseBaseline, LockedCall, LockedGraph, Made
 
 HINT = "\n  hint: name a file that was written with --update-baseline, or write a new one to another path"
 

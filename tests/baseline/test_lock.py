@@ -3,7 +3,7 @@
 import pytest
 from tests.baseline.conftest import call, case, graph
 
-from steadygraph.baseline import Baseline, applied, updated
+from steadygraph.history.baseline import Baseline, applied, updated
 
 LINES = ("y = x * 2", "return y")
 

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import torch
 
-from steadygraph.case import Case, build_model, load, profile_call, region_modules, serving_calls
+from steadygraph.case.case import Case, build_model, load, profile_call, region_modules, serving_calls
 from steadygraph.config import Settings
-from steadygraph.engine import analyze_case
+from steadygraph.engine.engine import analyze_case
 
 HERE = Path(__file__).resolve().parent
 EXAMPLES = HERE.parents[1] / "examples"

@@ -38,7 +38,7 @@ from steadygraph.model import (
     Status,
     ViolatedGuard,
 )
-from steadygraph.report.document import Report
+from steadygraph.model.run import RunReport
 from steadygraph.report.formats import FORMATS, renderer
 
 CASES, FINDINGS_PER_CASE, SCENARIOS_PER_CASE, GUARDS_PER_SCENARIO, NODES_PER_GRAPH = 1_000, 10, 5, 4, 20
@@ -46,9 +46,9 @@ GOAL_S, GOAL_MIB = 2.0, 300.0
 _ROOT = Path.cwd()
 
 
-def large_report(cases: int = CASES) -> Report:
+def large_report(cases: int = CASES) -> RunReport:
     """Cases of the size of the examples; every text occurs once, as in a report of different models."""
-    return Report(tuple(_case(number) for number in range(cases)))
+    return RunReport(tuple(_case(number) for number in range(cases)))
 
 
 def _case(number: int) -> CaseReport:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from steadygraph.report.codec import from_json, to_json
 from steadygraph.report.formats import FORMATS, renderer
+from steadygraph.report.json.codec import from_json, to_json
 
 from .conftest import BROKEN, CLEAN, RAISING, Ran
 

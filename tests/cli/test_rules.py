@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from steadygraph.explanation import explain, listing
-from steadygraph.rule_loading import load_rules
+from steadygraph.rule.packs import load_rules
+from steadygraph.rule.text import explain, listing
 
 Cli = Callable[..., tuple[int, str, str]]
 

@@ -112,7 +112,7 @@ def test_what_needs_no_torch_imports_none_and_is_quick(arguments: list[str]) -> 
 
 
 def test_an_error_of_steadygraph_itself_is_no_finding(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    from steadygraph import rule_loading
+    from steadygraph.rule import packs as rule_loading
 
     def broken() -> None:
         raise RuntimeError("not meant to happen")
@@ -132,7 +132,7 @@ def test_an_error_of_steadygraph_itself_is_no_finding(cli: Cli, monkeypatch: pyt
 def test_the_traceback_of_an_error_of_steadygraph_is_shown_on_request(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from steadygraph import rule_loading
+    from steadygraph.rule import packs as rule_loading
 
     monkeypatch.setattr(rule_loading, "load_packs", lambda: 1 / 0)
     monkeypatch.setenv("STEADYGRAPH_TRACEBACK", "1")

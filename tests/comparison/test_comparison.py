@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from steadygraph.comparison import compared
+from steadygraph.history.changes import compared
 from steadygraph.model import CaseReport, Outcome, Policy, Problem, Result, ScenarioReport, Severity, Status
-from steadygraph.report.document import IN_BASELINE, Report
+from steadygraph.model.run import IN_BASELINE, RunReport
 
 from ..baseline.conftest import call, case, finding, graph
 
@@ -14,7 +14,7 @@ OLD = {"python": "3.11.9", "torch": "2.13.0"}
 
 
 def report(*cases, **environment):
-    return Report(cases, environment=OLD | environment, tool_version="0.1.0")
+    return RunReport(cases, environment=OLD | environment, tool_version="0.1.0")
 
 
 def judged(result, recompiles=None, predicted=None):

@@ -5,8 +5,8 @@ import json
 
 from markdown_it import MarkdownIt
 
-from steadygraph.comparison import compared
-from steadygraph.comparison.formats import as_json, markdown, text
+from steadygraph.history.changes import compared
+from steadygraph.history.changes.formats import as_json, markdown, text
 from steadygraph.model import CaseReport, Outcome, Policy, Result, ScenarioReport, Status
 
 from ..baseline.conftest import case, finding

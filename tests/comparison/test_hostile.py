@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from steadygraph.baseline import Baseline, updated, written
-from steadygraph.comparison import compared
-from steadygraph.comparison.formats import as_json, markdown, text
-from steadygraph.report.document import Report
-from steadygraph.report.layout import cells
+from steadygraph.history.baseline import Baseline, updated, written
+from steadygraph.history.changes import compared
+from steadygraph.history.changes.formats import as_json, markdown, text
+from steadygraph.model.run import RunReport
+from steadygraph.report.text.layout import cells
 
 from ..report.hostile import reports, thorough
 
@@ -21,7 +21,7 @@ from ..report.hostile import reports, thorough
 @thorough
 @given(reports, reports, st.integers(60, 160))
 def test_the_text_of_a_comparison_keeps_to_its_width_and_holds_no_control_character(
-    old: Report, new: Report, width: int
+    old: RunReport, new: RunReport, width: int
 ) -> None:
     lines = text(compared(old, new), width=width).split("\n")
 
@@ -31,7 +31,7 @@ def test_the_text_of_a_comparison_keeps_to_its_width_and_holds_no_control_charac
 
 @thorough
 @given(reports, reports)
-def test_markdown_of_a_comparison_shows_nothing_but_text(old: Report, new: Report) -> None:
+def test_markdown_of_a_comparison_shows_nothing_but_text(old: RunReport, new: RunReport) -> None:
     shown = MarkdownIt("commonmark", {"html": True}).enable("strikethrough").render(markdown(compared(old, new)))
 
     shown.encode()
@@ -40,7 +40,7 @@ def test_markdown_of_a_comparison_shows_nothing_but_text(old: Report, new: Repor
 
 @thorough
 @given(reports, reports)
-def test_json_of_a_comparison_is_json_in_ascii(old: Report, new: Report) -> None:
+def test_json_of_a_comparison_is_json_in_ascii(old: RunReport, new: RunReport) -> None:
     written_text = as_json(compared(old, new))
 
     assert json.loads(written_text)["tool"] == "steadygraph"
@@ -49,7 +49,7 @@ def test_json_of_a_comparison_is_json_in_ascii(old: Report, new: Report) -> None
 
 @thorough
 @given(reports)
-def test_any_report_can_be_accepted(report: Report) -> None:
+def test_any_report_can_be_accepted(report: RunReport) -> None:
     accepted = written(updated(Baseline(), report, lock_too=True))
 
     assert json.loads(accepted)["tool"] == "steadygraph"

@@ -30,8 +30,8 @@ def verdicts(repository: Path) -> ModuleType:
 @pytest.fixture(scope="session")
 def report_of(verdicts: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Any], CaseReport]:
     """``report_of(state)``: what the analyzer says of it now."""
-    from steadygraph.report.codec import from_json, to_json
-    from steadygraph.report.document import Report
+    from steadygraph.model.run import RunReport
+    from steadygraph.report.json.codec import from_json, to_json
 
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -42,7 +42,7 @@ def report_of(verdicts: ModuleType, tmp_path_factory: pytest.TempPathFactory) ->
         with file.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not file.exists():
-                file.write_text(to_json(Report((verdicts.analysed(state),))), encoding="utf-8")
+                file.write_text(to_json(RunReport((verdicts.analysed(state),))), encoding="utf-8")
         return from_json(file.read_text(encoding="utf-8")).cases[0]
 
     return report

@@ -7,7 +7,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from steadygraph.observe.ambient import capture
+from steadygraph.observe.inputs.ambient import capture
 
 
 def changed(context):

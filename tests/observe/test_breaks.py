@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from steadygraph.model import BreakReason
-from steadygraph.observe.breaks import translate
-from steadygraph.observe.session import CompileSession
-from steadygraph.observe.torch_private import own_dynamo_state
+from steadygraph.observe.graphs.breaks import translate
+from steadygraph.observe.run.session import CompileSession
+from steadygraph.torch_private import own_dynamo_state
 
 
 @pytest.mark.parametrize(

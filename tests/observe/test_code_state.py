@@ -7,7 +7,7 @@ import functools
 import torch
 from torch import nn
 
-from steadygraph.observe.state import ModelState
+from steadygraph.observe.state.state import ModelState
 
 COUNT = 1
 TABLES = {"short": torch.zeros(2)}

@@ -7,9 +7,9 @@ import sys
 import torch
 from torch import nn
 
-from steadygraph.observe import decompilation
-from steadygraph.observe.session import CompileSession
-from steadygraph.observe.torch_private import own_dynamo_state
+from steadygraph.observe.graphs import decompilation
+from steadygraph.observe.run.session import CompileSession
+from steadygraph.torch_private import own_dynamo_state
 
 
 class Guarded(nn.Module):
@@ -66,6 +66,6 @@ def test_code_that_nobody_would_read_is_left_alone():
 
 
 def test_depyf_is_imported_when_it_is_needed():
-    code = "import sys, steadygraph.observe.decompilation; sys.exit('depyf' in sys.modules)"
+    code = "import sys, steadygraph.observe.graphs.decompilation; sys.exit('depyf' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

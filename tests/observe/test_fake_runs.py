@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from steadygraph.accelerator.simulation import simulated
-from steadygraph.observe.fake_runs import FakeRuns
+from steadygraph.observe.replay.fake_runs import FakeRuns
 
 
 class Counted:

@@ -4,7 +4,7 @@ import functools
 
 import pytest
 
-from steadygraph.observe.frame_locals import bind, self_name
+from steadygraph.observe.run.frame_locals import bind, self_name
 
 
 class Model:

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 from steadygraph.model import NodeKind
-from steadygraph.observe.session import CompileSession
-from steadygraph.observe.torch_private import own_dynamo_state
+from steadygraph.observe.run.session import CompileSession
+from steadygraph.torch_private import own_dynamo_state
 
 
 def captured(module, *args):

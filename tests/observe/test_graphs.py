@@ -7,8 +7,8 @@ from torch import nn
 
 from steadygraph.compare.graphs import change
 from steadygraph.model import Graph, Location
-from steadygraph.observe.session import CompileSession
-from steadygraph.observe.torch_private import own_dynamo_state
+from steadygraph.observe.run.session import CompileSession
+from steadygraph.torch_private import own_dynamo_state
 
 
 def captured(forward, *calls, mark=None):

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from steadygraph.model import Aspect, Guard, Location, Owner
-from steadygraph.observe.guard_text import without_addresses
-from steadygraph.observe.guards import digest
-from steadygraph.observe.session import CompileSession
-from steadygraph.observe.torch_private import own_dynamo_state
+from steadygraph.observe.guards.guard_text import without_addresses
+from steadygraph.observe.guards.guards import digest
+from steadygraph.observe.run.session import CompileSession
+from steadygraph.torch_private import own_dynamo_state
 
 
 class Options:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from steadygraph.observe.process import preserved, seeded
+from steadygraph.observe.state.process import preserved, seeded
 
 
 def draws():

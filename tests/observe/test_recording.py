@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from steadygraph.observe.recording import NotReplayableError, Recording
+from steadygraph.observe.replay.recording import NotReplayableError, Recording
 
 
 def replayed(function, recorded, new):

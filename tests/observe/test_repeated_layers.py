@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch import nn
 
-from steadygraph.case import Case
+from steadygraph.case.case import Case
 from steadygraph.config import Settings
-from steadygraph.engine import analyze_case
+from steadygraph.engine.engine import analyze_case
 from steadygraph.model import CaseReport, Severity
-from steadygraph.observe import layer_structure, repeated_layers
+from steadygraph.observe.layers import layer_structure, repeated_layers
 
 WIDTH, LAYERS = 8, 5
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from steadygraph.model import Owner
-from steadygraph.observe.sources import MISSING, Names, evaluate, names_of, owner, parent
+from steadygraph.observe.guards.sources import MISSING, Names, evaluate, names_of, owner, parent
 
 SELF = Names(receiver="self")
 

@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import nn
 
-from steadygraph.observe import tensor_state
-from steadygraph.observe.state import ModelState
+from steadygraph.observe.state import tensor_state
+from steadygraph.observe.state.state import ModelState
 
 
 class Cache:

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from steadygraph.observe.storage import addresses, handed
+from steadygraph.observe.inputs.storage import addresses, handed
 
 
 class Cache:

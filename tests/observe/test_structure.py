@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from steadygraph.model import ContainerNode, CycleNode, NoneNode, OpaqueNode, TensorNode, TensorSpec, ValueNode
-from steadygraph.observe.structure import Limits, capture, capture_call, capture_with_leaves, leaves, tensor_spec
+from steadygraph.observe.inputs.structure import Limits, capture, capture_call, capture_with_leaves, leaves, tensor_spec
 
 
 class IntermediateTensors:

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from steadygraph.model import Location, Sync
-from steadygraph.observe import sync_debug
-from steadygraph.observe.syncs import SyncWatch
+from steadygraph.observe.syncs import sync_debug
+from steadygraph.observe.syncs.syncs import SyncWatch
 
 #: ``TORCH_WARN("called a synchronizing CUDA operation")`` in ``warn_or_error_on_sync``, c10/cuda/CUDAFunctions.cpp, as
 #: ``PyErr_WarnEx`` gets it; which directory and line follow depends on the build.

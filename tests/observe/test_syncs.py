@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from steadygraph.model import Ambient, BreakReason, Graph, GraphBreak, Location, NoneNode, Observation, Sync
-from steadygraph.observe.syncs import SyncWatch, when_compiled
+from steadygraph.observe.syncs.syncs import SyncWatch, when_compiled
 
 X = torch.arange(6.0).reshape(3, 2)
 MASK = torch.tensor([True, False, True])

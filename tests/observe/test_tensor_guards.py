@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from steadygraph.model import Aspect
-from steadygraph.observe.tensor_guards import mismatches, parse
+from steadygraph.observe.guards.tensor_guards import mismatches, parse
 
 #: Recorded from torch 2.13.0: a guard on torch.randn(4, 8) with dimension 0 marked dynamic.
 RECORDED = (

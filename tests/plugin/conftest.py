@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 # A session in this process forgets what it imported: these stay, with the server that cases are forked from.
-import steadygraph.report.codec
+import steadygraph.report.json.codec
 import steadygraph.testing.collection
 import steadygraph.testing.fixture
 import steadygraph.testing.marker

@@ -21,7 +21,7 @@ def test_each_test_has_its_properties(cases: pytest.Pytester, run: Run) -> None:
     assert {test.get("classname") for test in found.values()} == {"cases.case_broken"}
     properties = {each.get("name"): each.get("value") for each in found["image[drop]"].iter("property")}
     assert properties == {
-        "steadygraph.target": "cases/case_broken.py",
+        "steadygraph.case.target": "cases/case_broken.py",
         "steadygraph.scenario": "image",
         "steadygraph.policy": "drop",
         "steadygraph.backend": "eager",

@@ -17,7 +17,7 @@ from steadygraph.model import (
     Severity,
     Status,
 )
-from steadygraph.report.document import Report
+from steadygraph.model.run import RunReport
 from steadygraph.testing.verdict import Subject, judged, subjects
 
 POLICIES = (Policy.RECOMPILE, Policy.DROP)
@@ -72,4 +72,4 @@ def test_a_test_fails_where_the_command_line_would(
 
     failed = any(judged(found, each, fail_on).fails for each in subjects(found))  # type: ignore[arg-type]
 
-    assert failed == (not Report((found,)).ok(fail_on))  # type: ignore[arg-type]
+    assert failed == (not RunReport((found,)).ok(fail_on))  # type: ignore[arg-type]

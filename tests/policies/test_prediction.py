@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from steadygraph.case import Case
+from steadygraph.case.case import Case
 from steadygraph.config import Settings
-from steadygraph.engine import analyze_case
+from steadygraph.engine.engine import analyze_case
 from steadygraph.model import Policy, Result
 
 TWO = (Policy.RECOMPILE, Policy.DROP)

@@ -16,9 +16,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from steadygraph.case import Case
+from steadygraph.case.case import Case
 from steadygraph.config import Settings
-from steadygraph.engine import analyze_case
+from steadygraph.engine.engine import analyze_case
 from steadygraph.model import CaseReport, Finding, Policy, Result, Severity
 
 transformers = pytest.importorskip("transformers")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from steadygraph.observe.syncs import SyncWatch
+from steadygraph.observe.syncs.syncs import SyncWatch
 
 Action = Callable[[], object]
 

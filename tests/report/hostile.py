@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from steadygraph.model import CaseReport
-from steadygraph.report.document import FAIL_ON, Report
+from steadygraph.model.run import FAIL_ON, RunReport
 
 #: The project root that the paths below lie in.
 ROOT = Path("/srv/project")
@@ -78,10 +78,10 @@ def values(annotation: Any, texts: st.SearchStrategy[str]) -> st.SearchStrategy[
     return simple[annotation]
 
 
-def reports_of(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Report]:
+def reports_of(texts: st.SearchStrategy[str]) -> st.SearchStrategy[RunReport]:
     """Reports with these texts in every field that holds text."""
     return st.builds(
-        Report,
+        RunReport,
         cases=st.lists(values(CaseReport, texts), max_size=2).map(tuple),
         environment=st.dictionaries(texts, texts, max_size=2),
         tool_version=texts,

@@ -18,8 +18,8 @@ from steadygraph.model import (
     Severity,
     Status,
 )
-from steadygraph.report.document import Report
-from steadygraph.report.text import render
+from steadygraph.model.run import RunReport
+from steadygraph.report.text.text import render
 
 ERROR = """\
 case.py
@@ -56,7 +56,7 @@ def case_of(*findings: Finding, scenarios: tuple[ScenarioReport, ...] = ()) -> C
 
 
 def shown(case: CaseReport, *, width: int = 80, verbose: bool = False) -> str:
-    return render(Report((case,)), width=width, verbose=verbose)
+    return render(RunReport((case,)), width=width, verbose=verbose)
 
 
 def added(case: CaseReport, *, width: int = 80) -> list[str]:

@@ -15,14 +15,14 @@ import pytest
 
 from steadygraph.errors import UsageError
 from steadygraph.model import CaseReport, Outcome, Policy, Result, ScenarioReport
-from steadygraph.report.codec import SCHEMA_FILE, from_json, json_schema, schema_text, to_json
-from steadygraph.report.document import Report
+from steadygraph.model.run import RunReport
+from steadygraph.report.json.codec import SCHEMA_FILE, from_json, json_schema, schema_text, to_json
 
 
 @pytest.fixture
-def report(broken: CaseReport, repaired: CaseReport, failed: CaseReport) -> Report:
+def report(broken: CaseReport, repaired: CaseReport, failed: CaseReport) -> RunReport:
     environment = {"python": "3.11.9", "torch": "2.13.0+cpu", "platform": "Linux x86_64", "device": "cpu"}
-    return Report((broken, repaired, failed), environment, "0.1.0")
+    return RunReport((broken, repaired, failed), environment, "0.1.0")
 
 
 #: The fields of the contract, in its order; a report may have more of them behind these.
@@ -57,7 +57,7 @@ CONTRACT: dict[str, list[str]] = {
 }
 
 
-def test_the_fields_are_those_of_the_contract_in_its_order(report: Report) -> None:
+def test_the_fields_are_those_of_the_contract_in_its_order(report: RunReport) -> None:
     value = json.loads(to_json(report))
     broken, _, failed = value["cases"]
     image = broken["scenarios"][2]
@@ -82,7 +82,7 @@ def test_the_fields_are_those_of_the_contract_in_its_order(report: Report) -> No
     assert {name: list(part)[: len(CONTRACT[name])] for name, part in parts.items()} == CONTRACT
 
 
-def test_the_values_are_those_of_the_report(report: Report) -> None:
+def test_the_values_are_those_of_the_report(report: RunReport) -> None:
     value = json.loads(to_json(report))
     broken, _, failed = value["cases"]
     image = broken["scenarios"][2]
@@ -102,14 +102,14 @@ def test_the_values_are_those_of_the_report(report: Report) -> None:
     assert value["summary"]["exit_code"] == 2
 
 
-def test_the_text_is_indented_as_json_usually_is(report: Report) -> None:
+def test_the_text_is_indented_as_json_usually_is(report: RunReport) -> None:
     text = to_json(report)
 
     assert text == json.dumps(json.loads(text), indent=2) + "\n"
     assert to_json(replace(report, cases=())).count('"cases": [],') == 1
 
 
-def test_what_is_written_satisfies_the_schema(report: Report) -> None:
+def test_what_is_written_satisfies_the_schema(report: RunReport) -> None:
     jsonschema.Draft202012Validator.check_schema(json_schema())
 
     jsonschema.Draft202012Validator(json_schema()).validate(json.loads(to_json(report)))
@@ -126,7 +126,7 @@ def test_what_is_written_satisfies_the_schema(report: Report) -> None:
         lambda value: value["cases"][0]["scenarios"][2]["outcomes"][0].update(result="fine"),
     ],
 )
-def test_the_schema_refuses_what_is_not_a_report(report: Report, spoil: Callable[[Any], object]) -> None:
+def test_the_schema_refuses_what_is_not_a_report(report: RunReport, spoil: Callable[[Any], object]) -> None:
     value = json.loads(to_json(report))
     spoil(value)
 
@@ -134,7 +134,7 @@ def test_the_schema_refuses_what_is_not_a_report(report: Report, spoil: Callable
 
 
 def test_the_committed_schema_is_the_one_that_is_written() -> None:
-    """After a change: python -m steadygraph.report.codec"""
+    """After a change: python -m steadygraph.report.json.codec"""
     assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text()
 
 
@@ -147,7 +147,7 @@ def test_only_the_codec_imports_pydantic() -> None:
 # --- round trip -----------------------------------------------------------------------------------
 
 
-def test_a_report_is_read_as_it_was_written(report: Report) -> None:
+def test_a_report_is_read_as_it_was_written(report: RunReport) -> None:
     again = from_json(to_json(report))
 
     assert again == report
@@ -155,7 +155,7 @@ def test_a_report_is_read_as_it_was_written(report: Report) -> None:
 
 
 @pytest.mark.parametrize("size", [float("inf"), float("nan")])
-def test_an_error_that_is_not_finite_is_null_in_json_and_comes_back(report: Report, size: float) -> None:
+def test_an_error_that_is_not_finite_is_null_in_json_and_comes_back(report: RunReport, size: float) -> None:
     scenario = ScenarioReport("image", outcomes=(Outcome(Policy.DROP, "eager", Result.SILENT_WRONG, size),))
     strange = replace(report, cases=(replace(report.cases[0], scenarios=(scenario,)),))
 
@@ -167,7 +167,7 @@ def test_an_error_that_is_not_finite_is_null_in_json_and_comes_back(report: Repo
     assert to_json(from_json(written)) == written
 
 
-def test_threshold_and_interruption_come_back(report: Report) -> None:
+def test_threshold_and_interruption_come_back(report: RunReport) -> None:
     stopped = replace(report, fail_on="never", interrupted=True)
 
     again = from_json(to_json(stopped))
@@ -175,14 +175,14 @@ def test_threshold_and_interruption_come_back(report: Report) -> None:
     assert (again.fail_on, again.interrupted, again.exit_code) == ("never", True, 130)
 
 
-def test_fields_of_a_later_release_are_passed_over(report: Report) -> None:
+def test_fields_of_a_later_release_are_passed_over(report: RunReport) -> None:
     value = json.loads(to_json(report))
     value["later"] = value["cases"][0]["later"] = value["cases"][0]["findings"][0]["later"] = 1
 
     assert from_json(json.dumps(value)) == report
 
 
-def test_fields_that_came_after_the_first_release_may_be_absent(report: Report) -> None:
+def test_fields_that_came_after_the_first_release_may_be_absent(report: RunReport) -> None:
     """What the contract does not name can be left out by whoever writes a report."""
     value = json.loads(to_json(report))
     for case in value["cases"]:
@@ -194,7 +194,7 @@ def test_fields_that_came_after_the_first_release_may_be_absent(report: Report) 
     assert from_json(json.dumps(value)).findings[0] == replace(report.findings[0], path="", profile="", serving="")
 
 
-def test_two_runs_differ_in_nothing_but_the_duration(report: Report) -> None:
+def test_two_runs_differ_in_nothing_but_the_duration(report: RunReport) -> None:
     slower = replace(report, cases=tuple(replace(case, duration_s=9.75) for case in report.cases))
 
     changed = [
@@ -212,9 +212,9 @@ def test_two_runs_differ_in_nothing_but_the_duration(report: Report) -> None:
 
 def test_the_order_of_hashes_does_not_show(tmp_path: Path) -> None:
     code = (
-        "from steadygraph.model import *; from steadygraph.report.document import Report;"
-        "from steadygraph.report.codec import to_json;"
-        "print(to_json(Report((CaseReport('a', Status.COMPLETED, 0.0,"
+        "from steadygraph.model import *; from steadygraph.model.run import RunReport;"
+        "from steadygraph.report.json.codec import to_json;"
+        "print(to_json(RunReport((CaseReport('a', Status.COMPLETED, 0.0,"
         "scenarios=(ScenarioReport('s', graph=GraphChange(False, missing_ops=(('b', 1), ('a', 2)))),)),))))"
     )
 
@@ -228,7 +228,7 @@ def test_the_order_of_hashes_does_not_show(tmp_path: Path) -> None:
     assert len(outputs) == 1
 
 
-def test_the_text_is_ascii_and_ends_in_a_newline(report: Report) -> None:
+def test_the_text_is_ascii_and_ends_in_a_newline(report: RunReport) -> None:
     text = to_json(replace(report, tool_version="é\u2028\x7f\U0001f600"))
 
     assert text.isascii()
@@ -286,7 +286,7 @@ def test_text_that_is_no_report_says_what_it_is(text: str, message: str) -> None
     assert str(caught.value) == message
 
 
-def test_a_changed_value_is_named_by_its_place(report: Report) -> None:
+def test_a_changed_value_is_named_by_its_place(report: RunReport) -> None:
     value = json.loads(to_json(report))
     value["cases"][0]["findings"][1]["severity"] = "grave"
 

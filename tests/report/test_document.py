@@ -9,7 +9,8 @@ import pytest
 
 from steadygraph.errors import UsageError
 from steadygraph.model import CaseReport, Finding, Outcome, Policy, Problem, Result, Severity, Status
-from steadygraph.report.document import FailOn, Report
+from steadygraph.model.run import FailOn
+from steadygraph.report.shown import Report
 
 
 def ended(kind: str | None, status: Status = Status.FAILED) -> CaseReport:

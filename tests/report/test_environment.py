@@ -7,8 +7,8 @@ import subprocess
 import sys
 from importlib.metadata import version
 
-from steadygraph.report.environment import UNKNOWN, environment
-from steadygraph.report.environment import version as version_of
+from steadygraph.model.environment import UNKNOWN, environment
+from steadygraph.model.environment import version as version_of
 
 
 def test_versions_platform_and_device_are_named() -> None:
@@ -34,7 +34,7 @@ def test_nothing_of_the_host_or_the_user_is_named() -> None:
 
 def test_versions_are_read_without_an_import_of_torch_rich_or_pydantic() -> None:
     code = (
-        "import sys, steadygraph.report.document as d; d.environment();"
+        "import sys, steadygraph.model.run as d; d.environment();"
         "sys.exit(str({'torch', 'rich', 'pydantic'} & set(sys.modules)))"
     )
 

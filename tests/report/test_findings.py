@@ -23,8 +23,8 @@ from steadygraph.model import (
     Severity,
     Status,
 )
-from steadygraph.report.document import Report
-from steadygraph.report.text import render
+from steadygraph.model.run import RunReport
+from steadygraph.report.text.text import render
 
 
 def shown(text: str) -> str:
@@ -63,7 +63,7 @@ def test_scenarios_that_bring_different_values_to_one_place_share_a_finding(find
     once = outcome(Policy.RECOMPILE, Result.RECOMPILES, recompiles=1)
     case = case_of(*(judged(f"step{number}", once) for number in (17, 18, 19)), findings=findings)
 
-    text = render(Report((case,)))
+    text = render(RunReport((case,)))
 
     assert text == shown(
         """
@@ -91,7 +91,7 @@ def test_many_scenarios_and_regions_of_one_finding_are_counted(finding: Finding)
         for layer in range(9)
     )
 
-    lines = render(Report((case_of(findings=findings),))).splitlines()
+    lines = render(RunReport((case_of(findings=findings),))).splitlines()
 
     title = "  error SG101 none-at-profile [s0, s1, s2, s3 and 3 more] in layers.0 and 8 more"
     assert lines[2:5] == [
@@ -120,7 +120,7 @@ def test_the_same_defect_in_several_places_of_a_scenario_is_told_once(finding: F
         for name in ("image", "video")
     )
 
-    two, eight = render(Report((case_of(findings=findings[:4]),))), render(Report((case_of(findings=findings),)))
+    two, eight = render(RunReport((case_of(findings=findings[:4]),))), render(RunReport((case_of(findings=findings),)))
 
     assert two == shown(
         """
@@ -142,7 +142,7 @@ def test_places_of_one_defect_keep_their_own_messages(finding: Finding) -> None:
     step = replace(finding, location=None, fix="Keep it in a tensor.", profile="1", serving="2")
     findings = tuple(replace(step, path=f"self.{x}", message=f"`self.{x}` is 1 at profile, 2 at serving") for x in "ab")
 
-    text = render(Report((case_of(findings=findings),)))
+    text = render(RunReport((case_of(findings=findings),)))
 
     assert text == shown(
         """
@@ -162,7 +162,7 @@ def test_errors_come_before_warnings_before_notes(finding: Finding) -> None:
     note = replace(finding, rule="SG3", severity=Severity.NOTE, consequence=Consequence.BENIGN, path="c")
     warning = replace(finding, rule="SG2", severity=Severity.WARNING, consequence=Consequence.SLOW, path="b")
 
-    lines = render(Report((case_of(findings=(note, warning, finding)),))).splitlines()
+    lines = render(RunReport((case_of(findings=(note, warning, finding)),))).splitlines()
 
     heads = [line.split()[:2] for line in lines if line.startswith("  ") and not line.startswith("   ")]
     assert heads == [["error", "SG101"], ["warning", "SG2"], ["note", "SG3"]]
@@ -171,7 +171,7 @@ def test_errors_come_before_warnings_before_notes(finding: Finding) -> None:
 def test_findings_of_one_scenario_say_once_what_its_graph_lacks(broken: CaseReport, finding: Finding) -> None:
     other = replace(finding, rule="SG102", path="kwargs['mask']", location=None)
 
-    text = render(Report((replace(broken, findings=(finding, other)),)))
+    text = render(RunReport((replace(broken, findings=(finding, other)),)))
 
     assert text.count("error SG") == 2
     assert text.count("the profile graph lacks") == 1
@@ -180,7 +180,7 @@ def test_findings_of_one_scenario_say_once_what_its_graph_lacks(broken: CaseRepo
 def test_a_message_without_its_path_gets_path_and_values_added(finding: Finding) -> None:
     bare = replace(finding, message="The branch for images was never compiled.", fix="", location=None)
 
-    text = render(Report((case_of(findings=(bare,)),)))
+    text = render(RunReport((case_of(findings=(bare,)),)))
 
     assert text == shown(
         """
@@ -237,7 +237,7 @@ def test_the_first_line_says_what_happens_under_which_policy(
 ) -> None:
     case = case_of(judged("image", *outcomes), findings=(replace(finding, consequence=consequence),))
 
-    text = render(Report((case,)), width=160)
+    text = render(RunReport((case,)), width=160)
 
     assert f"  error SG101 none-at-profile [image]: {sentence}\n" in text
 
@@ -247,7 +247,7 @@ def test_an_error_that_eager_mode_raises_too_is_told_as_such(finding: Finding) -
     scenario = replace(judged("image"), eager_error=Failure("ValueError", "16 tokens requested, 9 valid"))
     complete = replace(error, message="eager mode raises ValueError: 16 tokens requested, 9 valid in `get`")
 
-    short, long = (render(Report((case_of(scenario, findings=(each,)),)), width=120) for each in (complete, error))
+    short, long = (render(RunReport((case_of(scenario, findings=(each,)),)), width=120) for each in (complete, error))
 
     assert "[image]: raises, in eager mode too\n" in short
     assert "[image]: raises, in eager mode too: ValueError: 16 tokens requested, 9 valid\n" in long
@@ -274,7 +274,7 @@ def test_an_error_that_eager_mode_raises_too_is_told_as_such(finding: Finding) -
 def test_a_finding_says_how_the_graphs_differ(finding: Finding, graph: GraphChange, sentence: str) -> None:
     case = case_of(ScenarioReport("image", graph=graph), findings=(finding,))
 
-    text = render(Report((case,)), width=200)
+    text = render(RunReport((case,)), width=200)
 
     assert f" at serving; {sentence}\n" in text
 
@@ -283,4 +283,4 @@ def test_a_finding_says_how_the_graphs_differ(finding: Finding, graph: GraphChan
 def test_nothing_is_said_about_graphs_that_are_the_same_or_unknown(finding: Finding, graph: GraphChange) -> None:
     case = case_of(ScenarioReport("image", graph=graph), findings=(finding,))
 
-    assert " graph " not in render(Report((case,)))
+    assert " graph " not in render(RunReport((case,)))

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from steadygraph import config
 from steadygraph.model import CaseReport, Graph, Location, LockChange, SourceExcerpt
+from steadygraph.model.run import RunReport
 from steadygraph.report import collector
 from steadygraph.report import portable as portability
-from steadygraph.report.codec import from_json, to_json
-from steadygraph.report.document import Report
 from steadygraph.report.formats import FORMATS, renderer
+from steadygraph.report.json.codec import from_json, to_json
 from steadygraph.report.portable import portable
 
 from .hostile import ROOT, reports, thorough, with_text
@@ -30,7 +30,7 @@ names = pytest.mark.parametrize("name", FORMATS)
 
 @thorough
 @given(reports, st.sampled_from(sorted(FORMATS)))
-def test_every_format_renders_whatever_a_report_holds(report: Report, name: str) -> None:
+def test_every_format_renders_whatever_a_report_holds(report: RunReport, name: str) -> None:
     text = renderer(name)(report)
 
     assert text.endswith("\n")
@@ -40,7 +40,7 @@ def test_every_format_renders_whatever_a_report_holds(report: Report, name: str)
 
 @thorough
 @given(reports, st.sampled_from(sorted(FORMATS)))
-def test_a_report_that_was_read_is_rendered_as_it_was_before(report: Report, name: str) -> None:
+def test_a_report_that_was_read_is_rendered_as_it_was_before(report: RunReport, name: str) -> None:
     clean = portable(report, ROOT)
 
     again = from_json(to_json(clean, ROOT))
@@ -64,7 +64,7 @@ def test_a_megabyte_in_every_text_is_cut_to_a_page(broken: CaseReport, failed: C
         graphs=(graph,),
     )
     text = "]]></script>\x1b[31m\u202e|`" * (1_000_000 // 20)
-    report = Report(with_text((small, failed), text), {"python": text}, text)
+    report = RunReport(with_text((small, failed), text), {"python": text}, text)
 
     size = len(renderer(name)(report))
 
@@ -74,7 +74,7 @@ def test_a_megabyte_in_every_text_is_cut_to_a_page(broken: CaseReport, failed: C
 @names
 def test_a_format_imports_no_torch(name: str) -> None:
     code = (
-        "import sys; from pathlib import Path; from steadygraph.report.codec import from_json;"
+        "import sys; from pathlib import Path; from steadygraph.report.json.codec import from_json;"
         "from steadygraph.report.formats import renderer;"
         f"renderer({name!r})(from_json(Path({str(DATA / 'report-v1.json')!r}).read_text()));"
         "sys.exit('torch' in sys.modules)"
@@ -90,7 +90,7 @@ def test_the_configuration_knows_every_format() -> None:
 
 
 def test_a_report_is_made_portable_once(broken: CaseReport, monkeypatch: pytest.MonkeyPatch) -> None:
-    clean = portable(Report((broken,)))
+    clean = portable(RunReport((broken,)))
 
     monkeypatch.setattr(portability, "_Scrub", pytest.fail)
 
@@ -99,7 +99,7 @@ def test_a_report_is_made_portable_once(broken: CaseReport, monkeypatch: pytest.
 
 
 def test_a_changed_copy_of_a_portable_report_is_looked_at_again(broken: CaseReport) -> None:
-    clean = portable(Report((broken,)), ROOT)
+    clean = portable(RunReport((broken,)), ROOT)
 
     changed = replace(clean, tool_version="/srv/project/1")
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from hypothesis import given
 
 from steadygraph.model import CaseReport, Consequence, Location, LockChange, Severity
-from steadygraph.report import github
-from steadygraph.report.document import Report
+from steadygraph.model.run import RunReport
+from steadygraph.report.ci import github
 
 from .hostile import ROOT, reports, thorough
 
@@ -38,7 +38,7 @@ def commands(text: str) -> list[tuple[str, dict[str, str], str]]:
 
 
 def text_of(*cases: CaseReport) -> str:
-    return github.render(Report(cases, {}, "0.1.0"), ROOT)
+    return github.render(RunReport(cases, {}, "0.1.0"), ROOT)
 
 
 def test_annotations_and_the_sums(broken: CaseReport, repaired: CaseReport, failed: CaseReport) -> None:
@@ -115,7 +115,7 @@ def test_guards_that_are_not_as_locked_are_warnings(repaired: CaseReport) -> Non
 
 @thorough
 @given(reports)
-def test_no_text_of_a_report_is_a_command_of_its_own(report: Report) -> None:
+def test_no_text_of_a_report_is_a_command_of_its_own(report: RunReport) -> None:
     text = github.render(report, ROOT)
 
     *annotations, summary = text.splitlines()

@@ -22,8 +22,8 @@ from steadygraph.model import (
     ScenarioReport,
     Severity,
 )
-from steadygraph.report import junit
-from steadygraph.report.document import Report
+from steadygraph.model.run import RunReport
+from steadygraph.report.ci import junit
 
 from .hostile import ROOT, reports, thorough
 
@@ -34,7 +34,7 @@ SCHEMA = xmlschema.XMLSchema(DATA / "junit-10.xsd")
 
 def suites_of(*cases: CaseReport, **fields: Any) -> ET.Element:
     """The parsed document, after a look at its form."""
-    text = junit.render(Report(cases, {}, "0.1.0", **fields), ROOT)
+    text = junit.render(RunReport(cases, {}, "0.1.0", **fields), ROOT)
     SCHEMA.validate(text)
     return ET.fromstring(text)
 
@@ -196,7 +196,7 @@ def test_what_xml_cannot_hold_is_spelled_out(broken: CaseReport, text: str) -> N
 
 @thorough
 @given(reports)
-def test_whatever_a_report_holds_its_xml_is_accepted_and_fails_where_the_run_does(report: Report) -> None:
+def test_whatever_a_report_holds_its_xml_is_accepted_and_fails_where_the_run_does(report: RunReport) -> None:
     text = junit.render(report, ROOT)
 
     assert text.isascii()

@@ -9,8 +9,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from steadygraph.model import CaseReport, Location, LockChange, Outcome, Policy, Result, ScenarioReport, Severity
-from steadygraph.report import markdown
-from steadygraph.report.document import IN_BASELINE, Report
+from steadygraph.model.run import IN_BASELINE, RunReport
+from steadygraph.report.ci import markdown
 
 from .hostile import ROOT, reports, thorough
 
@@ -18,7 +18,7 @@ READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
 def text_of(*cases: CaseReport, **fields: object) -> str:
-    return markdown.render(Report(cases, {}, "0.1.0", **fields), ROOT)  # type: ignore[arg-type]
+    return markdown.render(RunReport(cases, {}, "0.1.0", **fields), ROOT)  # type: ignore[arg-type]
 
 
 def tokens(text: str) -> list[Token]:
@@ -169,7 +169,7 @@ def test_long_lists_say_how_much_is_missing(broken: CaseReport) -> None:
 
 @thorough
 @given(reports)
-def test_nothing_in_a_report_is_taken_for_markdown_or_html(report: Report) -> None:
+def test_nothing_in_a_report_is_taken_for_markdown_or_html(report: RunReport) -> None:
     text = markdown.render(report, ROOT)
 
     kinds = {each.type for each in tokens(text)}

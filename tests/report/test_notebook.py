@@ -9,8 +9,10 @@ from pathlib import Path
 from hypothesis import given
 
 from steadygraph.model import CaseReport
-from steadygraph.report.document import Report
-from steadygraph.report.text import render
+from steadygraph.model.run import RunReport
+from steadygraph.report.shown import Report
+from steadygraph.report.text import notebook
+from steadygraph.report.text.text import render
 
 from .hostile import reports, thorough
 
@@ -56,8 +58,8 @@ def test_printing_a_report_shows_the_text_of_the_terminal(broken: CaseReport) ->
 
 @thorough
 @given(reports)
-def test_no_text_of_a_report_is_taken_for_html(report: Report) -> None:
-    reader = Reader(report._repr_html_())
+def test_no_text_of_a_report_is_taken_for_html(report: RunReport) -> None:
+    reader = Reader(notebook.render(report))
 
     assert reader.tags <= {("pre", "style"), ("span", "style")}
     shown = [line.rstrip() for line in reader.words.split("\n")]

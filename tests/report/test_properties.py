@@ -9,10 +9,10 @@ import jsonschema
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steadygraph.report.codec import from_json, json_schema, to_json
-from steadygraph.report.document import Report
-from steadygraph.report.layout import cells
-from steadygraph.report.text import render
+from steadygraph.model.run import RunReport
+from steadygraph.report.json.codec import from_json, json_schema, to_json
+from steadygraph.report.text.layout import cells
+from steadygraph.report.text.text import render
 
 from .hostile import NASTY, ROOT, reports, reports_of, thorough
 
@@ -21,7 +21,7 @@ VALIDATOR = jsonschema.Draft202012Validator(json_schema())
 
 @thorough
 @given(reports)
-def test_json_is_valid_and_reads_back_to_the_same_json(report: Report) -> None:
+def test_json_is_valid_and_reads_back_to_the_same_json(report: RunReport) -> None:
     text = to_json(report, ROOT)
 
     VALIDATOR.validate(json.loads(text))
@@ -32,7 +32,7 @@ def test_json_is_valid_and_reads_back_to_the_same_json(report: Report) -> None:
 
 @thorough
 @given(reports_of(st.sampled_from(NASTY)))
-def test_json_names_no_root_no_home_and_no_address(report: Report) -> None:
+def test_json_names_no_root_no_home_and_no_address(report: RunReport) -> None:
     text = to_json(report, ROOT)
 
     assert "/srv/project" not in text
@@ -44,7 +44,7 @@ def test_json_names_no_root_no_home_and_no_address(report: Report) -> None:
 @thorough
 @given(reports, st.integers(60, 160), st.booleans(), st.booleans())
 def test_the_text_keeps_to_its_width_and_holds_no_control_character(
-    report: Report, width: int, verbose: bool, quiet: bool
+    report: RunReport, width: int, verbose: bool, quiet: bool
 ) -> None:
     text = render(report, width=width, verbose=verbose, quiet=quiet, root=ROOT)
 
@@ -56,7 +56,7 @@ def test_the_text_keeps_to_its_width_and_holds_no_control_character(
 
 @thorough
 @given(reports)
-def test_a_report_that_was_read_looks_as_it_did_before(report: Report) -> None:
+def test_a_report_that_was_read_looks_as_it_did_before(report: RunReport) -> None:
     again = from_json(to_json(report, ROOT))
 
     assert render(again, root=ROOT) == render(report, root=ROOT)
@@ -64,7 +64,7 @@ def test_a_report_that_was_read_looks_as_it_did_before(report: Report) -> None:
 
 @thorough
 @given(reports)
-def test_colour_adds_nothing_but_colour(report: Report) -> None:
+def test_colour_adds_nothing_but_colour(report: RunReport) -> None:
     colored = render(report, color=True, root=ROOT)
 
     assert [line.rstrip() for line in re.sub(r"\x1b\[[\d;]*m", "", colored).split("\n")] == render(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from steadygraph.model import CaseReport, Consequence, Finding, ScenarioReport, Severity
-from steadygraph.report.document import Report
-from steadygraph.report.text import render
+from steadygraph.model.run import RunReport
+from steadygraph.report.text.text import render
 
 GUARDS = "212 more guards differ, none changes the graph"
 
@@ -21,7 +21,7 @@ def notes(case: CaseReport, finding: Finding) -> tuple[Finding, ...]:
 def test_notes_about_guards_that_change_no_graph_are_one_line(broken: CaseReport, finding: Finding) -> None:
     case = replace(broken, findings=(*broken.findings, *notes(broken, finding)))
 
-    text, before = render(Report((case,))), render(Report((broken,)))
+    text, before = render(RunReport((case,))), render(RunReport((broken,)))
 
     assert text == before.replace("0 notes", "212 notes")
     assert GUARDS in text
@@ -30,7 +30,7 @@ def test_notes_about_guards_that_change_no_graph_are_one_line(broken: CaseReport
 def test_they_are_told_where_notes_fail_the_run(broken: CaseReport, finding: Finding) -> None:
     case = replace(broken, findings=notes(broken, finding)[:2])
 
-    text = render(Report((case,), fail_on="note"))
+    text = render(RunReport((case,), fail_on="note"))
 
     assert "args[1].shape[0] is 8" in text
     assert "args[2].shape[0] is 8" in text
@@ -41,7 +41,7 @@ def test_without_anything_worse_their_number_is_all(broken: CaseReport, finding:
     harmless = ScenarioReport("image", violated_guards=image.violated_guards[1:])
     case = replace(broken, scenarios=(harmless,), findings=notes(broken, finding))
 
-    _, _, below = render(Report((case,))).partition("\n")
+    _, _, below = render(RunReport((case,))).partition("\n")
 
     assert below == (
         "  no findings above note\n"
@@ -55,7 +55,7 @@ def test_guards_of_a_finding_about_several_are_not_counted_again(broken: CaseRep
     paths = tuple(f"args[{number}].shape[0]" for number in range(1, 201))
     several = replace(finding, path="args[201].shape[0]", also=paths)
 
-    text = render(Report((replace(broken, findings=(*broken.findings, several)),)))
+    text = render(RunReport((replace(broken, findings=(*broken.findings, several)),)))
 
     assert "  11 more guards differ, none changes the graph\n" in text
 
@@ -65,6 +65,6 @@ def test_what_is_silently_wrong_stands_before_what_raises(finding: Finding, brok
     scenarios = (ScenarioReport("a"), ScenarioReport("image"))
     case = replace(broken, scenarios=scenarios, findings=(raises, finding))
 
-    titles = [line.split()[1] for line in render(Report((case,))).splitlines() if line.startswith("  error")]
+    titles = [line.split()[1] for line in render(RunReport((case,))).splitlines() if line.startswith("  error")]
 
     assert titles == ["SG101", "SG601"]

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 
 from steadygraph.model import CaseReport, Finding, Kind, Location, LockChange, RuleProblem, Severity, SourceExcerpt
-from steadygraph.report import sarif
-from steadygraph.report.document import IN_BASELINE, Report
-from steadygraph.rule_loading import load_rules
+from steadygraph.model.run import IN_BASELINE, RunReport
+from steadygraph.report.ci import sarif
+from steadygraph.rule.packs import load_rules
 
 from .hostile import ROOT, reports, thorough
 
@@ -27,7 +27,7 @@ VALIDATOR = jsonschema.Draft4Validator(json.loads((DATA / "sarif-schema-2.1.0.js
 
 def run_of(*cases: CaseReport, **fields: Any) -> dict[str, Any]:
     """The only run of a report, after a look at its form."""
-    log = json.loads(sarif.render(Report(cases, {"python": "3.11.9"}, "0.1.0", **fields), ROOT))
+    log = json.loads(sarif.render(RunReport(cases, {"python": "3.11.9"}, "0.1.0", **fields), ROOT))
     VALIDATOR.validate(log)
     (run,) = log["runs"]
     return dict(run)
@@ -106,13 +106,13 @@ def test_without_a_class_in_the_project_a_result_stands_at_the_first_line_of_the
 
 
 def test_a_stored_report_has_its_results_at_the_same_places(broken: CaseReport) -> None:
-    from steadygraph.report.codec import from_json, to_json
+    from steadygraph.report.json.codec import from_json, to_json
 
     case = replace(
         located(broken, "/opt/venv/lib/python3.11/site-packages/transformers/model.py"),
         location=Location("/srv/project/models/mine.py", 12, "Decoder"),
     )
-    report = Report((case,), {"python": "3.11.9"}, "0.1.0")
+    report = RunReport((case,), {"python": "3.11.9"}, "0.1.0")
 
     stored = from_json(to_json(report, ROOT))
 
@@ -248,8 +248,8 @@ def test_findings_are_no_failure_of_the_run(broken: CaseReport) -> None:
 
 
 def test_a_version_is_semantic_only_if_it_is(broken: CaseReport) -> None:
-    released = json.loads(sarif.render(Report((broken,), {}, "0.1.0"), ROOT))["runs"][0]["tool"]["driver"]
-    candidate = json.loads(sarif.render(Report((broken,), {}, "0.2.0rc1"), ROOT))["runs"][0]["tool"]["driver"]
+    released = json.loads(sarif.render(RunReport((broken,), {}, "0.1.0"), ROOT))["runs"][0]["tool"]["driver"]
+    candidate = json.loads(sarif.render(RunReport((broken,), {}, "0.2.0rc1"), ROOT))["runs"][0]["tool"]["driver"]
 
     assert (released["version"], released["semanticVersion"]) == ("0.1.0", "0.1.0")
     assert (candidate["version"], candidate.get("semanticVersion")) == ("0.2.0rc1", None)
@@ -259,7 +259,7 @@ def test_of_too_many_findings_the_loudest_are_kept(broken: CaseReport, finding: 
     quiet = replace(finding, severity=Severity.NOTE)
     many = replace(broken, findings=(quiet,) * 25_000 + (finding,) * 5)
 
-    log = json.loads(sarif.render(Report((many,), {}, "0.1.0"), ROOT))
+    log = json.loads(sarif.render(RunReport((many,), {}, "0.1.0"), ROOT))
 
     results = log["runs"][0]["results"]
     (notification,) = log["runs"][0]["invocations"][0]["toolExecutionNotifications"]
@@ -276,7 +276,7 @@ def test_a_message_holds_no_link_and_no_placeholder(broken: CaseReport) -> None:
 
 @thorough
 @given(reports)
-def test_whatever_a_report_holds_its_sarif_is_accepted(report: Report) -> None:
+def test_whatever_a_report_holds_its_sarif_is_accepted(report: RunReport) -> None:
     text = sarif.render(report, ROOT)
 
     log = json.loads(text)

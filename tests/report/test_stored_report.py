@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from steadygraph.model import Kind, Result, Severity, Status
-from steadygraph.report.codec import from_json, to_json
-from steadygraph.report.document import Report
+from steadygraph.model.run import RunReport
+from steadygraph.report.json.codec import from_json, to_json
 
 #: Never written anew: see tests/data/README.md.
 STORED = (Path(__file__).resolve().parent.parent / "data" / "report-v1.json").read_text(encoding="utf-8")
 
 
 @pytest.fixture
-def report() -> Report:
+def report() -> RunReport:
     return from_json(STORED)
 
 
@@ -30,7 +30,7 @@ def missing(old: Any, new: Any, path: str = "") -> list[str]:
     return [] if old == new else [path]
 
 
-def test_its_cases_are_what_they_were(report: Report) -> None:
+def test_its_cases_are_what_they_were(report: RunReport) -> None:
     assert [(case.target, case.status) for case in report.cases] == [
         ("mask.py", Status.COMPLETED),
         ("accepted.py", Status.COMPLETED),
@@ -39,7 +39,7 @@ def test_its_cases_are_what_they_were(report: Report) -> None:
     assert report.exit_code == 4
 
 
-def test_its_findings_are_what_they_were(report: Report) -> None:
+def test_its_findings_are_what_they_were(report: RunReport) -> None:
     ours, accepted = report.findings
 
     assert (ours.rule, ours.kind, ours.severity, ours.scenario) == (
@@ -57,7 +57,7 @@ def test_its_findings_are_what_they_were(report: Report) -> None:
     assert (ours.allowed, accepted.allowed) == (None, "the mask is never given")
 
 
-def test_its_outcomes_are_what_they_were(report: Report) -> None:
+def test_its_outcomes_are_what_they_were(report: RunReport) -> None:
     results = {
         (scenario, policy): report.outcome(scenario, policy, case="mask.py").result
         for scenario in ("plain", "masked")
@@ -72,7 +72,7 @@ def test_its_outcomes_are_what_they_were(report: Report) -> None:
     }
 
 
-def test_nothing_of_it_is_lost_when_it_is_written_again(report: Report) -> None:
+def test_nothing_of_it_is_lost_when_it_is_written_again(report: RunReport) -> None:
     assert missing(json.loads(STORED), json.loads(to_json(report))) == []
 
 

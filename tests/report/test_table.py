@@ -15,8 +15,8 @@ from steadygraph.model import (
     ScenarioReport,
     Status,
 )
-from steadygraph.report.document import Report
-from steadygraph.report.text import render
+from steadygraph.model.run import RunReport
+from steadygraph.report.text.text import render
 
 
 def shown(text: str) -> str:
@@ -45,7 +45,7 @@ def test_every_policy_and_back_end_has_a_column_and_every_result_a_word() -> Non
         judged("c", outcome(Policy.RECOMPILE, Result.RECOMPILES, recompiles=2), outcome(Policy.DROP, Result.UNPROVED)),
     )
 
-    text = render(Report((case,)))
+    text = render(RunReport((case,)))
 
     assert text == shown(
         """
@@ -70,7 +70,7 @@ def test_a_table_that_is_too_wide_becomes_a_list() -> None:
     )
     case = case_of(judged("image", *outcomes))
 
-    wide, narrow = render(Report((case,)), width=80), render(Report((case,)), width=60)
+    wide, narrow = render(RunReport((case,)), width=80), render(RunReport((case,)), width=60)
 
     assert wide == shown(
         """
@@ -101,7 +101,7 @@ def test_among_many_scenarios_those_that_stay_the_same_are_counted() -> None:
     steps = [judged(f"step{number}", outcome(Policy.DROP, Result.SAME)) for number in range(40)]
     case = case_of(*steps, judged("last", outcome(Policy.DROP, Result.RAISES)))
 
-    text = render(Report((case,)))
+    text = render(RunReport((case,)))
 
     assert text == shown(
         """
@@ -119,8 +119,8 @@ def test_among_many_scenarios_those_that_stay_the_same_are_counted() -> None:
 def test_the_profile_call_has_a_row_only_if_something_happens_to_it() -> None:
     same, raises = outcome(Policy.DROP, Result.SAME), outcome(Policy.DROP, Result.RAISES)
 
-    usual = render(Report((case_of(judged("profile", same), judged("text", raises)),)))
-    rare = render(Report((case_of(judged("profile", raises), judged("text", same)),)))
+    usual = render(RunReport((case_of(judged("profile", same), judged("text", raises)),)))
+    rare = render(RunReport((case_of(judged("profile", raises), judged("text", same)),)))
 
     assert usual.splitlines()[1:3] == ["        drop", "  text  raises"]
     assert rare.splitlines()[1:4] == ["           drop", "  profile  raises", "  text     same"]
@@ -131,7 +131,7 @@ def test_without_findings_and_changes_the_table_is_one_sentence() -> None:
     inductor = outcome(Policy.DROP, Result.SAME, backend="inductor")
 
     def sentence(*scenarios: ScenarioReport) -> str:
-        return render(Report((case_of(*scenarios),)), width=120).splitlines()[1]
+        return render(RunReport((case_of(*scenarios),)), width=120).splitlines()[1]
 
     assert sentence(judged("a", drop)) == "  no findings: drop changes nothing in a"
     assert sentence(judged("profile", drop), *(judged(name, recompile, drop, inductor) for name in "abc")) == (
@@ -145,7 +145,7 @@ def test_without_findings_and_changes_the_table_is_one_sentence() -> None:
 def test_what_cannot_be_executed_here_is_no_reason_to_leave_out_the_table() -> None:
     unproved = outcome(Policy.DROP, Result.UNPROVED)
 
-    text = render(Report((case_of(judged("a", unproved)),)))
+    text = render(RunReport((case_of(judged("a", unproved)),)))
 
     assert text == shown(
         """

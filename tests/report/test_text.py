@@ -24,8 +24,8 @@ from steadygraph.model import (
     Status,
     ViolatedGuard,
 )
-from steadygraph.report.document import Report
-from steadygraph.report.text import render
+from steadygraph.model.run import RunReport
+from steadygraph.report.text.text import render
 
 
 def shown(text: str) -> str:
@@ -45,7 +45,7 @@ def case_of(*scenarios: ScenarioReport, findings: tuple[Finding, ...] = (), **mo
 
 
 def test_a_broken_case_says_what_happens_why_where_and_what_to_do(broken: CaseReport) -> None:
-    text = render(Report((broken,)))
+    text = render(RunReport((broken,)))
 
     assert text == shown(
         """
@@ -71,7 +71,7 @@ def test_a_broken_case_says_what_happens_why_where_and_what_to_do(broken: CaseRe
 
 
 def test_a_case_in_which_nothing_happens_is_two_lines(repaired: CaseReport) -> None:
-    text = render(Report((repaired,)))
+    text = render(RunReport((repaired,)))
 
     assert text == shown(
         """
@@ -84,7 +84,7 @@ def test_a_case_in_which_nothing_happens_is_two_lines(repaired: CaseReport) -> N
 
 
 def test_a_failed_case_says_why_and_what_to_do(failed: CaseReport) -> None:
-    text = render(Report((failed,)))
+    text = render(RunReport((failed,)))
 
     assert text == shown(
         """
@@ -102,7 +102,7 @@ def test_several_cases_stand_below_each_other(
 ) -> None:
     broken = replace(broken, scenarios=broken.scenarios[:3], findings=(finding,))
 
-    text = render(Report((broken, repaired, failed)))
+    text = render(RunReport((broken, repaired, failed)))
 
     assert text == shown(
         """
@@ -133,7 +133,7 @@ def test_several_cases_stand_below_each_other(
 
 
 def test_quiet_is_one_line_per_case(broken: CaseReport, repaired: CaseReport, failed: CaseReport) -> None:
-    text = render(Report((broken, repaired, failed)), quiet=True)
+    text = render(RunReport((broken, repaired, failed)), quiet=True)
 
     assert text == shown(
         """
@@ -145,13 +145,13 @@ def test_quiet_is_one_line_per_case(broken: CaseReport, repaired: CaseReport, fa
 
 
 def test_an_interrupted_run_says_so_in_its_last_line(repaired: CaseReport) -> None:
-    text = render(Report((repaired,), interrupted=True))
+    text = render(RunReport((repaired,), interrupted=True))
 
     assert text.splitlines()[-1] == "interrupted: 1 case, 0 errors, 0 warnings, 0 notes"
 
 
 def test_a_report_without_cases_is_its_summary() -> None:
-    assert render(Report(())) == "0 cases, 0 errors, 0 warnings, 0 notes\n"
+    assert render(RunReport(())) == "0 cases, 0 errors, 0 warnings, 0 notes\n"
 
 
 def test_a_case_with_three_scenarios_and_two_defects_in_each_takes_at_most_40_lines(
@@ -160,7 +160,7 @@ def test_a_case_with_three_scenarios_and_two_defects_in_each_takes_at_most_40_li
     dtype = replace(finding, rule="SG205", name="dtype-change", path="args[0]", message="argument `args[0]` is ...")
     findings = tuple(replace(each, scenario=name) for each in (finding, dtype) for name in ("text", "image", "video"))
 
-    text = render(Report((replace(broken, findings=findings),)))
+    text = render(RunReport((replace(broken, findings=findings),)))
 
     assert len(text.splitlines()) <= 40
 
@@ -169,7 +169,7 @@ def test_a_case_with_three_scenarios_and_two_defects_in_each_takes_at_most_40_li
 
 
 def test_a_narrow_terminal_wraps_between_words_and_keeps_the_indentation(broken: CaseReport) -> None:
-    text = render(Report((replace(broken, findings=broken.findings[:1]),)), width=60)
+    text = render(RunReport((replace(broken, findings=broken.findings[:1]),)), width=60)
 
     assert text == shown(
         """
@@ -195,7 +195,7 @@ def test_a_narrow_terminal_wraps_between_words_and_keeps_the_indentation(broken:
 
 
 def test_a_wide_terminal_has_each_fact_on_a_line_of_its_own(broken: CaseReport) -> None:
-    text = render(Report((broken,)), width=120)
+    text = render(RunReport((broken,)), width=120)
 
     assert text == shown(
         """
@@ -224,7 +224,7 @@ def test_a_long_target_loses_folders_in_its_middle_and_a_long_place_its_folders(
     deep = Location(file, 879, "_deepstack_process", source)
     case = replace(broken, target="a" * 30 + "/" + "b" * 30 + "/case.py", findings=(replace(finding, location=deep),))
 
-    lines = render(Report((case,)), width=60).splitlines()
+    lines = render(RunReport((case,)), width=60).splitlines()
 
     assert lines[0] == "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/.../case.py"
     assert "    modeling_qwen3_vl.py:879: h = h[mask] + embeds" in lines
@@ -234,7 +234,7 @@ def test_a_long_line_of_source_is_cut_at_the_right_margin(broken: CaseReport, fi
     source = "if deepstack_input_embeds is not None and i in range(0, len(deepstack_input_embeds)):"
     case = replace(broken, findings=(replace(finding, location=Location("examples/model.py", 41, "forward", source)),))
 
-    lines = render(Report((case,)), width=60).splitlines()
+    lines = render(RunReport((case,)), width=60).splitlines()
 
     assert "    model.py:41: if deepstack_input_embeds is not None an..." in lines
 
@@ -247,8 +247,8 @@ def test_a_few_notes_are_told_and_many_are_counted(finding: Finding) -> None:
     many = tuple(replace(note, path=f"x{number}") for number in range(5))
     others = tuple(replace(note, rule=f"SG99{number}", name="odd") for number in range(3))
 
-    few = render(Report((case_of(findings=(note, *others[:1])),)))
-    counted = render(Report((case_of(findings=(*many, *others)),)))
+    few = render(RunReport((case_of(findings=(note, *others[:1])),)))
+    counted = render(RunReport((case_of(findings=(*many, *others)),)))
 
     assert few == shown(
         """
@@ -276,7 +276,7 @@ def test_notes_are_shown_one_by_one_where_they_fail_the_run(finding: Finding) ->
     note = replace(finding, severity=Severity.NOTE, consequence=Consequence.BENIGN)
     notes = tuple(replace(note, rule=f"SG10{number}") for number in range(1, 8))
 
-    text = render(Report((case_of(findings=notes),), fail_on="note"))
+    text = render(RunReport((case_of(findings=notes),), fail_on="note"))
 
     assert "note SG101 none-at-profile [image]: argument `kwargs['deepstack']` is None at\n" in text
 
@@ -288,7 +288,7 @@ def test_guards_that_no_finding_speaks_of_are_counted_by_what_they_do(broken: Ca
 
     def last_lines(*guards: ViolatedGuard) -> list[str]:
         case = replace(broken, scenarios=(replace(image, violated_guards=guards),), findings=())
-        return render(Report((case,)), width=120).splitlines()[-4:-2]
+        return render(RunReport((case,)), width=120).splitlines()[-4:-2]
 
     assert last_lines(harmless) == ["  no findings", "  1 guard differs, it does not change the graph"]
     assert last_lines(harmless, unknown, grave) == [
@@ -301,7 +301,7 @@ def test_what_eager_mode_raises_and_notes_of_the_analysis_are_told() -> None:
     scenario = replace(judged("late"), eager_error=Failure("ValueError", "no more\nrows"))
     case = case_of(scenario, notes=("depyf could not decompile forward",))
 
-    text = render(Report((case,)))
+    text = render(RunReport((case,)))
 
     assert text == shown(
         """
@@ -319,7 +319,7 @@ def test_a_long_error_of_a_target_keeps_its_first_and_its_last_lines() -> None:
     message = "\n".join(["Traceback:", *(f"  frame {number}" for number in range(30)), "MemoryError"])
     case = CaseReport("case.py", Status.FAILED, 1.0, error=Problem("TargetError", message))
 
-    lines = render(Report((case,))).splitlines()
+    lines = render(RunReport((case,))).splitlines()
 
     assert lines[1:4] == ["  failed (TargetError): Traceback:", "    ... 20 lines left out ...", "      frame 20"]
     assert lines[-3] == "    MemoryError"
@@ -328,7 +328,7 @@ def test_a_long_error_of_a_target_keeps_its_first_and_its_last_lines() -> None:
 def test_many_regions_are_summed_up() -> None:
     regions = tuple(Region(f"layers.{number}", None, guards=100, graphs=1, graph_breaks=1) for number in range(20))
 
-    titles = [render(Report((case_of(regions=regions[:n]),))).splitlines()[0] for n in (1, 20)]
+    titles = [render(RunReport((case_of(regions=regions[:n]),))).splitlines()[0] for n in (1, 20)]
 
     assert titles == [
         "case.py (layers.0: 100 guards, 1 graph, 1 graph break)",
@@ -339,7 +339,7 @@ def test_many_regions_are_summed_up() -> None:
 def test_what_was_compiled_has_a_line_of_its_own_below_a_long_target() -> None:
     case = case_of(regions=(Region("decoder", None, guards=1, graphs=2),), target="folder/" * 9 + "case.py")
 
-    lines = render(Report((case,))).splitlines()
+    lines = render(RunReport((case,))).splitlines()
 
     assert lines[:2] == ["folder/" * 9 + "case.py", "  decoder: 1 guard, 2 graphs"]
 
@@ -347,7 +347,7 @@ def test_what_was_compiled_has_a_line_of_its_own_below_a_long_target() -> None:
 def test_verbose_lists_every_guard_the_regions_and_the_environment(broken: CaseReport) -> None:
     environment = {"python": "3.11.9", "torch": "2.13.0"}
 
-    text = render(Report((broken,), environment), verbose=True)
+    text = render(RunReport((broken,), environment), verbose=True)
 
     assert "    examples/model.py:31 in forward\n" in text
     assert "    args[212].shape[0]: 16 at profile, 8 at serving\n" in text
@@ -363,7 +363,7 @@ def test_markup_and_control_characters_are_shown_as_what_they_are(finding: Findi
     )
     case = case_of(findings=(hostile,), target="[red]\x07")
 
-    lines = render(Report((case,))).splitlines()
+    lines = render(RunReport((case,))).splitlines()
 
     assert lines[0] == "[red]\\x07"
     assert lines[2] == "  error SG101 none-at-profile [a b c]: silently wrong"
@@ -371,7 +371,7 @@ def test_markup_and_control_characters_are_shown_as_what_they_are(finding: Findi
 
 
 def test_colour_adds_ansi_codes_and_changes_no_character(broken: CaseReport, failed: CaseReport) -> None:
-    report = Report((broken, failed))
+    report = RunReport((broken, failed))
 
     plain, colored = render(report), render(report, color=True)
 
@@ -381,18 +381,18 @@ def test_colour_adds_ansi_codes_and_changes_no_character(broken: CaseReport, fai
 
 
 def test_colour_does_not_depend_on_the_environment(broken: CaseReport, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = render(Report((broken,)), color=True)
+    before = render(RunReport((broken,)), color=True)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "dumb")
 
-    assert render(Report((broken,)), color=True) == before
+    assert render(RunReport((broken,)), color=True) == before
 
 
 def test_paths_are_relative_to_the_root_that_is_named(broken: CaseReport, finding: Finding) -> None:
     inside = replace(finding, location=Location("/work place/model.py", 41, "forward"))
     case = replace(broken, target="/work place/case.py", findings=(inside,))
 
-    text = render(Report((case,)), root=Path("/work place"))
+    text = render(RunReport((case,)), root=Path("/work place"))
 
     assert text.startswith("case.py (")
     assert "    model.py:41 in forward\n" in text

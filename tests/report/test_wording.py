@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from steadygraph.model import GraphChange
-from steadygraph.report.wording import what_the_graph_lacks
+from steadygraph.report.text.wording import what_the_graph_lacks
 
 OPERATORS = (("add", 9), ("clone", 7), ("mul", 5), ("setitem", 3), ("to", 1))
 INPUTS = ("self.weight", "mask", "deep.tensors['d0']")

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from steadygraph.judge import findings
 from steadygraph.model import (
     Aspect,
     Evidence,
@@ -19,6 +18,7 @@ from steadygraph.model import (
     Result,
     ViolatedGuard,
 )
+from steadygraph.rule.judge import findings
 from steadygraph_rules import RULES
 
 LINE = Location("model.py", 7, "forward", "return x")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from steadygraph.judge import findings
 from steadygraph.model import (
     PROFILE,
     Aspect,
@@ -17,6 +16,7 @@ from steadygraph.model import (
     Severity,
     ViolatedGuard,
 )
+from steadygraph.rule.judge import findings
 from steadygraph_rules import RULES
 
 MADE = Location("model.py", 3, "forward", "ids = torch.tensor(ids)")

@@ -9,7 +9,7 @@ import pytest
 
 from steadygraph.model import Severity
 from steadygraph.rule import Example, Rule
-from steadygraph.rule_loading import load_rules
+from steadygraph.rule.packs import load_rules
 
 RULES = load_rules()
 
@@ -24,9 +24,9 @@ def examples(kind: str) -> list[object]:
 
 def loud(file: Path) -> list[tuple[str, str]]:
     """(scenario, code) of every finding that is more than a note."""
-    from steadygraph.case import load
+    from steadygraph.case.case import load
     from steadygraph.config import Settings
-    from steadygraph.engine import analyze_case
+    from steadygraph.engine.engine import analyze_case
 
     report = analyze_case(load(str(file)), Settings())
     return sorted((f.scenario, f.rule) for f in report.findings if f.severity is not Severity.NOTE)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from steadygraph.explanation import explain, listing, sections, summary
 from steadygraph.model import Evidence, Finding, Kind
 from steadygraph.rule import HEADINGS, Example, Rule
-from steadygraph.rule_loading import load_rules
+from steadygraph.rule.packs import load_rules
+from steadygraph.rule.text import explain, listing, sections, summary
 
 RULES = load_rules()
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from steadygraph.judge import judge_all
 from steadygraph.model import PROFILE, Evidence, Finding, Location, Severity, Sync
+from steadygraph.rule.judge import judge_all
 from steadygraph_rules.graph.host_sync import HostSync
 
 LINE = Location("model.py", 7, "merge", "x[mask] = rows")

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from steadygraph.judge import RuleFailure, findings, judge, judge_all, problems
 from steadygraph.model import Consequence, Evidence, Finding, Kind, Result, RuleProblem
 from steadygraph.rule import Rule
+from steadygraph.rule.judge import RuleFailure, findings, judge, judge_all, problems
 
 Made = tuple[str, str, Consequence]
 

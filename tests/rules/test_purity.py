@@ -9,7 +9,7 @@ import sys
 #: 100 scenarios, in each of them defects of every family; prints what happened as JSON.
 SCRIPT = """
 import json, sys, time
-from steadygraph.judge import judge_all
+from steadygraph.rule.judge import judge_all
 from steadygraph.model import (
     Aspect, BreakReason, Difference, Evidence, Failure, GraphBreak, GraphChange, Leak, Location, Move, Ambient,
     ContainerNode, Observation, Outcome, Owner, Policy, Result, Sync, TensorNode, TensorSpec, ViolatedGuard,

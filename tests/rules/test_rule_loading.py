@@ -13,7 +13,7 @@ import pytest
 from steadygraph.errors import UsageError
 from steadygraph.model import Evidence, Finding, Kind
 from steadygraph.rule import Rule
-from steadygraph.rule_loading import (
+from steadygraph.rule.packs import (
     GROUP,
     LoadedRules,
     PackProblem,

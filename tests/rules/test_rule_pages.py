@@ -9,8 +9,8 @@ import pytest
 
 from steadygraph.model import Evidence, Finding, Kind
 from steadygraph.rule import Example, Rule
-from steadygraph.rule_loading import load_rules
-from steadygraph.rule_pages import DIRECTORY, MARK, index, main, page, pages, write
+from steadygraph.rule.packs import load_rules
+from steadygraph.rule.pages import DIRECTORY, MARK, index, main, page, pages, write
 
 #: The rules of the checkout: others may be installed beside them.
 BUILT_IN = tuple(rule for rule in load_rules() if type(rule).__module__.startswith("steadygraph_rules."))
@@ -103,7 +103,7 @@ def test_the_index_links_to_every_page() -> None:
 def test_the_committed_pages_are_those_of_the_rules(repository: Path) -> None:
     committed = {file.name: file.read_text(encoding="utf-8") for file in (repository / DIRECTORY).iterdir()}
 
-    assert committed == pages(BUILT_IN), "write them anew: python -m steadygraph.rule_pages"
+    assert committed == pages(BUILT_IN), "write them anew: python -m steadygraph.rule.pages"
 
 
 def test_pages_of_rules_that_are_gone_are_removed_and_others_stay(tmp_path: Path) -> None:

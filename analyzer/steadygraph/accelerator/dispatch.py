@@ -12,13 +12,15 @@ import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils.weak import WeakIdKeyDictionary
 
+from steadygraph import torch_private
 from steadygraph.accelerator import limits
 from steadygraph.accelerator.pinned import PinnedMemory
 from steadygraph.accelerator.unknown import Unknowns
 from steadygraph.accelerator.usage import Usage
 from steadygraph.model import DeviceMismatch, Location
-from steadygraph.observe import locations, symbols, torch_private
-from steadygraph.observe.blocking import blocking_operation
+from steadygraph.observe.inputs import symbols
+from steadygraph.observe.places import locations
+from steadygraph.observe.syncs.blocking import blocking_operation
 
 DEVICE = "cuda"
 _MASKS = (torch.bool, torch.uint8)

@@ -14,11 +14,11 @@ from typing import Any
 
 import torch
 
+from steadygraph import torch_private
 from steadygraph.accelerator import streams
-from steadygraph.accelerator.replacement import replaced
 from steadygraph.accelerator.usage import Usage
-from steadygraph.gpus import Gpu
-from steadygraph.observe import torch_private
+from steadygraph.model.gpus import Gpu
+from steadygraph.torch_private.replacement import replaced
 
 #: What ``torch.version`` says.
 _CUDA, _ROCM = "12.8", "6.4"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from steadygraph.observe import torch_private
+from steadygraph import torch_private
 
 _REGISTRAR = "_ZN3c104impl24DeviceGuardImplRegistrarC1ENS_10DeviceTypeEPKNS0_24DeviceGuardImplInterfaceE"
 _TABLE = "_ZN3c104impl26device_guard_impl_registryE"

@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch.utils.weak import WeakIdKeyDictionary
 
+from steadygraph import torch_private
 from steadygraph.accelerator.limits import ValueNeededError
-from steadygraph.observe import symbols, torch_private
+from steadygraph.observe.inputs import symbols
 
 #: Elements of a tensor whose values are kept, and bytes of all of them together.
 MOST_ELEMENTS = 2**20

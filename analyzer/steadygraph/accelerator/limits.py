@@ -6,8 +6,9 @@ import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from steadygraph.observe import symbols, torch_private
-from steadygraph.observe.blocking import blocking_operation
+from steadygraph import torch_private
+from steadygraph.observe.inputs import symbols
+from steadygraph.observe.syncs.blocking import blocking_operation
 
 _VALUE_HINT = "keep what decides on the CPU, or use a machine with the device"
 _BACKWARD_HINT = "leave backward() out of the calls, or use a machine with the device"

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from steadygraph.case import Case
-from steadygraph.observe import structure
+from steadygraph.case.case import Case
+from steadygraph.observe.inputs import structure
 
 
 def moved_case(case: Case, device: str) -> Case:

@@ -11,17 +11,18 @@ from typing import Any
 
 import torch
 
-from steadygraph import gpus
+from steadygraph import torch_private
 from steadygraph.accelerator import guard_library, limits, unknown, unknown_rows
-from steadygraph.accelerator.comparisons import unwatched
+from steadygraph.accelerator.comparing.comparisons import unwatched
 from steadygraph.accelerator.dispatch import Dispatch
 from steadygraph.accelerator.driver import answering
 from steadygraph.accelerator.pinned import PinnedMemory
-from steadygraph.accelerator.replacement import replaced
 from steadygraph.accelerator.usage import Usage
 from steadygraph.errors import UsageError
-from steadygraph.gpus import Gpu, device_count
-from steadygraph.observe import symbols, torch_private
+from steadygraph.model import gpus
+from steadygraph.model.gpus import Gpu, device_count
+from steadygraph.observe.inputs import symbols
+from steadygraph.torch_private.replacement import replaced
 
 
 @dataclass(slots=True)
@@ -47,7 +48,7 @@ def simulated(device: str = "cuda", gpu: str = gpus.DEFAULT) -> Iterator[Simulat
 
     Args:
         device: ``cuda`` or ``cuda:0`` for one device, ``cuda:1`` for two, ``cuda:4`` for four.
-        gpu: Which one; see :mod:`steadygraph.gpus`.
+        gpu: Which one; see :mod:`steadygraph.model.gpus`.
 
     Raises:
         UsageError: An unknown GPU, no CUDA device, or inside of another such block.

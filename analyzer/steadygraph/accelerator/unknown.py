@@ -20,10 +20,12 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+from steadygraph import torch_private
 from steadygraph.accelerator import limits
 from steadygraph.accelerator.input_values import InputValues
 from steadygraph.model import Location
-from steadygraph.observe import locations, symbols, torch_private
+from steadygraph.observe.inputs import symbols
+from steadygraph.observe.places import locations
 
 #: A line that is decided more often than this in one call waits for a value; a hundred layers may ask a few times each.
 _MOST_DECISIONS = 5_000

@@ -10,8 +10,10 @@ from typing import Any
 
 import torch
 
+from steadygraph import torch_private
 from steadygraph.accelerator.unknown import Unknowns
-from steadygraph.observe import locations, symbols, torch_private
+from steadygraph.observe.inputs import symbols
+from steadygraph.observe.places import locations
 
 _NUMBERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 

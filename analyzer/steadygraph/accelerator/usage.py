@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import types
 
+from steadygraph.case.user_code import readable_path
 from steadygraph.errors import DeviceError, UsageError
-from steadygraph.gpus import device_name
-from steadygraph.observe import locations
-from steadygraph.user_code import readable_path
+from steadygraph.model.gpus import device_name
+from steadygraph.observe.places import locations
 
 #: Modules that count devices on their own behalf, or on that of their caller.
 _OWN = ("torch.cuda", "torch.random", "torch._dynamo", "torch._inductor", "steadygraph")

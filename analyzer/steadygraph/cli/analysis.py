@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from steadygraph import config, isolation
+from steadygraph import config
+from steadygraph.case.target import parse, python_file
 from steadygraph.cli import streams
 from steadygraph.cli.progress import Progress
 from steadygraph.cli.ratchet import opened
 from steadygraph.cli.results import Destination, tell
 from steadygraph.errors import CaseError, UsageError
-from steadygraph.isolation import Request
 from steadygraph.model import CaseReport, Problem, RuleProblem
-from steadygraph.report.document import EXIT_USAGE, FailOn, Report
-from steadygraph.report.environment import environment
-from steadygraph.rule_loading import load_packs, selection
-from steadygraph.target import parse, python_file
-from steadygraph.worker import failed
+from steadygraph.model.environment import environment
+from steadygraph.model.run import EXIT_USAGE, FailOn, RunReport
+from steadygraph.rule.packs import load_packs, selection
+from steadygraph.workers import pool
+from steadygraph.workers.pool import Request
+from steadygraph.workers.worker import failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def run(command: Command) -> int:
     targets = {os.path.normpath(target): target for target in reversed(command.targets)}
     requests = [Request(target, command.case_file) for target in reversed(targets.values())]
     cases, interrupted = _analyzed(requests, options, command)
-    report = Report(
+    report = RunReport(
         cases,
         environment=environment(options.settings.device or "cpu"),
         fail_on=cast(FailOn, options.fail_on),
@@ -111,7 +112,7 @@ def _analyzed(
             progress.done(position)
 
         try:
-            for _ in isolation.run(
+            for _ in pool.run(
                 [requests[index] for index in usable],
                 options.settings,
                 jobs=options.jobs,
@@ -126,19 +127,19 @@ def _analyzed(
     return tuple(finished[index] for index in sorted(finished)), interrupted
 
 
-def _tell(report: Report, destination: Destination) -> None:
+def _tell(report: RunReport, destination: Destination) -> None:
     unusable = _all_unusable(report)
     if unusable or not destination.is_text_on_screen:
         _tell_failures(report)
     tell(report, destination, printed=not (unusable and destination.is_text_on_screen))
 
 
-def _all_unusable(report: Report) -> bool:
+def _all_unusable(report: RunReport) -> bool:
     """Is there no result at all, because of wrong use?"""
-    return all(Report((case,)).exit_code == EXIT_USAGE for case in report.cases) and not report.interrupted
+    return all(RunReport((case,)).exit_code == EXIT_USAGE for case in report.cases) and not report.interrupted
 
 
-def _tell_failures(report: Report) -> None:
+def _tell_failures(report: RunReport) -> None:
     for case in report.cases:
         if case.error is not None:
             message = case.error.message

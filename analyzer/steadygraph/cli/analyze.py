@@ -9,8 +9,8 @@ import typer
 
 from steadygraph.cli.choices import choices
 from steadygraph.config import BACKENDS, FORMATS, POLICIES
-from steadygraph.gpus import GPUS
-from steadygraph.report.document import FAIL_ON
+from steadygraph.model.gpus import GPUS
+from steadygraph.model.run import FAIL_ON
 
 _ANALYSIS, _RESULT, _RUN = "What to analyse", "Results", "How to run"
 

@@ -10,7 +10,7 @@ import typer
 
 from steadygraph.cli import streams
 from steadygraph.errors import UsageError
-from steadygraph.near_miss import question_or_list
+from steadygraph.errors.near_miss import question_or_list
 
 _FILE_WIDTH = 80
 
@@ -34,12 +34,12 @@ def compare(
     Exit code: 1 where something got worse (a new finding, a worse outcome, a target without a result), otherwise 0; 2
     for a file that is no report.
     """
-    from steadygraph.comparison import compared
-    from steadygraph.comparison.formats import FORMATS, text
+    from steadygraph.errors.files import require_writable, write
+    from steadygraph.history.changes import compared
+    from steadygraph.history.changes.formats import FORMATS, text
     from steadygraph.model import Severity
-    from steadygraph.output import require_writable, write
-    from steadygraph.report.codec import read
-    from steadygraph.report.document import EXIT_FINDINGS, EXIT_OK, FAIL_ON
+    from steadygraph.model.run import EXIT_FINDINGS, EXIT_OK, FAIL_ON
+    from steadygraph.report.json.codec import read
 
     for name, value, known in (("format", format, tuple(FORMATS)), ("fail-on", fail_on, FAIL_ON)):
         if value not in known:

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from steadygraph import baseline
-from steadygraph.baseline import Baseline
 from steadygraph.cli import streams
 from steadygraph.errors import UsageError
-from steadygraph.output import require_writable, write
-from steadygraph.report.document import Report, counted
+from steadygraph.errors.files import require_writable, write
+from steadygraph.history import baseline
+from steadygraph.history.baseline import Baseline
+from steadygraph.model.run import RunReport, counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Ratchet:
     #: Do all rules run?  Nothing is known of what others would find.
     all_rules: bool
 
-    def applied(self, report: Report) -> Report:
+    def applied(self, report: RunReport) -> RunReport:
         """The report as the baseline has it; the file is written first if that was asked for."""
         if not self.update:
             return baseline.applied(self.known, report, all_rules=self.all_rules)

@@ -9,7 +9,7 @@ from typing import cast
 
 from steadygraph import config
 from steadygraph.cli.results import Destination, tell
-from steadygraph.report.document import EXIT_OK, FailOn, Report
+from steadygraph.model.run import EXIT_OK, FailOn, RunReport
 
 #: Stands for standard input.
 STANDARD_INPUT = "-"
@@ -29,14 +29,14 @@ def rendered(
     return EXIT_OK if fail_on is None else report.exit_code
 
 
-def read(file: str) -> Report:
+def read(file: str) -> RunReport:
     """The report in a file, or in what is piped.
 
     Raises:
         UsageError: It cannot be read, or is no report; the message names the file.
     """
-    from steadygraph.report.codec import from_bytes
-    from steadygraph.report.codec import read as read_file
+    from steadygraph.report.json.codec import from_bytes
+    from steadygraph.report.json.codec import read as read_file
 
     if file == STANDARD_INPUT:
         return from_bytes(sys.stdin.buffer.read(), "standard input")

@@ -9,7 +9,7 @@ import typer
 
 from steadygraph.cli.choices import choices
 from steadygraph.config import FORMATS
-from steadygraph.report.document import FAIL_ON
+from steadygraph.model.run import FAIL_ON
 
 
 def report(

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from steadygraph.cli import streams
 from steadygraph.errors import UsageError
-from steadygraph.output import require_writable, write
+from steadygraph.errors.files import require_writable, write
+from steadygraph.model.run import RunReport
 from steadygraph.report import folder as report_folder
-from steadygraph.report.document import Report
 from steadygraph.report.formats import renderer
 from steadygraph.report.portable import portable
 
@@ -53,7 +53,7 @@ class Destination:
         if self.folder is not None:
             report_folder.require(self.folder)
 
-    def tell(self, report: Report) -> None:
+    def tell(self, report: RunReport) -> None:
         """Print the report, or write it to the file.
 
         Raises:
@@ -71,10 +71,10 @@ class Destination:
             hint = "the results are on standard output instead"
             raise UsageError(f"cannot write {self.output}: {error.strerror}", hint=hint) from error
 
-    def _rendered(self, report: Report) -> str:
+    def _rendered(self, report: RunReport) -> str:
         if self.format != "text":
             return renderer(self.format)(report)
-        from steadygraph.report.text import render
+        from steadygraph.report.text.text import render
 
         if self.output is not None:
             return render(report, width=_FILE_WIDTH, quiet=self.quiet, verbose=self.verbose)
@@ -82,7 +82,7 @@ class Destination:
         return render(report, width=width, color=_wants_color(), quiet=self.quiet, verbose=self.verbose)
 
 
-def tell(report: Report, destination: Destination, *, printed: bool = True) -> None:
+def tell(report: RunReport, destination: Destination, *, printed: bool = True) -> None:
     """Give the report to all of its destinations.
 
     Args:

@@ -21,8 +21,8 @@ def rules(
     ] = None,
 ) -> int:
     """List the rules, or explain one."""
-    from steadygraph.explanation import WIDTH, explain, listing
-    from steadygraph.rule_loading import is_named, load_packs, matching
+    from steadygraph.rule.packs import is_named, load_packs, matching
+    from steadygraph.rule.text import WIDTH, explain, listing
 
     packs = load_packs()
     for problem in packs.problems:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from steadygraph.case.user_code import TRACEBACK_HINT, show_traceback
 from steadygraph.errors import SteadygraphError, TargetError, UsageError
-from steadygraph.user_code import TRACEBACK_HINT, show_traceback
 
 
 def emit(text: str) -> None:
@@ -41,7 +41,7 @@ def remark(text: str) -> None:
 
 def report_error(raised: BaseException) -> int:
     """Tell what ended the run, and give the exit code for it."""
-    from steadygraph.report.document import EXIT_INTERNAL, EXIT_TARGET, EXIT_USAGE
+    from steadygraph.model.run import EXIT_INTERNAL, EXIT_TARGET, EXIT_USAGE
 
     if isinstance(raised, SteadygraphError):
         error(raised.problem, raised.hint)

@@ -12,11 +12,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from steadygraph.case import Case
+from steadygraph import torch_private
+from steadygraph.case.case import Case
 from steadygraph.model import PROFILE, Outcome, Policy
-from steadygraph.observe import torch_private
-from steadygraph.observe.cuda_capture import CudaCapture
-from steadygraph.observe.recording import NotReplayableError, Recording, copies
+from steadygraph.observe.replay.cuda_capture import CudaCapture
+from steadygraph.observe.replay.recording import NotReplayableError, Recording, copies
 from steadygraph.policies.runs import CallResult, outcome, run_calls
 
 #: What stands in the outcome's ``backend``.

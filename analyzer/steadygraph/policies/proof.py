@@ -10,11 +10,12 @@ from typing import Any
 
 import torch
 
+from steadygraph import torch_private
 from steadygraph.compare.structure import differences, is_symbolic
 from steadygraph.model import Aspect, Difference, Node
-from steadygraph.observe import symbols, torch_private
-from steadygraph.observe.structure import Limits, capture_with_leaves, tensor_spec
-from steadygraph.observe.values import key_text, value_text
+from steadygraph.observe.inputs import symbols
+from steadygraph.observe.inputs.structure import Limits, capture_with_leaves, tensor_spec
+from steadygraph.observe.inputs.values import key_text, value_text
 from steadygraph.policies import rounding
 from steadygraph.policies.rounding import Noise
 

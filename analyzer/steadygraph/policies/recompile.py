@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from steadygraph.case import Case
+from steadygraph.case.case import Case
 from steadygraph.model import Outcome, Policy
-from steadygraph.observe.session import CompileSession
+from steadygraph.observe.run.session import CompileSession
 from steadygraph.policies.runs import CallResult, outcome, run_calls
 
 

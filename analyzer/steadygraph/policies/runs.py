@@ -10,14 +10,16 @@ from typing import Any
 
 from torch import nn
 
+from steadygraph import torch_private
 from steadygraph.accelerator import dispatch, limits, unknown
-from steadygraph.case import Call, Case, profile_call, serving_calls
+from steadygraph.case.case import Call, Case, profile_call, serving_calls
+from steadygraph.case.user_code import guarded
 from steadygraph.errors import UsageError
 from steadygraph.model import PROFILE, DeviceMismatch, Failure, Outcome, Policy, Result
-from steadygraph.observe import locations, process, torch_private
+from steadygraph.observe.places import locations
+from steadygraph.observe.state import process
 from steadygraph.policies import proof
 from steadygraph.policies.rounding import Noise
-from steadygraph.user_code import guarded
 
 #: Inputs without a seed of their own, dropout, sampling: every pass draws the same numbers.
 _SEED = 0

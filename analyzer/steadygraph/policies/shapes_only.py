@@ -7,11 +7,11 @@ from typing import Any
 
 from torch import nn
 
-from steadygraph.case import Case
+from steadygraph.case.case import Case
 from steadygraph.model import Outcome, Policy
-from steadygraph.observe import guards
-from steadygraph.observe.frame_tap import CompiledFrame
-from steadygraph.observe.session import CompileSession
+from steadygraph.observe.guards import guards
+from steadygraph.observe.run.frame_tap import CompiledFrame
+from steadygraph.observe.run.session import CompileSession
 from steadygraph.policies.runs import CallResult, GuardRefusedError, outcome, run_calls
 
 

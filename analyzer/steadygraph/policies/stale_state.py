@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from steadygraph.case import Case
+from steadygraph.case.case import Case
 from steadygraph.model import PROFILE, Leak
-from steadygraph.observe import attributes
-from steadygraph.observe.state import ModelState
+from steadygraph.observe.inputs import attributes
+from steadygraph.observe.state.state import ModelState
 from steadygraph.policies import proof
 from steadygraph.policies.runs import CallResult, run_alone, run_until
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from steadygraph.errors import UsageError
-from steadygraph.output import require_folder, require_writable, write_all
-from steadygraph.report.document import Report
+from steadygraph.errors.files import require_folder, require_writable, write_all
+from steadygraph.model.run import RunReport
 from steadygraph.report.formats import FORMATS, renderer
 from steadygraph.report.portable import portable
 
@@ -22,7 +22,7 @@ def require(folder: Path) -> None:
         require_writable(file)
 
 
-def store(report: Report, folder: Path) -> None:
+def store(report: RunReport, folder: Path) -> None:
     """Write the report in all formats.
 
     Raises:

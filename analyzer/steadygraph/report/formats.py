@@ -6,8 +6,8 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from steadygraph.model.run import RunReport
 from steadygraph.report import collector
-from steadygraph.report.document import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +26,19 @@ class Format:
 
 
 FORMATS = {
-    "text": Format("text"),
-    "json": Format("codec", "to_json", "report.json"),
-    "sarif": Format("sarif", file="report.sarif"),
-    "junit": Format("junit", file="report.junit.xml"),
-    "markdown": Format("markdown", file="report.md"),
-    "github": Format("github"),
+    "text": Format("text.text"),
+    "json": Format("json.codec", "to_json", "report.json"),
+    "sarif": Format("ci.sarif", file="report.sarif"),
+    "junit": Format("ci.junit", file="report.junit.xml"),
+    "markdown": Format("ci.markdown", file="report.md"),
+    "github": Format("ci.github"),
     "html": Format("html", file="report.html"),
 }
 
 
-def renderer(name: str) -> Callable[[Report], str]:
+def renderer(name: str) -> Callable[[RunReport], str]:
     """The function that renders this format."""
     chosen = FORMATS[name]
     module = importlib.import_module(f"steadygraph.report.{chosen.module}")
-    render: Callable[[Report], str] = getattr(module, chosen.function)
+    render: Callable[[RunReport], str] = getattr(module, chosen.function)
     return collector.paused()(render)

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from steadygraph.model import CaseReport, Location, SourceExcerpt
+from steadygraph.model.run import RunReport
 from steadygraph.report import collector
-from steadygraph.report.document import Report
 
 _PATH_CHARACTER = r"[\w.@+~-]"
 #: Where an absolute path can begin: not inside another one, but right behind the ANSI code that colours it.
@@ -49,7 +49,7 @@ _SECRET_LENGTH = 8
 
 
 @collector.paused()
-def portable(report: Report, root: Path | None = None) -> Report:
+def portable(report: RunReport, root: Path | None = None) -> RunReport:
     """A report that reads the same wherever it was made; what this function returned before is given back as it is.
 
     Args:

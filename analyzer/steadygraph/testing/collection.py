@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from steadygraph import isolation
-from steadygraph.isolation import Request
 from steadygraph.model import Status
 from steadygraph.testing import failure_text
 from steadygraph.testing.outline import outlined
 from steadygraph.testing.session import Session
 from steadygraph.testing.verdict import Subject, judged, subjects
 from steadygraph.testing.wording import for_pytest
+from steadygraph.workers import pool
+from steadygraph.workers.pool import Request
 
 
 class UnstableError(Exception):
@@ -36,7 +36,7 @@ class CaseFile(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         options = self.session_of.options
         request = Request(str(self.path))
-        (outline,) = isolation.run([request], options.settings, timeout_s=options.timeout_s, analyze=outlined)
+        (outline,) = pool.run([request], options.settings, timeout_s=options.timeout_s, analyze=outlined)
         if outline.status is not Status.COMPLETED:
             problem = self.session_of.kept(outline, self.target).error
             assert problem is not None
@@ -66,7 +66,7 @@ class CaseItem(pytest.Item):
         verdict = judged(case, self.subject, session.options.fail_on)
         outcome = verdict.outcome
         self.user_properties += [
-            ("steadygraph.target", case.target),
+            ("steadygraph.case.target", case.target),
             ("steadygraph.scenario", self.subject.scenario),
             ("steadygraph.policy", self.subject.policy),
             ("steadygraph.backend", self.subject.backend),

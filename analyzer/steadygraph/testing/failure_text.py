@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from steadygraph.model import Outcome, Status
-from steadygraph.report.document import Report
-from steadygraph.report.findings import finding_lines
-from steadygraph.report.layout import Line, block, flat
+from steadygraph.model.run import RunReport
 from steadygraph.report.portable import portable
-from steadygraph.report.table import outcome_text
+from steadygraph.report.text.findings import finding_lines
+from steadygraph.report.text.layout import Line, block, flat
+from steadygraph.report.text.table import outcome_text
 from steadygraph.testing.verdict import Verdict
 from steadygraph.testing.wording import for_pytest
 
@@ -27,7 +27,7 @@ def text(verdict: Verdict, *, report: Path | None = None, width: int = _WIDTH) -
         report: The folder that the whole report is written to.
         width: Columns of the terminal.
     """
-    (case,) = portable(Report((verdict.part,), environment={})).cases
+    (case,) = portable(RunReport((verdict.part,), environment={})).cases
     subject = verdict.subject
     if case.status is not Status.COMPLETED:
         error = case.error

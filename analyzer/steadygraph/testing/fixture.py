@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from steadygraph.case import Case
-from steadygraph.report.document import Report
+from steadygraph.case.case import Case
+from steadygraph.report.shown import Report
 from steadygraph.testing import stability
 from steadygraph.testing.session import Session
 from steadygraph.testing.stability import Check
@@ -34,7 +34,7 @@ class Steadygraph:
         Raises:
             SteadygraphError: As ``steadygraph.analyze`` does.
         """
-        from steadygraph.api import analyze
+        from steadygraph.engine.api import analyze
 
         given = case if isinstance(case, Case) else stability.located(case, self._item, self._session)
         report = analyze(given, **{**self._session.options.keywords, **options})

@@ -7,7 +7,7 @@ from dataclasses import fields
 import pytest
 
 from steadygraph.errors import SteadygraphError
-from steadygraph.near_miss import question_or_list
+from steadygraph.errors.near_miss import question_or_list
 from steadygraph.testing import stability
 from steadygraph.testing.session import Session
 from steadygraph.testing.stability import Check

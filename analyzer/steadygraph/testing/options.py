@@ -12,13 +12,14 @@ from typing import Any, cast
 
 import pytest
 
-from steadygraph import baseline, config
-from steadygraph.baseline import Baseline
+from steadygraph import config
 from steadygraph.config import Settings
 from steadygraph.errors import UsageError
-from steadygraph.output import require_writable
+from steadygraph.errors.files import require_writable
+from steadygraph.history import baseline
+from steadygraph.history.baseline import Baseline
+from steadygraph.model.run import FailOn
 from steadygraph.report import folder
-from steadygraph.report.document import FailOn
 
 #: Options of pytest that have the names and checks of the command line's.
 _NAMES = ("policy", "backend", "fail-on", "baseline", "report")

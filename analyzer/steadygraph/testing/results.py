@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 
 from steadygraph.model import CaseReport, Status
-from steadygraph.report.document import Report
+from steadygraph.model.run import RunReport
 
 
 class Results:
@@ -41,13 +41,13 @@ class Results:
         """All of it as text."""
         if not self._cases:
             return ""
-        from steadygraph.report.codec import to_json
+        from steadygraph.report.json.codec import to_json
 
-        return to_json(Report(tuple(self.cases()), environment={}))
+        return to_json(RunReport(tuple(self.cases()), environment={}))
 
     def take_in(self, text: str) -> None:
         """Add what another process gave."""
-        from steadygraph.report.codec import from_json
+        from steadygraph.report.json.codec import from_json
 
         for case in from_json(text).cases:
             self.put(case)

@@ -9,18 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from steadygraph import baseline, isolation
 from steadygraph.errors import TargetError, UsageError
-from steadygraph.isolation import Request
+from steadygraph.errors.files import write
+from steadygraph.history import baseline
 from steadygraph.model import CaseReport, Policy, Problem, Status
-from steadygraph.output import write
+from steadygraph.model.environment import environment
+from steadygraph.model.run import RunReport
 from steadygraph.report import folder
-from steadygraph.report.document import Report
-from steadygraph.report.environment import environment
 from steadygraph.report.portable import portable
 from steadygraph.testing.options import chosen
 from steadygraph.testing.results import Results
-from steadygraph.worker import failed
+from steadygraph.workers import pool
+from steadygraph.workers.pool import Request
+from steadygraph.workers.worker import failed
 
 
 class Session:
@@ -75,7 +76,7 @@ class Session:
         if policies is not None:
             settings = dataclasses.replace(settings, policies=policies)
         try:
-            (found,) = isolation.run([Request(target)], settings, timeout_s=self.options.timeout_s)
+            (found,) = pool.run([Request(target)], settings, timeout_s=self.options.timeout_s)
         except pytest.fail.Exception as stop:
             # Such as pytest-timeout's: the other tests of this case need not wait as long again.
             problem = Problem(TargetError.__name__, f"the analysis was stopped: {stop}")
@@ -98,7 +99,7 @@ class Session:
     def accepted(self, case: CaseReport) -> CaseReport:
         """The case as the baseline has it; all of it is accepted where the baseline is brought up to date."""
         known = self.options.known
-        one = Report((case,), environment=environment(), fail_on=self.options.fail_on)
+        one = RunReport((case,), environment=environment(), fail_on=self.options.fail_on)
         if self.options.update:
             known = baseline.updated(known, one, all_rules=self.options.all_rules)
         (target,) = (each.target for each in portable(one).cases)
@@ -106,11 +107,11 @@ class Session:
             return case
         return baseline.applied(known, one, all_rules=self.options.all_rules).cases[0]
 
-    def report(self) -> Report:
+    def report(self) -> RunReport:
         """The report of the whole session, its cases by name, as the baseline has it."""
         cases = tuple(self.accepted(case) for case in self.results.cases())
         device = self.options.settings.device or "cpu"
-        return Report(
+        return RunReport(
             cases, environment=environment(device), fail_on=self.options.fail_on, interrupted=self._interrupted
         )
 
@@ -137,13 +138,13 @@ class Session:
         """A baseline that knows none of the case files belongs to another project, or to another directory."""
         files = tuple(case for case in self.results.cases() if "::" not in case.target)
         if files and not self.options.update:
-            baseline.applied(self.options.known, Report(files, environment={}))
+            baseline.applied(self.options.known, RunReport(files, environment={}))
 
     def _write_baseline(self) -> None:
         file = self.options.baseline
         if file is None or not self.options.update or self._interrupted:
             return
-        found = Report(tuple(self.results.cases()), environment=environment())
+        found = RunReport(tuple(self.results.cases()), environment=environment())
         accepted = baseline.updated(self.options.known, found, all_rules=self.options.all_rules)
         try:
             write(file, baseline.written(accepted))

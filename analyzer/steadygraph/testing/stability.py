@@ -10,12 +10,12 @@ from typing import cast
 import pytest
 
 from steadygraph import config
-from steadygraph.case import Case
+from steadygraph.case.case import Case
 from steadygraph.errors import UsageError
+from steadygraph.errors.near_miss import question_or_list
 from steadygraph.model import CaseReport, Finding, Policy, Status
-from steadygraph.near_miss import question_or_list
-from steadygraph.report.document import FAIL_ON, FailOn
-from steadygraph.rule_loading import load_packs, matching
+from steadygraph.model.run import FAIL_ON, FailOn
+from steadygraph.rule.packs import load_packs, matching
 from steadygraph.testing import failure_text
 from steadygraph.testing.session import Session
 from steadygraph.testing.verdict import Verdict, unstable
@@ -98,7 +98,7 @@ def _analyzed(
     name = session.name_for(item)
     if not isinstance(case, Case):
         return session.analyzed(located(case, item, session), name, policies)
-    from steadygraph.api import analyze
+    from steadygraph.engine.api import analyze
 
     keywords = session.options.keywords
     if policies is not None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from steadygraph.model import CaseReport
-from steadygraph.report.document import counted, summarised
+from steadygraph.model.run import counted, summarised
 from steadygraph.testing.session import Session
 from steadygraph.testing.wording import for_pytest
 

@@ -18,7 +18,7 @@ from steadygraph.model import (
     Severity,
     Status,
 )
-from steadygraph.report.document import FailOn, loud, open_findings
+from steadygraph.model.run import FailOn, loud, open_findings
 
 #: What a result does to users; the others are no reason to fail.
 _CONSEQUENCES = {

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from steadygraph.accelerator.simulation import simulated
-from steadygraph.observe.symbols import is_unknown
-from steadygraph.observe.syncs import SyncWatch
+from steadygraph.observe.inputs.symbols import is_unknown
+from steadygraph.observe.syncs.syncs import SyncWatch
 from steadygraph.reference.evs import (
     FinalSequence,
     Media,

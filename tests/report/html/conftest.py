@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from steadygraph.model import CaseReport, SourceExcerpt
-from steadygraph.report.document import Report
+from steadygraph.model.run import RunReport
 from steadygraph.report.html import render
 
 from .graphs import case_of, decoder
@@ -42,8 +42,8 @@ def pictured(broken: CaseReport) -> CaseReport:
 
 
 @pytest.fixture
-def report(pictured: CaseReport, repaired: CaseReport, failed: CaseReport) -> Report:
-    return Report((pictured, repaired, failed), ENVIRONMENT, "0.1.0")
+def report(pictured: CaseReport, repaired: CaseReport, failed: CaseReport) -> RunReport:
+    return RunReport((pictured, repaired, failed), ENVIRONMENT, "0.1.0")
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Page]]:
     contexts: list[BrowserContext] = []
     wrong: list[str] = []
 
-    def open_page(report: Report, width: int = 1280, **options: Any) -> Page:
+    def open_page(report: RunReport, width: int = 1280, **options: Any) -> Page:
         file = tmp_path / "report.html"
         file.write_text(render(report), encoding="utf-8")
         context = browser.new_context(viewport={"width": width, "height": 900}, offline=True, **options)

@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steadygraph.report.html.alignment import aligned, aligned_in_gaps
+from steadygraph.report.html.picture.alignment import aligned, aligned_in_gaps
 
 sequences = st.lists(st.sampled_from("abcd"), max_size=14)
 

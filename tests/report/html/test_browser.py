@@ -13,8 +13,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from steadygraph.model import CaseReport, Finding
-from steadygraph.report.codec import from_json
-from steadygraph.report.document import Report
+from steadygraph.model.run import RunReport
+from steadygraph.report.json.codec import from_json
 
 from .conftest import ENVIRONMENT
 from .graphs import case_of, decoder
@@ -65,7 +65,7 @@ def seconds_to_open(page: Page) -> float:
     return time.monotonic() - start
 
 
-def test_it_opens_offline_without_a_request_or_an_error(opened: Open, report: Report) -> None:
+def test_it_opens_offline_without_a_request_or_an_error(opened: Open, report: RunReport) -> None:
     page = opened(report)
 
     expect(page.get_by_role("heading", level=1)).to_have_text("2 errors in 1 of 3 cases, 1 case without a result")
@@ -85,7 +85,7 @@ def test_the_page_of_a_real_analysis_shows_the_line_and_the_graph_of_the_defect(
     expect(added).to_have_text(["+ mask", "+ invert", "+ masked_fill"])
 
 
-def test_without_a_script_everything_can_be_read_and_unfolded(opened: Open, report: Report) -> None:
+def test_without_a_script_everything_can_be_read_and_unfolded(opened: Open, report: RunReport) -> None:
     page = opened(report, java_script_enabled=False)
 
     expect(page.get_by_role("article")).to_contain_text("silently wrong under drop, off by up to 0.61")
@@ -96,7 +96,7 @@ def test_without_a_script_everything_can_be_read_and_unfolded(opened: Open, repo
     expect(page.locator("details.fold").first.locator("svg").first).to_be_visible()
 
 
-def test_the_table_of_differences_is_filtered_by_text_and_by_kind(opened: Open, report: Report) -> None:
+def test_the_table_of_differences_is_filtered_by_text_and_by_kind(opened: Open, report: RunReport) -> None:
     page = opened(report)
     table = page.locator("details.observed").first
     table.locator("summary").click()
@@ -111,7 +111,7 @@ def test_the_table_of_differences_is_filtered_by_text_and_by_kind(opened: Open, 
     expect(shown).to_contain_text("IntermediateTensors with 3 tensors")
 
 
-def test_equal_layers_are_folded_until_somebody_opens_them(opened: Open, report: Report) -> None:
+def test_equal_layers_are_folded_until_somebody_opens_them(opened: Open, report: RunReport) -> None:
     page = opened(report)
     fold = page.locator("details.fold").last
 
@@ -121,7 +121,7 @@ def test_equal_layers_are_folded_until_somebody_opens_them(opened: Open, report:
     expect(fold.locator("svg:visible")).to_have_count(2 * 8)
 
 
-def test_next_leads_from_difference_to_difference_through_closed_folds(opened: Open, report: Report) -> None:
+def test_next_leads_from_difference_to_difference_through_closed_folds(opened: Open, report: RunReport) -> None:
     page = opened(report)
     graphs = page.locator("details.graphs").first
 
@@ -135,7 +135,7 @@ def test_next_leads_from_difference_to_difference_through_closed_folds(opened: O
     assert sorted(told) == ["add", "add", "add", "deepstack['d0']", "deepstack['d1']", "deepstack['d2']"]
 
 
-def test_a_search_finds_operators_lines_and_shapes(opened: Open, report: Report) -> None:
+def test_a_search_finds_operators_lines_and_shapes(opened: Open, report: RunReport) -> None:
     page = opened(report)
     graphs = page.locator("details.graphs").first
 
@@ -146,7 +146,7 @@ def test_a_search_finds_operators_lines_and_shapes(opened: Open, report: Report)
     expect(graphs.locator("p.node")).to_contain_text("silu")
 
 
-def test_a_node_under_the_pointer_is_explained_and_shown_in_both_runs(opened: Open, report: Report) -> None:
+def test_a_node_under_the_pointer_is_explained_and_shown_in_both_runs(opened: Open, report: RunReport) -> None:
     page = opened(report)
     graphs = page.locator("details.graphs").first
 
@@ -156,7 +156,7 @@ def test_a_node_under_the_pointer_is_explained_and_shown_in_both_runs(opened: Op
     expect(graphs.locator("g.near:not(.port)")).to_have_count(2)
 
 
-def test_a_link_to_a_rule_opens_its_fold(opened: Open, report: Report) -> None:
+def test_a_link_to_a_rule_opens_its_fold(opened: Open, report: RunReport) -> None:
     page = opened(report)
 
     page.get_by_role("article").get_by_role("link", name="SG101 none-at-profile").click()
@@ -164,7 +164,7 @@ def test_a_link_to_a_rule_opens_its_fold(opened: Open, report: Report) -> None:
     expect(page.get_by_text("Dynamo burns is None into the graph.")).to_be_in_viewport()
 
 
-def test_everything_is_reached_with_the_keyboard(opened: Open, report: Report) -> None:
+def test_everything_is_reached_with_the_keyboard(opened: Open, report: RunReport) -> None:
     page = opened(report)
     reached = []
     for _ in range(60):
@@ -190,7 +190,7 @@ def test_everything_is_reached_with_the_keyboard(opened: Open, report: Report) -
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, PHONE])
 def test_contrast_labels_and_structure_pass_the_accessibility_check(
-    opened: Open, report: Report, scheme: str, width: int
+    opened: Open, report: RunReport, scheme: str, width: int
 ) -> None:
     page = opened(report, width, color_scheme=scheme)
     unfold(page)
@@ -200,7 +200,7 @@ def test_contrast_labels_and_structure_pass_the_accessibility_check(
     assert results.violations_count == 0, results.generate_report()
 
 
-def test_a_phone_needs_no_scrolling_to_the_side(opened: Open, report: Report, failed: CaseReport) -> None:
+def test_a_phone_needs_no_scrolling_to_the_side(opened: Open, report: RunReport, failed: CaseReport) -> None:
     endless = replace(failed, target=f"{'folder' * 40}/{'w' * 300}.py")
     page = opened(replace(report, cases=(*report.cases, endless)), PHONE)
 
@@ -209,7 +209,7 @@ def test_a_phone_needs_no_scrolling_to_the_side(opened: Open, report: Report, fa
     assert not is_wider_than_its_window(page)
 
 
-def test_a_print_has_all_lines_and_no_controls(opened: Open, report: Report) -> None:
+def test_a_print_has_all_lines_and_no_controls(opened: Open, report: RunReport) -> None:
     page = opened(report)
 
     page.emulate_media(media="print")
@@ -225,7 +225,7 @@ def test_a_scenario_that_is_called_script_is_text(opened: Open, pictured: CaseRe
         pictured, scenarios=scenarios, findings=(replace(finding, scenario=name, message=name),), target=name
     )
 
-    page = opened(Report((case,), ENVIRONMENT, "0.1.0"))
+    page = opened(RunReport((case,), ENVIRONMENT, "0.1.0"))
 
     unfold(page)
     expect(page.get_by_role("heading", level=2).nth(1)).to_have_text(name)
@@ -236,7 +236,7 @@ def test_ten_thousand_nodes_are_open_in_two_seconds(opened: Open) -> None:
     profile, serving = decoder(590, "a"), decoder(590, "b", added=3)
     assert len(profile.nodes) > 10_000
 
-    page = opened(Report((case_of([profile], [serving]),), ENVIRONMENT, "0.1.0"))
+    page = opened(RunReport((case_of([profile], [serving]),), ENVIRONMENT, "0.1.0"))
 
     assert min(seconds_to_open(page) for _ in range(3)) < 2  # the best of three: the machine may be busy
     assert page.locator("svg").count() > 2 * 590

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steadygraph.report.html.graph_layout import Edge, Layout, centred, layered
+from steadygraph.report.html.picture.graph_layout import Edge, Layout, centred, layered
 
 MOST = 300.0
 Drawing = tuple[list[float], list[Edge]]

@@ -7,8 +7,8 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steadygraph.report.html.graph_parts import Part, parts
-from steadygraph.report.html.graph_union import UnionNode, run_of, union
+from steadygraph.report.html.picture.graph_parts import Part, parts
+from steadygraph.report.html.picture.graph_union import UnionNode, run_of, union
 
 from .graphs import Builder, decoder
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steadygraph.model import Graph, GraphBody, GraphNode, NodeKind
-from steadygraph.report.html.graph_union import Side, Step, UnionNode, run_of, union
+from steadygraph.report.html.picture.graph_union import Side, Step, UnionNode, run_of, union
 
 from .graphs import LINES, Builder, decoder
 

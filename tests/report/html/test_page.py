@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 
 from steadygraph.model import CaseReport, Finding, Graph, RegionCall, ScenarioReport, Severity
-from steadygraph.report.document import Report
+from steadygraph.model.run import RunReport
 from steadygraph.report.html import render
 
 from ..hostile import ROOT, reports, thorough
@@ -98,14 +98,14 @@ class Tree(HTMLParser):
 
 
 def page(*cases: CaseReport) -> Element:
-    return Tree(render(Report(cases, ENVIRONMENT, "0.1.0"))).root
+    return Tree(render(RunReport(cases, ENVIRONMENT, "0.1.0"))).root
 
 
 def rows(table: Element) -> list[list[str]]:
     return [[cell.text for cell in row.children if isinstance(cell, Element)] for row in table.all("tr")]
 
 
-def test_the_first_screen_says_what_every_scenario_does_under_every_policy(report: Report) -> None:
+def test_the_first_screen_says_what_every_scenario_does_under_every_policy(report: RunReport) -> None:
     found = page(*report.cases)
 
     assert found.one("h1").text == "2 errors in 1 of 3 cases, 1 case without a result"
@@ -122,7 +122,7 @@ def test_the_first_screen_says_what_every_scenario_does_under_every_policy(repor
     ]
 
 
-def test_every_link_leads_to_something_on_the_page(report: Report) -> None:
+def test_every_link_leads_to_something_on_the_page(report: RunReport) -> None:
     found = page(*report.cases)
 
     names = Counter(each.attributes["id"] for each in found.elements() if "id" in each.attributes)
@@ -385,7 +385,7 @@ def test_cases_in_which_nothing_happens_are_folded_where_they_are_many(
     assert len(found.one("table", class_="matrix").all("tbody")) == 1
 
 
-def test_only_the_style_and_the_script_of_the_page_may_do_anything(report: Report) -> None:
+def test_only_the_style_and_the_script_of_the_page_may_do_anything(report: RunReport) -> None:
     text = render(report)
 
     found = Tree(text).root
@@ -438,7 +438,7 @@ def _renamed(graph: Graph, name: str) -> Graph:
 
 @thorough
 @given(reports)
-def test_whatever_a_report_holds_is_text(report: Report) -> None:
+def test_whatever_a_report_holds_is_text(report: RunReport) -> None:
     found = Tree(render(report, root=ROOT)).root
 
     assert {each.tag for each in found.elements()} <= set(ELEMENTS.split())
@@ -448,7 +448,7 @@ def test_whatever_a_report_holds_is_text(report: Report) -> None:
 
 
 def test_control_characters_and_directional_marks_are_spelled_out(broken: CaseReport) -> None:
-    text = render(Report((replace(broken, target="a\x1b[31m\u202eb\x00", notes=("\ud800",)),), ENVIRONMENT, "0.1.0"))
+    text = render(RunReport((replace(broken, target="a\x1b[31m\u202eb\x00", notes=("\ud800",)),), ENVIRONMENT, "0.1.0"))
 
     assert all(line.isprintable() for line in text.split("\n"))
     assert "a\\x1b[31m\\u202eb\\x00" in text
@@ -458,12 +458,12 @@ def test_control_characters_and_directional_marks_are_spelled_out(broken: CaseRe
 def test_a_message_of_a_megabyte_is_cut(finding: Finding, broken: CaseReport) -> None:
     long = replace(finding, message="m" * 1_000_000, profile="p" * 1_000_000, fix="f" * 1_000_000)
 
-    text = render(Report((replace(broken, findings=(long,)),), ENVIRONMENT, "0.1.0"))
+    text = render(RunReport((replace(broken, findings=(long,)),), ENVIRONMENT, "0.1.0"))
 
     assert len(text) < 200_000
 
 
-def test_the_same_report_is_the_same_page(report: Report) -> None:
+def test_the_same_report_is_the_same_page(report: RunReport) -> None:
     assert render(report) == render(report)
 
 

@@ -17,12 +17,12 @@ from steadygraph.model import (
     Severity,
     SourceExcerpt,
 )
-from steadygraph.report.grouping import Entry, Place, entries
 from steadygraph.report.html.markup import prose
 from steadygraph.report.html.overview import worst
-from steadygraph.report.layout import enumerated, flat
-from steadygraph.report.table import error_size, outcome_text, policy_label
-from steadygraph.report.wording import PLAIN, what_happens, what_the_graph_lacks
+from steadygraph.report.text.grouping import Entry, Place, entries
+from steadygraph.report.text.layout import enumerated, flat
+from steadygraph.report.text.table import error_size, outcome_text, policy_label
+from steadygraph.report.text.wording import PLAIN, what_happens, what_the_graph_lacks
 
 #: Places of one defect that are shown at once.
 _MOST_PLACES = 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup, escape
 
-from steadygraph.report.layout import printable
+from steadygraph.report.text.layout import printable
 
 #: Letters of one text; what is longer nobody reads to its end.
 _MOST_LETTERS, _MOST_LETTERS_OF_LONG = 1000, 5000

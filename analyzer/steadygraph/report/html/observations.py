@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from steadygraph.model import CaseReport, Location
-from steadygraph.report.layout import flat
+from steadygraph.report.text.layout import flat
 
 _EFFECTS = {True: "changes", False: "does not change", None: "unknown"}
 _ORDER = (_EFFECTS[True], _EFFECTS[None], "", _EFFECTS[False])

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from steadygraph.model import PROFILE, CaseReport, Outcome, Result, ScenarioReport, Status
-from steadygraph.report.document import counted, summarised
-from steadygraph.report.grouping import Entry
-from steadygraph.report.layout import flat
-from steadygraph.report.table import Column, column_label, outcome_text, policy_columns, unchanged
-from steadygraph.report.wording import compiled
+from steadygraph.model.run import counted, summarised
+from steadygraph.report.text.grouping import Entry
+from steadygraph.report.text.layout import flat
+from steadygraph.report.text.table import Column, column_label, outcome_text, policy_columns, unchanged
+from steadygraph.report.text.wording import compiled
 
 #: More scenarios than this are folded where nothing happens in them; more cases than this likewise.
 _MANY_SCENARIOS, _MANY_CASES = 12, 12

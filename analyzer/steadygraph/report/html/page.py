@@ -13,8 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from steadygraph.model import CaseReport, Result
-from steadygraph.report.document import Report, counted
-from steadygraph.report.grouping import Entry
+from steadygraph.model.run import RunReport, counted
 from steadygraph.report.html.articles import Article, anchored, articles
 from steadygraph.report.html.markup import long, shown
 from steadygraph.report.html.observations import ObservedRow, observed
@@ -23,10 +22,11 @@ from steadygraph.report.html.regions import Pictures, RegionView
 from steadygraph.report.html.rule_texts import rule_texts
 from steadygraph.report.html.verdict import verdict
 from steadygraph.report.portable import portable
-from steadygraph.report.remarks import eager_failures
-from steadygraph.report.wording import compiled
+from steadygraph.report.text.grouping import Entry
+from steadygraph.report.text.remarks import eager_failures
+from steadygraph.report.text.wording import compiled
 from steadygraph.rule import Rule
-from steadygraph.rule_loading import load_rules
+from steadygraph.rule.packs import load_rules
 
 _FILES = Path(__file__).with_name("templates")
 #: Nodes of graphs that differ in one page, of both runs together: about 300 bytes each.
@@ -63,7 +63,7 @@ class _Case:
     observed: list[ObservedRow]
 
 
-def render(report: Report, *, root: Path | None = None, rules: Sequence[Rule] | None = None) -> str:
+def render(report: RunReport, *, root: Path | None = None, rules: Sequence[Rule] | None = None) -> str:
     """A report as HTML.
 
     Args:

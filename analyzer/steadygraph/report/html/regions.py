@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from steadygraph.model import PROFILE, CaseReport, Graph, NodeKind, Region, ScenarioReport
-from steadygraph.report.document import counted
-from steadygraph.report.html.alignment import aligned
-from steadygraph.report.html.graph_drawing import PicturePart, pictures
-from steadygraph.report.html.graph_union import Side, UnionNode, run_of, union
-from steadygraph.report.layout import enumerated, flat, listed
+from steadygraph.model.run import counted
+from steadygraph.report.html.picture.alignment import aligned
+from steadygraph.report.html.picture.graph_drawing import PicturePart, pictures
+from steadygraph.report.html.picture.graph_union import Side, UnionNode, run_of, union
+from steadygraph.report.text.layout import enumerated, flat, listed
 
 #: Different serving runs of one region that are drawn, and nodes of one picture: a picture of more helps nobody.
 _MOST_COMPARISONS, _MOST_NODES = 4, 20_000

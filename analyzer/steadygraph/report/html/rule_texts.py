@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from steadygraph.explanation import sections, summary
-from steadygraph.report.document import Report
+from steadygraph.model.run import RunReport
 from steadygraph.report.html.markup import prose
 from steadygraph.rule import Rule
+from steadygraph.rule.text import sections, summary
 
 _ITEM = re.compile(r"\n(?=[*-] )")
 
@@ -28,7 +28,7 @@ class RuleText:
     sections: tuple[tuple[str, tuple[Markup, ...]], ...]
 
 
-def rule_texts(report: Report, rules: Sequence[Rule]) -> dict[str, RuleText]:
+def rule_texts(report: RunReport, rules: Sequence[Rule]) -> dict[str, RuleText]:
     """The rules that the findings of a report name, by code."""
     known = {rule.code: rule for rule in rules}
     named = {finding.rule: finding for finding in report.findings}

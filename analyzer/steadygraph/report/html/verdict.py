@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from steadygraph.model import CaseReport, Severity
-from steadygraph.report.document import Report, counted, open_findings
-from steadygraph.report.layout import enumerated
+from steadygraph.model.run import RunReport, counted, open_findings
+from steadygraph.report.text.layout import enumerated
 
 
-def verdict(report: Report) -> str:
+def verdict(report: RunReport) -> str:
     """``4 errors and 4 warnings in 2 of 3 cases, 1 case without a result``."""
     if not report.cases:
         return "No case was analysed"
@@ -15,7 +15,7 @@ def verdict(report: Report) -> str:
     return ", ".join([_found(report, cases), *_missing(report)])
 
 
-def _found(report: Report, cases: str) -> str:
+def _found(report: RunReport, cases: str) -> str:
     summary = report.summary
     changes = sum(len(case.lock_changes) for case in report.cases)
     counts = [counted(summary.errors, "error")] if summary.errors else []
@@ -30,7 +30,7 @@ def _found(report: Report, cases: str) -> str:
     return f"{enumerated(counts)} in {f'{concerned:,} of ' if summary.cases > 1 else ''}{cases}"
 
 
-def _missing(report: Report) -> list[str]:
+def _missing(report: RunReport) -> list[str]:
     """What the report does not know."""
     failed = report.summary.failed
     rules = {problem.rule for case in report.cases for problem in case.rule_problems}

@@ -1,0 +1,1 @@
+"""Comparisons of devices in the user's code, found in its syntax tree and watched while it runs."""

@@ -1,9 +1,0 @@
-"""What a project has accepted: findings that are known, and digests of guards and graphs that must not change."""
-
-from __future__ import annotations
-
-from steadygraph.baseline.acceptance import applied, updated
-from steadygraph.baseline.document import Baseline
-from steadygraph.baseline.file import read, written
-
-__all__ = ["Baseline", "applied", "read", "updated", "written"]

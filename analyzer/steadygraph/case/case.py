@@ -1,0 +1,263 @@
+"""A case: a model, its warm-up call and its serving calls, from a file, a module, a class or Python.
+
+Nothing here imports torch before a model is built; importing the user's file may, of course.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from steadygraph.case import checks as checks
+from steadygraph.case import importing
+from steadygraph.case.building import builder
+from steadygraph.case.target import Target, parse, python_file
+from steadygraph.case.user_code import guarded
+from steadygraph.errors import CaseError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_PROFILE_HINT = "add a function profile() that returns (args, kwargs) of the warm-up call"
+_SERVING_HINT = "add a function serving() that returns {name: (args, kwargs)} of the serving calls"
+#: The optional functions, and what they are called with.
+_OPTIONAL = {
+    "before": ("model", "name"),
+    "context": ("name",),
+    "mark": ("args", "kwargs"),
+    "regions": ("model",),
+    "observe": ("model", "out"),
+}
+#: Constants of a case file and the fields that they fill.
+_CONSTANTS = {
+    "COMPILE": "compile",
+    "DEVICE": "device",
+    "GPU": "gpu",
+    "CUDA_GRAPH": "cuda_graph",
+    "INDEPENDENT": "independent",
+    "ALLOW": "allow",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The arguments of one forward."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A model and the calls to compare; contract and defaults are those of a case file.
+
+    Args:
+        build: Makes the model, an ``nn.Module``.
+        profile: ``(args, kwargs)`` of the warm-up call.
+        serving: ``{name: (args, kwargs)}``, executed in this order after the warm-up call.
+        before: ``before(model, name)``, right before each call.
+        context: ``context(name)``, a context manager around each call.
+        mark: ``mark(args, kwargs)``, marks dynamic dimensions of the warm-up inputs.
+        regions: ``regions(model)``, the modules that the framework compiles; default ``[model]``.
+        observe: ``observe(model, out)``, what a consumer finally sees; default: the output.
+        compile: Further keywords of ``torch.compile``.
+        device: Where there is no such device, a simulated one is used.
+        gpu: Which GPU that is: ``h100``, ``a100``, ``l4`` or ``mi300x``.
+        cuda_graph: The deployment captures the warm-up call and replays it.
+        independent: Every call is a request of its own: no result may depend on earlier calls.
+        allow: Findings that are accepted: ``{scenario or "*": {code or name of a rule: reason}}``.
+        target: How reports call the case.
+        source: Where the functions stand, for messages; "" where they come from Python.
+
+    Raises:
+        CaseError: Something is not what it should be.
+    """
+
+    build: Callable[[], Any]
+    profile: Callable[[], Any]
+    serving: Callable[[], Any]
+    before: Callable[[Any, str], Any] | None = None
+    context: Callable[[str], AbstractContextManager[Any]] | None = None
+    mark: Callable[[tuple[Any, ...], dict[str, Any]], Any] | None = None
+    regions: Callable[[Any], Any] | None = None
+    observe: Callable[[Any, Any], Any] | None = None
+    compile: Mapping[str, Any] = field(default_factory=dict)
+    device: str | None = None
+    gpu: str | None = None
+    cuda_graph: bool = False
+    independent: bool = False
+    allow: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    target: str = "case"
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        where = f" of {self.source}" if self.source else ""
+        for name in ("build", "profile", "serving"):
+            checks.require_function(getattr(self, name), name, (), where)
+        for name, parameters in _OPTIONAL.items():
+            if getattr(self, name) is not None:
+                checks.require_function(getattr(self, name), name, parameters, where)
+        checks.require_compile_keywords(self.compile, where)
+        checks.require_device(self.device, where)
+        checks.require_gpu(self.gpu, where)
+        checks.require_flag(self.cuda_graph, "CUDA_GRAPH", where)
+        checks.require_flag(self.independent, "INDEPENDENT", where)
+        checks.require_allowances(self.allow, where)
+
+    def named(self, call: str) -> str:
+        """How messages name one of its functions: ``profile() of case.py``."""
+        return f"{call} of {self.source}" if self.source else call
+
+
+def load(target: str, *, case_file: Path | None = None) -> Case:
+    """The case that a target names.
+
+    Args:
+        target: ``case.py``, ``package.module``, ``package.module:Class`` or ``path/file.py:Class``.
+        case_file: The file with the case of a class; without it the class' own module is the case file.
+
+    Raises:
+        CaseError: It cannot be found, or it is not a case.
+        TargetError: Its code raised while it was imported.
+    """
+    with opened(target, case_file=case_file) as case:
+        return case
+
+
+@contextmanager
+def opened(target: str, *, case_file: Path | None = None) -> Iterator[Case]:
+    """Like ``load``; the case's directory stays on ``sys.path`` meanwhile, as its functions may import, too."""
+    named = parse(target)
+    file = None if case_file is None else python_file(str(case_file))
+    if file is not None and named.class_name is None:
+        raise CaseError(f"{target} names no class that {case_file} could build", hint=f"write {target}:Class")
+    folders = [str(importing.root(path)) for path in (file, named.file) if path is not None]
+    if named.module is not None:
+        folders.append(str(Path.cwd()))
+    with importing.search_path(folders):
+        yield _read(named, file, str(case_file))
+
+
+def build_model(case: Case) -> nn.Module:
+    """A new model.
+
+    Raises:
+        CaseError: It is no ``nn.Module``, or it is already wrapped by torch.compile.
+        TargetError: The user's code raised.
+    """
+    from torch import nn
+
+    label = case.named("build()")
+    with guarded(label):
+        model = case.build()
+    if isinstance(model, type):
+        hint = f"return an instance: {model.__name__}(...)"
+        raise CaseError(f"{label} returned the class {model.__name__}, not a model", hint=hint)
+    if not isinstance(model, nn.Module):
+        hint = "return the model itself"
+        raise CaseError(f"{label} returned {checks.described(model)}, not a torch.nn.Module", hint=hint)
+    checks.refuse_compiled(model, f"the model that {label} returned")
+    return model
+
+
+def profile_call(case: Case) -> Call:
+    """The warm-up call, with new arguments."""
+    label = case.named("profile()")
+    with guarded(label):
+        value = case.profile()
+    return Call(*checks.arguments(value, f"{label} returned"))
+
+
+def serving_calls(case: Case) -> dict[str, Call]:
+    """The serving calls in the order in which they run, with new arguments."""
+    label = case.named("serving()")
+    with guarded(label):
+        calls = case.serving()
+    if not isinstance(calls, dict):
+        raise CaseError(f"{label} returned {checks.described(calls)}, not a dict", hint="return {name: (args, kwargs)}")
+    if not calls:
+        raise CaseError(f"{label} returned no scenario", hint="return at least one: {name: (args, kwargs)}")
+    for name in calls:
+        checks.require_scenario_name(name, label)
+    return {
+        name: Call(*checks.arguments(value, f"{label} returned for scenario {name!r}")) for name, value in calls.items()
+    }
+
+
+def check_signature(model: nn.Module, call: Call, name: str) -> None:
+    """Do these arguments fit the model's forward?
+
+    Raises:
+        CaseError: They do not; the sentence says why.
+    """
+    if model._forward_pre_hooks:
+        return  # a hook may rewrite the arguments
+    signature = checks.signature_of(model.forward)
+    if signature is None:
+        return
+    try:
+        signature.bind(*call.args, **call.kwargs)
+    except TypeError as error:
+        problem = f"the arguments of {name} do not fit {type(model).__name__}.forward: {error}"
+        plain = [parameter.replace(annotation=parameter.empty) for parameter in signature.parameters.values()]
+        hint = f"it is defined as forward{signature.replace(parameters=plain, return_annotation=signature.empty)}"
+        raise CaseError(problem, hint=hint) from error
+
+
+def region_modules(case: Case, model: nn.Module) -> list[tuple[str, nn.Module]]:
+    """The modules that the framework compiles, with their names in the model ("" is the model), each once."""
+    if case.regions is None:
+        return [("", model)]
+    label = case.named("regions()")
+    with guarded(label):
+        modules = checks.module_list(case.regions(model), label)
+    names = {id(module): name for name, module in model.named_modules()}
+    found: dict[str, nn.Module] = {}
+    for module in modules:
+        if id(module) not in names:
+            problem = f"{label} returned {checks.described(module)} that is not part of the model"
+            raise CaseError(problem, hint="return modules of the model that it was called with")
+        name = names[id(module)]
+        checks.refuse_compiled(module, f"the region {name or type(model).__name__}")
+        found[name] = module
+    return list(found.items())
+
+
+def _read(target: Target, case_file: Path | None, shown: str) -> Case:
+    module = _module(target, own_name=case_file is not None)
+    cls = None if target.class_name is None else _class(module, target)
+    definitions, source = (module, target.place) if case_file is None else (importing.import_file(case_file), shown)
+    found = vars(definitions)
+    elsewhere = "" if cls is None or case_file is not None else ", or name the case file with --case"
+    for name, hint in (("profile", _PROFILE_HINT), ("serving", _SERVING_HINT)):
+        if name not in found:
+            raise CaseError(f"{source} defines no {name}()", hint=hint + elsewhere)
+    optional: dict[str, Any] = {name: found.get(name) for name in _OPTIONAL}
+    constants: dict[str, Any] = {field: found[name] for name, field in _CONSTANTS.items() if name in found}
+    return Case(
+        build=builder(found.get("build"), cls, target.text, source),
+        profile=found["profile"],
+        serving=found["serving"],
+        **optional,
+        **constants,
+        target=target.text,
+        source=source,
+    )
+
+
+def _module(target: Target, *, own_name: bool) -> ModuleType:
+    if target.file is not None:
+        return importing.import_file(target.file, own_name=own_name)
+    return importing.import_module(target.place)
+
+
+def _class(module: ModuleType, target: Target) -> type:
+    value = importing.attribute(module, target.class_name or "", target.place)
+    if not isinstance(value, type):
+        problem = f"{target.class_name} of {target.place} is {checks.described(value)}, not a class"
+        raise CaseError(problem, hint="name a class that derives from torch.nn.Module")
+    return value

@@ -1,0 +1,99 @@
+"""What a target's text names: a file or a module, and perhaps a class in it.  Nothing is imported here."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from steadygraph.errors import CaseError
+from steadygraph.errors.near_miss import question
+
+_CLASS = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+_MODULE = _CLASS
+_FORMS = "a target is case.py, package.module:Class or path/file.py:Class"
+#: At most this many case files are proposed for a folder.
+_PROPOSALS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A target as it was written, in parts; exactly one of ``file`` and ``module`` is set."""
+
+    text: str
+    file: Path | None = None
+    module: str | None = None
+    class_name: str | None = None
+
+    @property
+    def place(self) -> str:
+        """The file or module, as it was written."""
+        return self.text if self.class_name is None else self.text[: -len(self.class_name) - 1]
+
+
+def parse(text: str) -> Target:
+    """Take a target apart; a file must be there and end in ``.py``.
+
+    Raises:
+        CaseError: There is no such file, it is a folder, it is not Python, or the text has none of the forms.
+    """
+    place, class_name = _split(text)
+    if _looks_like_a_file(place):
+        return Target(text, file=python_file(place), class_name=class_name)
+    if not _MODULE.fullmatch(place):
+        raise CaseError(f"{text!r} is no target", hint=_FORMS)
+    return Target(text, module=place, class_name=class_name)
+
+
+def python_file(text: str) -> Path:
+    """The file of this name, which is a Python file."""
+    path = Path(text)
+    if path.is_dir():
+        raise CaseError(f"{text} is a directory", hint=_files_in(path))
+    if not path.exists():
+        raise CaseError(f"{text}: no such file", hint=_near_misses(path))
+    if path.suffix != ".py" or not path.is_file():
+        raise CaseError(f"{text} is not a Python file", hint="the name of a case file ends in .py")
+    return path.absolute()
+
+
+def _split(text: str) -> tuple[str, str | None]:
+    place, colon, class_name = text.rpartition(":")
+    if not colon or not place:
+        return text, None
+    if _CLASS.fullmatch(class_name):
+        return place, class_name
+    if place.endswith(".py"):
+        raise CaseError(f"{class_name!r} is no name of a class", hint=_FORMS)
+    return text, None
+
+
+def _looks_like_a_file(place: str) -> bool:
+    if place.endswith(".py") or "/" in place or os.sep in place or place in {".", ".."}:
+        return True
+    path = Path(place)
+    return place != "" and path.exists() and not (path / "__init__.py").exists()
+
+
+def _python_files(folder: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in folder.iterdir() if path.suffix == ".py")
+    except OSError:
+        return []
+
+
+def _files_in(folder: Path) -> str:
+    files = [file for file in _python_files(folder) if file != "__init__.py"]
+    if not files:
+        return "name a case file; there is no Python file in this directory"
+    names = ", ".join(str(folder / file) for file in files[:_PROPOSALS])
+    return f"name case files: {names}{', ...' if len(files) > _PROPOSALS else ''}"
+
+
+def _near_misses(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"there is no directory {path.parent}"
+    files = {file: str(path.parent / file) for file in _python_files(path.parent)}
+    guess = question(path.name, files)
+    return guess or _FORMS

@@ -1,0 +1,1 @@
+"""One case, from the model to the findings."""

@@ -1,0 +1,72 @@
+"""The Python interface: the same analysis, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from steadygraph import config
+from steadygraph.case.case import Case, opened
+from steadygraph.case.user_code import exits_of_the_target
+from steadygraph.errors import UsageError
+from steadygraph.model import CaseReport, Policy
+from steadygraph.model.environment import environment
+from steadygraph.report.shown import Report
+
+
+def analyze(
+    case: Case | str | Path,
+    *,
+    case_file: str | Path | None = None,
+    policies: Iterable[Policy | str] | None = None,
+    backends: Iterable[str] = ("eager",),
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    device: str | None = None,
+    gpu: str | None = None,
+) -> Report:
+    """Compare the warm-up call of a model with its serving calls, in this process.
+
+    Args:
+        case: A case, or a target as the command line takes it: ``case.py``, ``package.module:Class``.
+        case_file: The case file of a class; default: the module of the class.
+        policies: Deployments to judge; default: ``recompile`` and ``drop``, and ``cuda-graph`` where the case says so.
+        backends: How ``drop`` is proved: ``eager``, ``inductor``.
+        select: Rules to run, by code, code prefix, kind or name; empty: all.
+        ignore: Rules to leave out.
+        device: Device to analyse for, instead of the case's own: ``cpu``, ``cuda``, ``cuda:4`` for four.
+        gpu: Which GPU is simulated where there is no device: ``h100``, ``a100``, ``l4``, ``mi300x``.
+
+    Returns:
+        A report with one case.
+
+    Raises:
+        UsageError: An argument means nothing; as CaseError: the case cannot be used.
+        TargetError: The model could not be built, or its warm-up call raised.
+        TorchSupportError: The installed torch lacks what is needed.
+    """
+    settings = config.Settings(
+        policies=None if policies is None else config.policies(str(policy) for policy in policies),
+        backends=config.backends(backends),
+        select=tuple(select),
+        ignore=tuple(ignore),
+        device=None if device is None else config.device(device),
+        gpu=None if gpu is None else config.gpu(gpu),
+    )
+    result = _analyzed(case, None if case_file is None else Path(case_file), settings)
+    return Report((result,), environment=environment(device or "cpu"))
+
+
+def _analyzed(case: Case | str | Path, case_file: Path | None, settings: config.Settings) -> CaseReport:
+    from steadygraph.engine.engine import analyze_case
+
+    if isinstance(case, Case):
+        if case_file is not None:
+            raise UsageError("case_file goes with a target, and a Case was given", hint="leave case_file out")
+        with exits_of_the_target():
+            return analyze_case(case, settings)
+    if not isinstance(case, str | Path):
+        hint = "give a steadygraph.Case or a target such as 'case.py'"
+        raise UsageError(f"cannot analyse {type(case).__name__}", hint=hint)
+    with opened(str(case), case_file=case_file) as loaded, exits_of_the_target():
+        return analyze_case(loaded, settings)

@@ -1,0 +1,1 @@
+"""Captured graphs as values, and where they broke."""

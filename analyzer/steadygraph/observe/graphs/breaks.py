@@ -1,0 +1,69 @@
+"""Graph breaks: Dynamo's words, translated in one place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from steadygraph.model import BreakReason, GraphBreak, Location
+from steadygraph.observe.places import locations
+from steadygraph.observe.run.frame_tap import BreakEvent
+
+#: torch 2.13: the reason recorded with a graph says "generic_jump", the registry of graph breaks "Data-dependent
+#: branching", for the same thing.
+_REASONS = (
+    (re.compile(r"does not support running with fake tensors"), BreakReason.NO_FAKE_IMPLEMENTATION),
+    (re.compile(r"generic_jump|[Dd]ata-dependent branching"), BreakReason.DATA_DEPENDENT_BRANCH),
+    (
+        re.compile(
+            r"Tensor\.item|\.item\(\)|\.tolist\(\)|[Dd]ata.dependent|Dynamic (shape|output)|nonzero|unbacked",
+            re.IGNORECASE,
+        ),
+        BreakReason.DATA_DEPENDENT_OPERATOR,
+    ),
+    # Dynamo calls a C function that it has no rule for "marked as skipped" too.
+    (re.compile(r"does not know how to trace the builtin"), BreakReason.UNSUPPORTED_CALL),
+    (
+        re.compile(r"torch\.compiler\.disable|torch\._dynamo\.disable|marked as skipped|skipped function"),
+        BreakReason.DISABLED_FUNCTION,
+    ),
+    (re.compile(r"recompile limit|recompile_limit", re.IGNORECASE), BreakReason.RECOMPILE_LIMIT),
+    (re.compile(r"call|builtin|method|print|logging", re.IGNORECASE), BreakReason.UNSUPPORTED_CALL),
+)
+_OPERATOR = re.compile(r"unsupported operator: (\w+)\.(\w+)")
+_MAX_DETAIL = 160
+
+
+def translate(reason: str) -> BreakReason:
+    """Which kind of graph break Dynamo's text describes."""
+    return next((kind for pattern, kind in _REASONS if pattern.search(reason)), BreakReason.OTHER)
+
+
+def capture(events: Iterable[BreakEvent]) -> tuple[GraphBreak, ...]:
+    """Graph breaks as values; Dynamo reports one break several times while it retries, here it is one."""
+    found: dict[tuple[BreakReason, Location | None], GraphBreak] = {}
+    for event in events:
+        reason, location = translate(event.reason), locations.of_stack(event.stack)
+        found.setdefault((reason, location), GraphBreak(reason, _detail(event.reason), location))
+    return tuple(found.values())
+
+
+def skipped(location: Location, why: str, events: Sequence[BreakEvent]) -> tuple[GraphBreak, ...]:
+    """A frame that Dynamo gave up on: the breaks that led to it, or the frame itself.
+
+    ``why`` is what Dynamo says about it in general, and, on further lines, the error that it met.
+    """
+    general, _, error = why.partition("\n")
+    limit = "recompile" in general or "custom frame execution strategy" in general
+    kind = BreakReason.RECOMPILE_LIMIT if limit else BreakReason.SKIPPED_FRAME
+    return capture(events) or (GraphBreak(kind, _detail(error) or _detail(general), location),)
+
+
+def _detail(reason: str) -> str:
+    operator = _OPERATOR.search(reason)
+    if operator is not None:
+        return f"{operator[1]}::{operator[2]}"
+    lines = [line.strip() for line in reason.strip().splitlines() if line.strip()]
+    explanation = next((line.removeprefix("Explanation: ") for line in lines if line.startswith("Explanation: ")), None)
+    text = explanation or (lines[0] if lines else "")
+    return text if len(text) <= _MAX_DETAIL else text[: _MAX_DETAIL - 1] + "…"

@@ -1,0 +1,246 @@
+"""Captured FX graphs as values: digest, operator counts, inputs.
+
+The digest is steadygraph's own (hash functions of graph libraries change between releases).  It depends on the
+operators, on how they are wired, on constants, and on dtype, device and rank of the inputs; it does not depend on
+names of nodes or symbols, on sizes of inputs, or on whether a size is a symbol that no operator uses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import operator
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch.fx import Node
+
+from steadygraph import torch_private
+from steadygraph.model import Graph, GraphBody, GraphInput, Location, TensorSpec
+from steadygraph.observe.graphs import decompilation, graph_nodes
+from steadygraph.observe.guards.sources import Names
+from steadygraph.observe.inputs import structure
+from steadygraph.observe.places import locations
+from steadygraph.observe.run.frame_tap import CapturedGraph
+
+#: Part of every digest: raise it when the recipe changes, so that stored digests are not compared with new ones.
+RECIPE = 2
+
+#: Bookkeeping that Dynamo adds, not work of the model.
+_UNCOUNTED = frozenset({operator.getitem})
+
+
+def capture(graph: CapturedGraph, names: Names) -> Graph:
+    """The value of one captured graph; inputs are named as the user names them."""
+    entry = graph.entry
+    assert entry is not None, "a graph is captured while a frame is compiled"
+    bodies = {one.digest: one for one in map(_body, graph_nodes.bodies(graph.module))}
+    nodes, lines = graph_nodes.nodes(graph.module, lambda node: _name(node, graph.sources, names), _body_digest)
+    return Graph(
+        digest=digest(graph.module, graph.sources),
+        ops=_counts(graph.module),
+        inputs=tuple(_inputs(graph, names)),
+        frame=locations.of_code(entry.code),
+        blocking=tuple(dict.fromkeys(_blocking(graph.module))),
+        nodes=nodes,
+        lines=lines,
+        bodies=tuple(bodies.values()),
+        code=decompilation.decompiled(entry.compiled_code),
+    )
+
+
+def _body(module: torch.fx.GraphModule) -> GraphBody:
+    """What a higher-order operator runs: its inputs are known by position alone."""
+    nodes, lines = graph_nodes.nodes(module, operator_name, _body_digest)
+    return GraphBody(_body_digest(module), nodes, lines)
+
+
+def _body_digest(module: torch.fx.GraphModule) -> str:
+    return digest(module, {})
+
+
+def _name(node: Node, sources: Mapping[str, str], names: Names) -> str:
+    if node.op == "placeholder":
+        return names.readable(sources.get(node.name, node.name))
+    return operator_name(node)
+
+
+def operator_name(node: Node) -> str:
+    """``add``, ``linear``, ``view``: what the user would call the operator."""
+    target = node.target
+    if isinstance(target, str):
+        return target
+    name = getattr(target, "__name__", None) or str(target)
+    return str(name).removeprefix("_")
+
+
+def _work(module: torch.fx.GraphModule) -> list[Node]:
+    """The nodes without assertions about sizes, and without what only they use."""
+    idle: set[Node] = set()
+    for node in reversed(module.graph.nodes):
+        only_asserted = _is_arithmetic(node) and node.users and idle.issuperset(node.users)
+        if only_asserted or torch_private.asserts_size(node.target):
+            idle.add(node)
+    return [node for node in module.graph.nodes if node not in idle]
+
+
+def _is_arithmetic(node: Node) -> bool:
+    """Is this a computation with sizes?"""
+    example = node.meta.get("example_value")
+    return node.op == "call_function" and isinstance(example, torch.SymInt | torch.SymBool)
+
+
+def _counts(module: torch.fx.GraphModule) -> tuple[tuple[str, int], ...]:
+    counted: Counter[str] = Counter()
+    for node in _work(module):
+        if node.op in ("call_function", "call_method", "call_module") and node.target not in _UNCOUNTED:
+            counted[operator_name(node)] += 1
+    for child in module.children():  # bodies of higher-order operators
+        if isinstance(child, torch.fx.GraphModule):
+            counted.update(dict(_counts(child)))
+    return tuple(sorted(counted.items()))
+
+
+def _inputs(graph: CapturedGraph, names: Names) -> Iterator[GraphInput]:
+    for node in graph.module.graph.nodes:
+        if node.op != "placeholder":
+            continue
+        example = node.meta.get("example_value")
+        if isinstance(example, torch.SymInt) and not node.users:
+            continue
+        source = graph.sources.get(node.name, node.name)
+        yield GraphInput(name=names.readable(source), source=source, spec=_spec(example))
+
+
+#: Operators of a graph that may make the host wait: whether they did was seen in eager mode, at the same line.
+_BLOCKING = frozenset(
+    {"item", "tolist", "cpu", "numpy", "nonzero", "argwhere", "masked_select", "unique", "unique_consecutive", "equal"}
+    | {"bincount", "allclose", "repeat_interleave", "histc", "normal", "where", "one_hot"}
+    | {"masked_fill", "masked_fill_", "index_fill", "index_fill_"}
+    | {"to", "cuda", "copy_", "tensor", "as_tensor", "asarray", "new_tensor"}
+)
+_INDEXING = frozenset({"getitem", "setitem", "index_put", "index_put_"})
+
+
+def _blocking(module: torch.fx.GraphModule) -> Iterator[Location]:
+    for node in module.graph.nodes:
+        if node.op in ("call_function", "call_method") and _may_block(node):
+            where = graph_nodes.line_of(node)
+            if where is not None:
+                yield where
+
+
+def _may_block(node: Node) -> bool:
+    name = operator_name(node)
+    return name in _BLOCKING or name.startswith("linalg_") or (name in _INDEXING and _has_index(node))
+
+
+def _has_index(node: Node) -> bool:
+    """Is there an index that is a tensor, or a list, which becomes one?  Numbers and slices are no data."""
+    return any(isinstance(part, list) or _is_tensor(part) for part in _flat(node.args[1:]))
+
+
+def _is_tensor(part: object) -> bool:
+    return isinstance(part, Node) and isinstance(part.meta.get("example_value"), torch.Tensor)
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    """Members of tuples, and lists as they are."""
+    if isinstance(value, tuple):
+        for part in value:
+            yield from _flat(part)
+    else:
+        yield value
+
+
+def _spec(example: object) -> TensorSpec | None:
+    node = structure.capture(example) if isinstance(example, torch.Tensor) else None
+    return getattr(node, "spec", None)
+
+
+def digest(module: torch.fx.GraphModule, sources: Mapping[str, str]) -> str:
+    """A digest that is equal for graphs that differ in names of nodes and symbols only.
+
+    Args:
+        module: The graph.
+        sources: Placeholder name -> Dynamo's source expression; a placeholder without one counts by its name.
+    """
+    hasher = hashlib.sha256(f"recipe {RECIPE}".encode())
+    for line in _Canonical(module, sources).lines():
+        hasher.update(line.encode("utf-8", "surrogatepass"))
+        hasher.update(b"\n")
+    return hasher.hexdigest()[:32]
+
+
+class _Canonical:
+    """One graph as text in which every value is named by its position."""
+
+    def __init__(self, module: torch.fx.GraphModule, sources: Mapping[str, str]) -> None:
+        self.module = module
+        self.sources = sources
+        self.names: dict[Node, str] = {}
+        self.symbols: dict[str, str] = {}
+        self.count = 0
+
+    def lines(self) -> Iterator[str]:
+        for node in _work(self.module):
+            if node.op == "placeholder":
+                yield from self._placeholder(node)
+                continue
+            arguments = ", ".join(self._argument(a) for a in node.args)
+            keywords = ", ".join(f"{k}={self._argument(v)}" for k, v in sorted(node.kwargs.items()))
+            yield f"{self._number(node)} = {node.op} {self._target(node)}({arguments}; {keywords})"
+
+    def _number(self, node: Node) -> str:
+        self.names[node] = f"%{self.count}"
+        self.count += 1
+        return self.names[node]
+
+    def _placeholder(self, node: Node) -> Iterator[str]:
+        source = self.sources.get(node.name, node.name)
+        example = node.meta.get("example_value")
+        if isinstance(example, torch.SymInt):
+            # Named when used: whether a size is passed along does not change what is computed.
+            self.names[node] = f"size {source}"
+            self.symbols.setdefault(str(example), self.names[node])
+        else:
+            yield f"{self._number(node)} = input {source} {_kind_of(example)}"
+
+    def _target(self, node: Node) -> str:
+        if node.op != "get_attr":
+            return node.target if isinstance(node.target, str) else _qualified(node.target)
+        found: Any = self.module
+        for part in str(node.target).split("."):
+            found = getattr(found, part, None)
+        if isinstance(found, torch.fx.GraphModule):  # the body of a higher-order operator
+            return digest(found, {})
+        return _kind_of(found)
+
+    def _argument(self, value: Any) -> str:
+        if isinstance(value, Node):
+            return self.names[value]
+        if isinstance(value, (list, tuple)):
+            return "[" + ", ".join(self._argument(v) for v in value) + "]"
+        if isinstance(value, dict):
+            return "{" + ", ".join(f"{k!r}: {self._argument(v)}" for k, v in value.items()) + "}"
+        if isinstance(value, slice):
+            return "slice" + self._argument([value.start, value.stop, value.step])
+        if isinstance(value, torch.SymInt):
+            return self.symbols.setdefault(str(value), f"symbol {len(self.symbols)}")
+        if isinstance(value, (int, float, str, bytes, complex, type(None))):
+            return repr(value)
+        if isinstance(value, (torch.dtype, torch.device, torch.layout, torch.memory_format)):
+            return str(value)
+        return _qualified(value) if callable(value) else type(value).__name__
+
+
+def _qualified(target: Any) -> str:
+    module = getattr(target, "__module__", "") or ""
+    return f"{module}.{getattr(target, '__qualname__', None) or target}"
+
+
+def _kind_of(example: object) -> str:
+    if not isinstance(example, torch.Tensor):
+        return type(example).__name__
+    return f"{example.dtype} {example.device} rank {example.dim()} {example.layout}"

@@ -1,0 +1,1 @@
+"""Guards as values, and which of them a call violates."""

@@ -1,0 +1,134 @@
+"""Where the tensors of a model lie in memory: what a CUDA graph freezes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from steadygraph import torch_private
+from steadygraph.model import GLOBAL
+from steadygraph.observe.guards.sources import evaluate
+from steadygraph.observe.inputs import structure
+from steadygraph.observe.inputs.objects import parts
+from steadygraph.observe.inputs.values import is_value
+from steadygraph.observe.run.frame_tap import CompiledFrame
+
+#: What every module has by itself: hooks and flags, beside the dicts that are walked by name.
+_OF_EVERY_MODULE = frozenset(vars(torch.nn.Module()))
+#: Longer containers are lists of numbers, not of tensors.
+_LONGEST = 10_000
+#: Characters of a name; what lies deeper (in a linked list, say) is not listed.
+_LONGEST_NAME = 400
+
+
+def addresses(module: torch.nn.Module) -> tuple[tuple[str, int], ...]:
+    """(name, address) of each tensor that a module holds, sorted by name.
+
+    Parameters, buffers and tensors in plain attributes, and those in the objects, lists and dicts that hang on them:
+    ``layers.0.weight``, ``layers.0.workspace``, ``cache.layers[0].keys``.  A tensor with two names is listed twice.
+    Tensors without memory (meta, empty ones, wrappers around other tensors) are left out.
+    """
+    found: dict[str, int] = {}
+    with torch_private.without_torch_function():
+        for name, leaf in leaves(module):
+            if isinstance(leaf, torch.Tensor) and (place := address(leaf)):
+                found.setdefault(name, place)
+    return tuple(sorted(found.items()))
+
+
+def global_addresses(entries: Iterable[CompiledFrame]) -> Iterator[tuple[str, int]]:
+    """(Dynamo's source, address) of each tensor that compiled graphs read from a module-level variable."""
+    for entry in entries:
+        scope = {**entry.guard_scope, "L": {}}
+        for source in {source for graph in entry.graphs for source in graph.sources.values()}:
+            value = evaluate(source, scope) if source.startswith(GLOBAL) else None
+            if isinstance(value, torch.Tensor) and (place := address(value)):
+                yield source, place
+
+
+def leaves(module: torch.nn.Module, *, besides: torch.nn.Module | None = None) -> Iterator[tuple[str, object]]:
+    """(name, tensor or Python value) of everything that a module and the objects that hang on it hold.
+
+    Args:
+        module: Where to begin.
+        besides: A part of it that is left out.
+    """
+    seen: set[int] = set() if besides is None else {id(besides)}
+    waiting: deque[tuple[str, Any]] = deque([("", module)])
+    while waiting:
+        name, value = waiting.popleft()
+        if isinstance(value, torch.Tensor) or is_value(type(value)):
+            yield name, value
+        elif value is not None and id(value) not in seen and len(name) <= _LONGEST_NAME:
+            seen.add(id(value))
+            waiting.extend(_held(name, value))
+
+
+def _held(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, torch.nn.Module):
+        prefix = f"{name}." if name else ""
+        yield from value.named_parameters(prefix=name, recurse=False, remove_duplicate=False)
+        yield from value.named_buffers(prefix=name, recurse=False, remove_duplicate=False)
+        yield from ((prefix + key, child) for key, child in value.named_children())
+        yield from ((prefix + key, item) for key, item in vars(value).items() if key not in _OF_EVERY_MODULE)
+    elif not isinstance(value, list | tuple | dict | set | frozenset | deque) or len(value) <= _LONGEST:
+        yield from ((name + accessor, item) for accessor, item in parts(value) or ())
+
+
+def handed(
+    model: torch.nn.Module, region: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[tuple[str, str, int], ...]:
+    """(path, name in the model, address) of each argument of a region that lies in memory which the model holds.
+
+    The address is that of the whole memory: other rows of the same buffer are no other memory.
+    """
+    if region is model:
+        return ()
+    with torch_private.without_torch_function():
+        given = [(path, tensor, memory(tensor)) for path, tensor in tensor_arguments(args, kwargs).items()]
+        if not any(place for _, _, place in given):
+            return ()
+        owned: dict[int, str] = {}
+        for name, leaf in leaves(model, besides=region):
+            if isinstance(leaf, torch.Tensor) and (place := memory(leaf)):
+                owned.setdefault(place, name)
+    return tuple((path, owned[place], place) for path, _, place in given if place in owned)
+
+
+def tensor_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """The tensors among the arguments, by path."""
+    named = {f"args[{i}]": value for i, value in enumerate(args)} | {f"kwargs[{k!r}]": v for k, v in kwargs.items()}
+    return {
+        prefix + path: leaf
+        for prefix, value in named.items()
+        for path, leaf in structure.leaves(value)
+        if isinstance(leaf, torch.Tensor)
+    }
+
+
+def memory(tensor: torch.Tensor) -> int:
+    """Where the memory that a tensor is a view of begins; 0 for a tensor without memory."""
+    if not address(tensor):
+        return 0
+    storage = tensor.untyped_storage()
+    return torch_private.storage_id(tensor) if torch_private.is_fake(tensor) else storage.data_ptr()
+
+
+def address(tensor: torch.Tensor) -> int:
+    """Where a tensor's first element lies; 0 for a tensor without memory.
+
+    A fake tensor has none either, but fakes that share a storage would share memory.
+    """
+    if tensor.is_meta:
+        return 0
+    try:
+        if torch_private.is_fake(tensor):
+            if tensor.numel() == 0:
+                return 0
+            return torch_private.storage_id(tensor) + int(tensor.storage_offset()) * tensor.itemsize
+        return tensor.data_ptr()
+    except (NotImplementedError, RuntimeError):  # sparse and functional tensors have no storage
+        return 0

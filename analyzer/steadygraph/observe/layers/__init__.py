@@ -1,0 +1,1 @@
+"""Layers that are repeated are traced once."""

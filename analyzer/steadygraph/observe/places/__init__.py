@@ -1,0 +1,1 @@
+"""Places in source code, and the lines around them."""

@@ -1,0 +1,1 @@
+"""Calls that are recorded and replayed, or run without values."""

@@ -1,0 +1,1 @@
+"""Calls of compiled regions, watched while they run."""

@@ -1,0 +1,281 @@
+"""Dynamo's frame callback, watched; and the same callback, answering with what was compiled before.
+
+Dynamo asks one callback what to do with a Python frame.  :class:`FrameTap` stands around Dynamo's own there: it sees
+the frame's locals before anything is compiled, the graphs, the guards and the compiled code after, and changes none
+of them. :class:`EntryReplay` answers without compiling: it hands out code that was compiled before, without guards,
+which is what a deployment does that drops them.
+"""
+
+from __future__ import annotations
+
+import copy
+import traceback
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from steadygraph import torch_private
+from steadygraph.observe.layers.repeated_layers import RepeatedLayers
+from steadygraph.observe.replay.fake_runs import FakeRuns
+
+
+@dataclass(slots=True)
+class BreakEvent:
+    """A graph break in Dynamo's own words; ``stack`` ends at the innermost frame."""
+
+    reason: str
+    stack: Sequence[traceback.FrameSummary]
+
+
+@dataclass(slots=True, eq=False)
+class CompiledFrame:
+    """One entry of Dynamo's cache: live objects, to be reduced to values by the observers."""
+
+    code: types.CodeType
+    compiled_code: types.CodeType
+    guard_manager: Any
+    compile_id: Any
+    f_globals: dict[str, Any]
+    guards: Sequence[Any] = ()
+    graphs: list[CapturedGraph] = field(default_factory=list)
+
+    @property
+    def guard_root(self) -> Any:
+        """The root of Dynamo's guard tree."""
+        return self.guard_manager.root
+
+    @property
+    def guard_scope(self) -> dict[str, Any]:
+        """The names that guard expressions may use, without ``L``."""
+        return {**(self.guard_manager.closure_vars or {}), "G": self.f_globals}
+
+
+@dataclass(slots=True, eq=False)
+class CapturedGraph:
+    """A graph that Dynamo handed to the back end, and the functions that can run it."""
+
+    module: torch.fx.GraphModule
+    #: Placeholder -> where Dynamo takes its value from (``L['x']``); Dynamo forgets it after the compilation.
+    sources: dict[str, str]
+    #: Back end name -> callable, for the back ends beside "eager".
+    runners: dict[str, Callable[..., Any]]
+    entry: CompiledFrame | None = None
+
+
+class FrameObserver(Protocol):
+    """Who is told what the tap sees."""
+
+    def frame_entered(self, code: types.CodeType, f_locals: Mapping[str, Any], f_globals: Mapping[str, Any]) -> None:
+        """Before a frame is compiled, in the state in which its guards will be looked at."""
+
+    def frame_compiled(self, entry: CompiledFrame, breaks: Sequence[BreakEvent]) -> None:
+        """After a frame was compiled."""
+
+    def frame_skipped(self, code: types.CodeType, why: str, breaks: Sequence[BreakEvent]) -> None:
+        """After Dynamo gave up on a frame: it runs as plain Python, now and in future."""
+
+    def frame_failed(self, code: types.CodeType, breaks: Sequence[BreakEvent]) -> None:
+        """After a compilation raised: with ``fullgraph`` a graph break is an error of the call."""
+
+    def graph_runs(self, graph: CapturedGraph) -> None:
+        """Each time that a compiled graph is called."""
+
+
+class FrameTap:
+    """Dynamo's frame callback, watched.
+
+    Args:
+        observer: Told about frames, guards, graphs.
+        backends: Extra back ends (name -> compile function) to which every graph captured while ``also_compile`` is set
+            is given too; "eager" is always there and is what runs.
+        dynamic: As in ``torch.compile``.
+        fullgraph: As in ``torch.compile``.
+        recompile_limit: As in ``torch.compile``.
+        models: Modules whose repeated layers are to be traced once.
+    """
+
+    def __init__(
+        self,
+        observer: FrameObserver,
+        *,
+        backends: Mapping[str, Callable[..., Any]] | None = None,
+        dynamic: bool | None = None,
+        fullgraph: bool = False,
+        recompile_limit: int | None = None,
+        models: Sequence[nn.Module] = (),
+    ) -> None:
+        # In a list: Dynamo copies the attributes of its callbacks.
+        self._observers: list[FrameObserver] = [observer]
+        self._backends = dict(backends or {})
+        self._layers = RepeatedLayers(models)
+        self.also_compile = bool(self._backends)
+        #: Which back end's callable a captured graph runs.
+        self.active_backend = "eager"
+        self._graphs: list[CapturedGraph] = []
+        self._guards: Sequence[Any] = ()
+        self._failure = ""
+        hooks = torch_private.hooks(self._keep_guards)
+        # Dynamo looks for this attribute, as it does for the one that _clone_with_backend answers.
+        self._torchdynamo_orig_backend = torch_private.as_backend(self._compile_graph)
+        self._convert = torch_private.frame_converter(
+            self._torchdynamo_orig_backend,
+            hooks,
+            fullgraph=fullgraph,
+            recompile_limit=recompile_limit,
+            failed=self._keep_failure,
+        )
+        self._context = torch_private.compiling(self, hooks, fullgraph=fullgraph, dynamic=dynamic)
+
+    def wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """``torch.compile(function)`` with this tap; calls of the same tap share one cache per code object."""
+        return self._context(function)
+
+    def close(self) -> None:
+        """Let the observer go; Dynamo keeps its callbacks until ``torch.compiler.reset()``."""
+        self._observers.clear()
+        self._graphs, self._guards = [], ()
+
+    @property
+    def _clone_with_backend(self) -> Any:  # DistributedDataParallel's optimizer asks for it
+        return self._convert._clone_with_backend
+
+    def __call__(self, frame: Any, cache_entry: Any, hooks: Any, frame_state: Any, skip: int = 0) -> Any:
+        for observer in self._observers:
+            observer.frame_entered(frame.f_code, frame.f_locals, frame.f_globals)
+        self._graphs, self._guards, self._failure = [], (), ""
+        recorded = torch_private.recorded_breaks()
+        known = len(recorded)
+        try:
+            result = self._converted(frame, cache_entry, hooks, frame_state, skip + 1)
+        except Exception as error:
+            reason = torch_private.unsupported(error)
+            for observer in self._observers:
+                observer.frame_failed(frame.f_code, [] if reason is None else [BreakEvent(*reason)])
+            raise
+        finally:
+            events = [BreakEvent(one.reason, one.user_stack) for one in recorded[known:]]
+            del recorded[known:]  # the process is to be left as it was
+        guarded = result.guarded_code
+        if guarded is None:
+            why = f"{result.skip_reason or 'frame was skipped'}\n{self._failure}"
+            for observer in self._observers:
+                observer.frame_skipped(frame.f_code, why, events)
+            return result
+        entry = CompiledFrame(
+            frame.f_code,
+            guarded.code,
+            guarded.guard_manager,
+            guarded.compile_id,
+            frame.f_globals,
+            self._guards,
+            self._graphs,
+        )
+        for graph in self._graphs:
+            graph.entry = entry
+        for observer in self._observers:
+            observer.frame_compiled(entry, events)
+        return result
+
+    def _converted(self, frame: Any, cache_entry: Any, hooks: Any, frame_state: Any, skip: int) -> Any:
+        """What Dynamo makes of the frame, repeated layers traced once where that is possible."""
+        with self._layers.traced_once() as trace:
+            try:
+                result = self._convert(frame, cache_entry, hooks, frame_state, skip=skip + 1)
+            except Exception:
+                if not trace.spared:
+                    raise
+                result = None
+        if result is not None and (result.guarded_code is not None or not trace.spared):
+            return result
+        # Whose fault that was shows when every layer is traced.
+        self._graphs, self._guards, self._failure = [], (), ""
+        return self._convert(frame, cache_entry, hooks, frame_state, skip=skip + 1)
+
+    def _keep_guards(self, guards: Any) -> None:
+        self._guards = list(guards)
+
+    def _keep_failure(self, error: Exception) -> None:
+        self._failure = str(error)
+
+    def _compile_graph(self, module: torch.fx.GraphModule, example_inputs: Any) -> Callable[..., Any]:
+        if self._layers.at_work:
+            torch_private.tidy_inlined(module)
+        graph = CapturedGraph(module, _placeholder_sources(module), {})
+        if self.also_compile:
+            for name, compile_fn in self._backends.items():
+                graph.runners[name] = _compiled_or_failing(compile_fn, module, example_inputs)
+        self._graphs.append(graph)
+        # A lazy graph module prints a traceback of its own when its first call fails.
+        torch_private.force_recompile(module)
+        eager = FakeRuns(module.forward)
+
+        def run(*args: Any) -> Any:
+            for observer in self._observers:
+                observer.graph_runs(graph)
+            return graph.runners.get(self.active_backend, eager)(*args)
+
+        return run
+
+
+def _placeholder_sources(module: torch.fx.GraphModule) -> dict[str, str]:
+    found = {}
+    for node in module.graph.nodes:
+        if node.op == "placeholder" and (argument := node.meta.get("grapharg")) is not None:
+            found[node.name] = str(argument.source.name)
+    return found
+
+
+def _compiled_or_failing(
+    compile_fn: Callable[..., Any], module: torch.fx.GraphModule, example_inputs: Any
+) -> Callable[..., Any]:
+    """A second back end must not spoil the observation: what it raises is raised when it is asked to run."""
+    try:
+        compiled: Callable[..., Any] = compile_fn(copy.deepcopy(module), example_inputs)
+    except Exception as error:
+        failure = error
+
+        def fail(*_args: Any) -> Any:
+            raise failure
+
+        return fail
+    return compiled
+
+
+class EntryReplay:
+    """A frame callback that runs code compiled before, whatever the inputs look like: guards dropped.
+
+    Args:
+        lookup: The entry to run for a code object; None for a frame that the profile call never reached.
+        admit: Called with the entry and the frame's locals at every call; it may raise to refuse the call.
+            None: no check at all.
+    """
+
+    def __init__(
+        self,
+        lookup: Callable[[types.CodeType], CompiledFrame | None],
+        admit: Callable[[CompiledFrame, Mapping[str, Any]], None] | None = None,
+    ) -> None:
+        self._lookup = lookup
+        self._admit = admit
+        self._torchdynamo_orig_backend = torch_private.as_backend(_no_compilation)
+        self._context = torch_private.compiling(self, torch_private.hooks())
+
+    def wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """``function``, answered by the entries of ``lookup``."""
+        return self._context(function)
+
+    def __call__(self, frame: Any, cache_entry: Any, hooks: Any, frame_state: Any, skip: int = 0) -> Any:
+        entry = self._lookup(frame.f_code)
+        if entry is None:
+            return torch_private.run_uncompiled("never compiled")
+        if self._admit is not None:
+            self._admit(entry, frame.f_locals)
+        return torch_private.run_code(entry.compiled_code, entry.compile_id, ask_again=self._admit is not None)
+
+
+def _no_compilation(module: torch.fx.GraphModule, example_inputs: Any) -> Callable[..., Any]:
+    raise AssertionError("a replay compiles nothing")

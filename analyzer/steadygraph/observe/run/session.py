@@ -1,0 +1,367 @@
+"""One model under observation: its regions compiled with guards kept, every call of a region looked at.
+
+The guard-keeping run is the ``recompile`` policy and, at the same time, the source of everything else: the graph that a
+recompile captures is the graph that the serving call would have needed, and the entries made in the profile call are
+what a deployment without guards goes on running.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import types
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar, cast
+
+import torch
+from torch import nn
+
+from steadygraph.model import (
+    PROFILE,
+    Graph,
+    GraphBreak,
+    Guard,
+    Observation,
+    ViolatedGuard,
+)
+from steadygraph.observe.graphs import breaks, graphs
+from steadygraph.observe.guards import guards
+from steadygraph.observe.guards.sources import Names, names_of
+from steadygraph.observe.inputs import ambient, storage, structure
+from steadygraph.observe.places import locations
+from steadygraph.observe.run import frame_locals
+from steadygraph.observe.run.frame_tap import BreakEvent, CapturedGraph, CompiledFrame, EntryReplay, FrameTap
+from steadygraph.observe.run.watching import OpenCall, WatchedRegion, ambient_guards, names_in
+from steadygraph.torch_private import (
+    cache_entry_count,
+    forget,
+    original_function,
+    when_asked,
+    with_own_code,
+)
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _watching(method: Method) -> Method:
+    """What goes wrong in an observer is steadygraph's failure: it must not pass for one of the model's call."""
+
+    @functools.wraps(method)
+    def watch(session: CompileSession, *args: Any) -> Any:
+        try:
+            return method(session, *args)
+        except Exception as error:
+            session.failure = session.failure or error
+            raise
+
+    return cast(Method, watch)
+
+
+class CompileSession:
+    """Compiles regions with guards kept and observes their calls.
+
+    Args:
+        regions: (name, module) pairs; their ``forward`` is compiled.
+        model: What the regions are parts of; None: the region itself.
+        options: Keywords of torch.compile that Dynamo understands (dynamic, fullgraph, recompile_limit).
+        backends: Further back ends for the graphs of the profile call.
+    """
+
+    def __init__(
+        self,
+        regions: Sequence[tuple[str, nn.Module]],
+        *,
+        options: Mapping[str, Any],
+        backends: Mapping[str, Callable[..., Any]],
+        model: nn.Module | None = None,
+    ) -> None:
+        self._model = model
+        self._tap = FrameTap(
+            self,
+            backends=backends,
+            dynamic=options.get("dynamic"),
+            fullgraph=bool(options.get("fullgraph", False)),
+            recompile_limit=options.get("recompile_limit"),
+            models=[module for _, module in regions],
+        )
+        # Code objects are equal by content, and hashing one hashes its constants, of which a slice has no hash: they
+        # are kept by identity.  Entries keep them alive.
+        self._twins: dict[int, Callable[..., Any]] = {}
+        self.regions = [self._watch(name, module) for name, module in regions]
+        self.observations: list[Observation] = []
+        #: What went wrong in an observer.
+        self.failure: Exception | None = None
+        self._entries: dict[int, list[CompiledFrame]] = {}
+        self._foreign: set[int] = set()
+        #: Locals of the frame that an entry made after the profile call was last asked about, by identity of the entry:
+        #: guards, which fill this, must hold neither the entry nor the session, since nobody collects such a cycle.
+        self._asked: dict[int, Mapping[str, Any]] = {}
+        self._open: list[OpenCall] = []
+        self._call = PROFILE
+        self._guard_values: dict[CompiledFrame, tuple[Guard, ...]] = {}
+        self._graph_values: dict[CapturedGraph, Graph] = {}
+        self._breaks: dict[CompiledFrame, tuple[GraphBreak, ...]] = {}
+
+    # --- running ---------------------------------------------------------------------------------
+
+    def start(self, call: str) -> None:
+        """What follows belongs to this call ("profile" or a scenario)."""
+        self._call = call
+        self._tap.also_compile = self._tap.also_compile and call == PROFILE
+
+    @contextlib.contextmanager
+    def guards_kept(self) -> Iterator[None]:
+        """Regions run compiled and observed; guards decide, as in stock torch.compile."""
+        with _installed({region.module: self._observing(region) for region in self.regions}):
+            yield
+
+    @contextlib.contextmanager
+    def guards_dropped(
+        self, *, backend: str = "eager", admit: Callable[[CompiledFrame, Mapping[str, Any]], None] | None = None
+    ) -> Iterator[None]:
+        """Regions run what the profile call compiled, whatever the inputs; nothing is traced.
+
+        Args:
+            backend: Whose code runs the captured graphs.
+            admit: May raise to refuse a call; asked with the entry and the frame's locals.
+        """
+        replays = {r.module: EntryReplay(self._lookup(r), admit).wrap(r.original) for r in self.regions}
+        before, self._tap.active_backend = self._tap.active_backend, backend
+        try:
+            with _installed(replays):
+                yield
+        finally:
+            self._tap.active_backend = before
+
+    def close(self) -> None:
+        """Remove what was compiled, except beside entries that somebody else made for the same code."""
+        for code_id, entries in self._entries.items():
+            if code_id not in self._foreign:
+                forget(entries[0].code)
+        # Dynamo keeps each graph's function among the globals of the model's file until the compiled code is gone: what
+        # such a function leads to must not hold that code.
+        for entries in self._entries.values():
+            for graph in (graph for entry in entries for graph in entry.graphs):
+                graph.entry = None
+        self._tap.close()
+
+    def _watch(self, name: str, module: nn.Module) -> WatchedRegion:
+        # Modules of one class share their code object, and with it Dynamo's cache: keep it so.
+        plain = getattr(module.forward, "__func__", module.forward)
+        code = getattr(plain, "__code__", None)
+        if code is None:
+            own: Callable[..., Any] = module.forward
+        else:
+            twin = self._twins.setdefault(id(code), with_own_code(plain))
+            own = types.MethodType(twin, module) if isinstance(module.forward, types.MethodType) else twin
+        compiled = self._tap.wrap(own)
+        function = original_function(compiled)
+        return WatchedRegion(name, module, own, compiled, function, names_in(function, module))
+
+    def _lookup(self, region: WatchedRegion) -> Callable[[types.CodeType], CompiledFrame | None]:
+        def lookup(code: types.CodeType) -> CompiledFrame | None:
+            return next(iter(region.entries.get(id(code)) or self._of_nobody_else(region, code)), None)
+
+        return lookup
+
+    def _of_nobody_else(self, region: WatchedRegion, code: types.CodeType) -> list[CompiledFrame]:
+        """Entries made after the profile call: one that answered another region there is compiled for that one."""
+        others = [entry for r in self.regions if r is not region for entry in r.entries.get(id(code), ())]
+        return [entry for entry in self._entries.get(id(code), ()) if entry not in others]
+
+    # --- one call of one region --------------------------------------------------------------------
+
+    def _observing(self, region: WatchedRegion) -> Callable[..., Any]:
+        def forward(*args: Any, **kwargs: Any) -> Any:
+            if torch.compiler.is_compiling():  # a region inside of a region is traced with it
+                return region.original(*args, **kwargs)
+            call = self._begin(region, args, kwargs)
+            self._open.append(call)
+            try:
+                output = region.compiled(*args, **kwargs)
+                call.output = structure.capture(output)
+                return output
+            except Exception as error:
+                call.error = locations.of_failure(error)
+                raise
+            finally:
+                call.addresses_after = _addresses(region)
+                self._open.pop()
+                if not self._open:
+                    self._asked.clear()
+                self.observations.append(self._observation(call))
+
+        return forward
+
+    @_watching
+    def _begin(self, region: WatchedRegion, args: Sequence[Any], kwargs: Mapping[str, Any]) -> OpenCall:
+        call = OpenCall(
+            region=region,
+            call=self._call,
+            inputs=structure.capture_call(args, kwargs),
+            ambient=ambient.capture(region.module),
+            addresses=_addresses(region),
+            handed=storage.handed(self._model or region.module, region.module, args, kwargs),
+        )
+        f_locals = frame_locals.bind(region.function, args, kwargs)
+        if f_locals is None or region.code is None:
+            return call
+        if self._call == PROFILE:
+            region.profile_ambient = region.profile_ambient or call.ambient
+            for entry in self._entries.get(id(region.code), ()):
+                if guards.holds(entry, f_locals):
+                    region.answered_by(entry)
+                    call.breaks += self._breaks[entry]
+                    break
+        else:
+            self._compare(call, region.code, f_locals, region.names)
+        return call
+
+    def _compare(
+        self, call: OpenCall, code: types.CodeType, f_locals: Mapping[str, Any], names: Names, frame: str = ""
+    ) -> None:
+        """Hold a frame against the entries of the profile call: all guards that the closest of them sees violated."""
+        region = call.region
+        closest: tuple[ViolatedGuard, ...] | None = None
+        for entry in region.entries.get(id(code), ()):
+            if guards.holds(entry, f_locals):
+                call.breaks += self._breaks[entry]
+                return
+            found = guards.violated(entry, f_locals, names)
+            if guards.ambient_violated(entry, f_locals):
+                found = (*found, *ambient_guards(region.profile_ambient, call.ambient))
+            if closest is None or len(found) < len(closest):
+                closest = found
+        call.violates([dataclasses.replace(guard, region=region.name, frame=frame) for guard in closest or ()])
+
+    def _compare_inner(self, call: OpenCall, code: types.CodeType, f_locals: Mapping[str, Any]) -> None:
+        """The same for a frame that the region calls, or in which it goes on after a graph break."""
+        receiver = "self" if f_locals.get("self") is call.region.module else None
+        self._compare(call, code, f_locals, names_of(code, receiver), frame=locations.of_code(code).function)
+
+    # --- what the tap tells ----------------------------------------------------------------------
+
+    @_watching
+    def frame_entered(self, code: types.CodeType, f_locals: Mapping[str, Any], f_globals: Mapping[str, Any]) -> None:
+        if id(code) not in self._entries and cache_entry_count(code):
+            self._foreign.add(id(code))
+        if not self._open or self._call == PROFILE:
+            return
+        call = self._open[-1]
+        if code is not call.region.code:
+            self._compare_inner(call, code, f_locals)
+
+    @_watching
+    def frame_compiled(self, entry: CompiledFrame, events: Sequence[BreakEvent]) -> None:
+        known = self._entries.setdefault(id(entry.code), [])
+        again = bool(known)
+        known.append(entry)
+        self._breaks[entry] = breaks.capture(events)
+        if not self._open:
+            return
+        call = self._open[-1]
+        call.compiled.append(entry)
+        call.recompiles += again
+        call.first_compiles += not again
+        call.breaks += self._breaks[entry]
+        if self._call == PROFILE:
+            call.region.answered_by(entry)
+        elif entry.code is not call.region.code:
+            when_asked(entry.guard_manager, functools.partial(self._asked.__setitem__, id(entry)))
+
+    @_watching
+    def frame_skipped(self, code: types.CodeType, why: str, events: Sequence[BreakEvent]) -> None:
+        if not self._open or not (events or _gave_up(why)):
+            return
+        call = self._open[-1]
+        # Dynamo tried, as it would for a recompile that succeeds, and what the frame calls is compiled piece by piece.
+        call.recompiles += id(code) in self._entries
+        if locations.is_user_file(code.co_filename):
+            call.breaks += breaks.skipped(locations.of_code(code), why, events)
+
+    @_watching
+    def frame_failed(self, code: types.CodeType, events: Sequence[BreakEvent]) -> None:
+        if not self._open:
+            return
+        self._open[-1].recompiles += id(code) in self._entries
+        self._open[-1].breaks += breaks.capture(events)
+
+    @_watching
+    def graph_runs(self, graph: CapturedGraph) -> None:
+        if not self._open:
+            return
+        call = self._open[-1]
+        call.graphs.append(graph)
+        entry = graph.entry
+        if entry is None or entry in call.compiled:
+            return
+        # An entry made in an earlier call answers: other calls than that one may not need it.
+        f_locals = self._asked.pop(id(entry), None)
+        if f_locals is not None:
+            self._compare_inner(call, entry.code, f_locals)
+        call.breaks += self._breaks[entry]
+
+    # --- live objects to values ----------------------------------------------------------------------
+
+    @_watching
+    def _observation(self, call: OpenCall) -> Observation:
+        region = call.region
+        ran = tuple(self._graph_value(graph, region) for graph in call.graphs)
+        return Observation(
+            region=region.name,
+            call=call.call,
+            inputs=call.inputs,
+            ambient=call.ambient,
+            guards=tuple(guard for entry in call.compiled for guard in self._guards_of(entry)),
+            graphs=ran,
+            recompiles=call.recompiles,
+            first_compiles=call.first_compiles,
+            breaks=tuple(dict.fromkeys(call.breaks)),
+            addresses=call.addresses,
+            addresses_after=call.addresses_after,
+            handed=call.handed,
+            violated_guards=tuple(call.violated.values()),
+            output=call.output,
+            error=call.error,
+        )
+
+    def _guards_of(self, entry: CompiledFrame) -> tuple[Guard, ...]:
+        if entry not in self._guard_values:
+            self._guard_values[entry] = guards.capture(entry)
+        return self._guard_values[entry]
+
+    def _graph_value(self, graph: CapturedGraph, region: WatchedRegion) -> Graph:
+        if graph not in self._graph_values:
+            assert graph.entry is not None
+            forward = graph.entry.code is region.code
+            names = region.names if forward else names_of(graph.entry.code, "self")
+            self._graph_values[graph] = graphs.capture(graph, names)
+        return self._graph_values[graph]
+
+
+def _addresses(region: WatchedRegion) -> tuple[tuple[str, int], ...]:
+    """Where the tensors lie that a captured graph of the region would know: its own, and those in global variables."""
+    entries = [entry for known in region.entries.values() for entry in known]
+    return tuple(sorted({**dict(storage.addresses(region.module)), **dict(storage.global_addresses(entries))}.items()))
+
+
+@contextlib.contextmanager
+def _installed(forwards: Mapping[nn.Module, Callable[..., Any]]) -> Iterator[None]:
+    """Give modules another ``forward`` for a while, as an attribute of the instance."""
+    before = {module: module.__dict__.get("forward") for module in forwards}
+    for module, forward in forwards.items():
+        module.__dict__["forward"] = forward
+    try:
+        yield
+    finally:
+        for module, own in before.items():
+            if own is None:
+                module.__dict__.pop("forward", None)
+            else:
+                module.__dict__["forward"] = own
+
+
+def _gave_up(why: str) -> bool:
+    """Did Dynamo try to compile the frame and fail?  Frames that it never looks into are no graph breaks."""
+    return "error was suppressed" in why or "custom frame execution strategy" in why

@@ -1,0 +1,107 @@
+"""A region under watch, and a call of it that is being observed: the mutable side of observations."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import nn
+
+from steadygraph.compare import ambient as ambient_comparison
+from steadygraph.model import Ambient, Aspect, Failure, GraphBreak, Node, Owner, ViolatedGuard
+from steadygraph.observe.guards.sources import Names, names_of
+from steadygraph.observe.places import locations
+from steadygraph.observe.run import frame_locals
+from steadygraph.observe.run.frame_tap import CapturedGraph, CompiledFrame
+
+#: Ambient settings that Dynamo guards (GRAD_MODE, GLOBAL_STATE, DEFAULT_DEVICE, TORCH_FUNCTION_STATE).
+_GUARD_TYPE = "GLOBAL_STATE"
+
+
+@dataclass(eq=False)
+class WatchedRegion:
+    """A compiled module: where its forward stands, and what Dynamo sees when it is called."""
+
+    name: str
+    module: nn.Module
+    original: Callable[..., Any]
+    compiled: Callable[..., Any]
+    #: The function whose frame Dynamo compiles.
+    function: Callable[..., Any]
+    names: Names
+    #: Entries that answered this region in the profile call, by identity of the code object, first one first.
+    entries: dict[int, list[CompiledFrame]] = field(default_factory=dict)
+    profile_ambient: Ambient | None = None
+
+    @property
+    def code(self) -> types.CodeType | None:
+        return locations.code_of(self.function)
+
+    def answered_by(self, entry: CompiledFrame) -> None:
+        known = self.entries.setdefault(id(entry.code), [])
+        if entry not in known:
+            known.append(entry)
+
+
+@dataclass(eq=False)
+class OpenCall:
+    """An observation that is being made."""
+
+    region: WatchedRegion
+    call: str
+    inputs: Node
+    ambient: Ambient
+    addresses: tuple[tuple[str, int], ...]
+    compiled: list[CompiledFrame] = field(default_factory=list)
+    graphs: list[CapturedGraph] = field(default_factory=list)
+    breaks: list[GraphBreak] = field(default_factory=list)
+    violated: dict[tuple[str, Aspect, int | None], ViolatedGuard] = field(default_factory=dict)
+    recompiles: int = 0
+    first_compiles: int = 0
+    addresses_after: tuple[tuple[str, int], ...] = ()
+    handed: tuple[tuple[str, str, int], ...] = ()
+    output: Node | None = None
+    error: Failure | None = None
+
+    def violates(self, found: Sequence[ViolatedGuard]) -> None:
+        for guard in found:
+            self.violated.setdefault((guard.path, guard.aspect, guard.dim), guard)
+
+
+def names_in(function: Callable[..., Any], module: nn.Module) -> Names:
+    """What the frame of ``function`` calls its parameters, and how the user of ``module`` calls them."""
+    code = locations.code_of(function)
+    if code is None:
+        return Names()
+    wrapped = _parameters(module.forward)
+    return names_of(code, frame_locals.self_name(function), wrapped)
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    try:
+        return tuple(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return ()
+
+
+def ambient_guards(profile: Ambient | None, now: Ambient) -> tuple[ViolatedGuard, ...]:
+    """Process-wide state that differs between two calls, as violated guards."""
+    if profile is None:
+        return ()
+    return tuple(
+        ViolatedGuard(
+            source="",
+            path=difference.path,
+            guard_type=_GUARD_TYPE,
+            aspect=Aspect.AMBIENT,
+            owner=Owner.AMBIENT,
+            expected=difference.profile,
+            actual=difference.serving,
+            location=None,
+        )
+        for difference in ambient_comparison.differences(profile, now)
+        if difference.path.startswith("ambient.")
+    )

@@ -1,0 +1,1 @@
+"""What a call can change, kept before and put back after."""

@@ -1,0 +1,127 @@
+"""What a model's own code reaches by name and may change: module-level names, closures, defaults, class attributes.
+
+A forward that counts in a global, a memo in a closure, a list as a default argument: state of the model all the same,
+though no attribute of it.  Only code of the user's own files is opened, and only names that it mentions.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import sys
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from steadygraph.observe.places.locations import is_user_file
+
+_MISSING = object()
+_LruCache: Any = type(functools.lru_cache(len))
+#: What stands in the namespace of a class besides data.
+_DESCRIPTORS = (
+    types.FunctionType,
+    staticmethod,
+    classmethod,
+    property,
+    functools.cached_property,
+    types.MemberDescriptorType,
+)
+
+#: (how to bring back one binding, (name, value) of what hangs on it); either may be None.
+Reached = tuple[Callable[[], object] | None, tuple[str, Any] | None]
+
+
+def is_own_code(path: str) -> bool:
+    """Is this a file of the user's project, not of an installed package?"""
+    return is_user_file(path) and "site-packages" not in path
+
+
+def of_function(function: types.FunctionType) -> Iterator[Reached]:
+    """Module-level names that the function mentions, its closure, its default arguments."""
+    if not is_own_code(function.__code__.co_filename):
+        return
+    mentioned = _mentioned(function.__code__)
+    for name in mentioned:
+        yield _binding(function.__globals__, name)
+        value = function.__globals__.get(name)
+        if type(value) is types.ModuleType and is_own_code(getattr(value, "__file__", None) or "<built in>"):
+            yield from (_binding(vars(value), attribute) for attribute in mentioned)
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        yield _cell(name, cell)
+    yield None, (f"{function.__name__}.__defaults__", function.__defaults__)
+    yield None, (f"{function.__name__}.__kwdefaults__", function.__kwdefaults__)
+    yield None, (function.__name__, getattr(function, "__wrapped__", None))
+
+
+def of_class(cls: type) -> Iterator[Reached]:
+    """The data in a class' namespace, and the code of its methods."""
+    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    if file is None or not is_own_code(file) or issubclass(cls, enum.Enum):
+        return
+    for name, value in list(vars(cls).items()):
+        if isinstance(value, _DESCRIPTORS):
+            for part in ("__func__", "fget", "func"):
+                yield None, (name, getattr(value, part, None))
+            yield None, (name, value if isinstance(value, types.FunctionType) else None)
+        elif not name.startswith("__"):
+            yield functools.partial(_restore_class_attribute, cls, name, value), (f"{cls.__name__}.{name}", value)
+    yield from ((None, (base.__name__, base)) for base in cls.__bases__)
+
+
+def of_memo(memo: Any) -> Iterator[Reached]:
+    """A ``functools.lru_cache``: what it remembers cannot be read, so it forgets all."""
+    wrapped = memo.__wrapped__
+    code = getattr(wrapped, "__code__", None)
+    if code is not None and is_own_code(code.co_filename):
+        yield memo.cache_clear, (wrapped.__name__, wrapped)
+
+
+def reached(value: Any) -> Iterator[Reached] | None:
+    """What to keep of a function, a class or a memo; None for any other object."""
+    kind = type(value)
+    if kind is types.FunctionType:
+        return of_function(value)
+    if issubclass(kind, type):
+        return of_class(value)
+    return of_memo(value) if kind is _LruCache else None
+
+
+def _mentioned(code: types.CodeType) -> list[str]:
+    """Names that a code object and the functions inside of it look up; names of attributes are among them."""
+    names = dict.fromkeys(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names.update(dict.fromkeys(_mentioned(constant)))
+    return list(names)
+
+
+def _binding(namespace: dict[str, Any], name: str) -> Reached:
+    value = namespace.get(name, _MISSING)
+    held = None if value is _MISSING else (name, value)
+    return functools.partial(_restore_name, namespace, name, value), held
+
+
+def _restore_name(namespace: dict[str, Any], name: str, value: Any) -> None:
+    if namespace.get(name, _MISSING) is value:
+        return
+    if value is _MISSING:
+        del namespace[name]
+    else:
+        namespace[name] = value
+
+
+def _cell(name: str, cell: types.CellType) -> Reached:
+    try:
+        value = cell.cell_contents
+    except ValueError:  # assigned later, or never
+        return None, None
+    return functools.partial(_restore_cell, cell, value), (name, value)
+
+
+def _restore_cell(cell: types.CellType, value: Any) -> None:
+    cell.cell_contents = value
+
+
+def _restore_class_attribute(cls: type, name: str, value: Any) -> None:
+    if vars(cls).get(name, _MISSING) is not value:
+        type.__setattr__(cls, name, value)

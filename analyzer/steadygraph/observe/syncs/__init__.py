@@ -1,0 +1,1 @@
+"""What makes the host wait for the device."""

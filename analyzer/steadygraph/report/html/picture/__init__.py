@@ -1,0 +1,1 @@
+"""Two graphs, matched, laid out and drawn."""

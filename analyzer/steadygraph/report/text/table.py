@@ -1,0 +1,138 @@
+"""What every scenario does under every policy: the table of one case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from steadygraph.model import PROFILE, Outcome, Policy, Result, ScenarioReport
+from steadygraph.report.text.layout import Line, Span, cells, cropped, enumerated, flat, shortened
+
+_STYLES = {
+    Result.SAME: "green",
+    Result.RECOMPILES: "yellow",
+    Result.SILENT_WRONG: "bold red",
+    Result.RAISES: "bold red",
+    Result.REFUSED: "yellow",
+    Result.UNPROVED: "magenta",
+}
+#: More rows than this are folded where nothing happens in them.
+_MANY = 12
+_WIDEST_NAME = 24
+#: More scenarios than this are not named where nothing happens in any.
+_MOST_NAMES = 4
+_GAP = 2
+
+Column = tuple[Policy, str]
+
+
+def policy_label(outcome: Outcome) -> str:
+    """``drop``, ``drop inductor``: eager is the back end that need not be named."""
+    return column_label((outcome.policy, outcome.backend))
+
+
+def outcome_table(scenarios: Sequence[ScenarioReport], width: int, *, fold: bool = True) -> list[Line]:
+    """One row per scenario that was judged, one column per policy and back end.
+
+    The profile call has a row only where something happens to it, which is rare enough to be seen.
+
+    Args:
+        scenarios: The scenarios of one case.
+        width: Columns of the terminal; a table that does not fit becomes one paragraph per scenario.
+        fold: Count the scenarios in which nothing happens, where there are many, and leave out such a profile call.
+    """
+    judged = [scenario for scenario in scenarios if scenario.outcomes]
+    quiet = [scenario for scenario in judged if all(outcome_text(o) == Result.SAME for o in scenario.outcomes)]
+    if fold:
+        judged = [scenario for scenario in judged if scenario.name != PROFILE or scenario not in quiet]
+        quiet = [scenario for scenario in quiet if scenario.name != PROFILE]
+    if not judged:
+        return []
+    columns = policy_columns(judged)
+    folded = quiet if fold and len(judged) > _MANY and len(quiet) > 1 else []
+    shown = [scenario for scenario in judged if not any(scenario is each for each in folded)]
+    rows = [_row(scenario, columns) for scenario in shown]
+    lines = _grid([_header(columns), *rows], width) or _paragraphs(rows, columns, width)
+    if folded:
+        lines.append((Span(f"  {len(folded)} {'more ' if shown else ''}scenarios: same under every policy", "dim"),))
+    return lines
+
+
+def unchanged(scenarios: Sequence[ScenarioReport]) -> str:
+    """``recompile and drop change nothing in text and image``; empty if anything happens in any scenario."""
+    judged = [scenario for scenario in scenarios if scenario.outcomes]
+    served = [scenario.name for scenario in judged if scenario.name != PROFILE]
+    if not served or not all(outcome_text(o) == Result.SAME for scenario in judged for o in scenario.outcomes):
+        return ""
+    names = enumerated(served, _WIDEST_NAME) if len(served) <= _MOST_NAMES else f"all {len(served)} scenarios"
+    policies = [column_label(column) for column in policy_columns(judged)]
+    return f"{enumerated(policies)} change{'s' if len(policies) == 1 else ''} nothing in {names}"
+
+
+def outcome_text(outcome: Outcome) -> str:
+    """``silent-wrong (0.59)``, ``recompiles (1)``, ``predicted raises``."""
+    if outcome.predicted not in (None, outcome.result):
+        return f"predicted {outcome.predicted}"
+    if outcome.result is Result.RECOMPILES and outcome.recompiles is not None:
+        return f"{outcome.result} ({outcome.recompiles})"
+    if outcome.result is Result.SILENT_WRONG and outcome.max_abs_error is not None:
+        return f"{outcome.result} ({error_size(outcome.max_abs_error)})"
+    return str(outcome.result)
+
+
+def error_size(error: float) -> str:
+    """Two digits are enough to see how bad it is: ``0.59``, ``1e-05``, ``123``."""
+    return f"{error:.0f}" if 10 <= error < 1e6 else f"{error:.2g}"
+
+
+def column_label(column: Column) -> str:
+    """``drop``, ``drop inductor``."""
+    policy, backend = column
+    return str(policy) if backend == "eager" else f"{policy} {cropped(flat(backend), 16)}"
+
+
+def policy_columns(scenarios: Iterable[ScenarioReport]) -> list[Column]:
+    """Policies and back ends under which any of them was judged, in the order of the policies."""
+    order = tuple(Policy)
+    seen = dict.fromkeys((o.policy, o.backend) for scenario in scenarios for o in scenario.outcomes)
+    return sorted(seen, key=lambda column: order.index(column[0]))
+
+
+def _header(columns: list[Column]) -> list[Span]:
+    return [Span(text, "dim") for text in ("", *map(column_label, columns))]
+
+
+def _row(scenario: ScenarioReport, columns: list[Column]) -> list[Span]:
+    found = {(outcome.policy, outcome.backend): outcome for outcome in scenario.outcomes}
+    return [Span(shortened(flat(scenario.name, 200), _WIDEST_NAME)), *(_cell(found.get(column)) for column in columns)]
+
+
+def _cell(outcome: Outcome | None) -> Span:
+    if outcome is None:
+        return Span("-", "dim")
+    return Span(outcome_text(outcome), _STYLES[outcome.predicted or outcome.result])
+
+
+def _grid(rows: list[list[Span]], width: int) -> list[Line]:
+    """The rows in aligned columns; nothing if they are too wide."""
+    sizes = [max(cells(row[number].text) for row in rows) for number in range(len(rows[0]))]
+    if _GAP + sum(sizes) + _GAP * (len(sizes) - 1) > width:
+        return []
+    lines = []
+    for row in rows:
+        spans = [Span(" " * _GAP)]
+        for span, size in zip(row[:-1], sizes, strict=False):
+            spans += [span, Span(" " * (size - cells(span.text) + _GAP))]
+        lines.append((*spans, row[-1]))
+    return lines
+
+
+def _paragraphs(rows: list[list[Span]], columns: list[Column], width: int) -> list[Line]:
+    """A scenario per paragraph: its name, then a policy and its result per line."""
+    size = max(cells(column_label(column)) for column in columns)
+    lines: list[Line] = []
+    for name, *results in rows:
+        lines.append((Span(f"  {name.text}"),))
+        for column, result in zip(columns, results, strict=True):
+            label = column_label(column)
+            lines.append((Span(f"    {label}{' ' * (size - cells(label) + _GAP)}", "dim"), result))
+    return lines

@@ -1,0 +1,208 @@
+"""Dynamo's frames: how one is compiled, answered, refused; its cache entries and its code."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import traceback
+import types
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import torch
+
+
+def as_backend(compile_fn: Callable[..., Any]) -> Any:
+    """A compile function as Dynamo wants it; by it eval_frame.c tells entries of different back ends apart."""
+    from torch._dynamo.eval_frame import get_compiler_fn
+
+    return get_compiler_fn(compile_fn)
+
+
+def hooks(on_guards: Callable[[Any], None] | None = None) -> Any:
+    """Dynamo's hooks; ``on_guards`` gets the guards of each frame that has a graph, once they are built."""
+    from torch._dynamo.hooks import Hooks
+
+    return Hooks(guard_export_fn=on_guards)
+
+
+def frame_converter(
+    backend: Any, hooks: Any, *, fullgraph: bool, recompile_limit: int | None, failed: Callable[[Exception], object]
+) -> Any:
+    """What torch.compile calls for each frame: traces it and returns guarded code.
+
+    ``failed`` is told why a frame could not be traced: without fullgraph, Dynamo keeps that to itself.
+    """
+    from torch._dynamo import convert_frame
+
+    if fullgraph:
+        return convert_frame.convert_frame_assert(backend, recompile_limit=recompile_limit)
+    converter: Any = convert_frame.convert_frame(backend, hooks, recompile_limit=recompile_limit)
+    trace = converter._inner_convert
+
+    def telling(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return trace(*args, **kwargs)
+        except Exception as error:
+            failed(error)
+            raise
+
+    telling._box = trace._box  # type: ignore[attr-defined]  # looked at by ConvertFrame
+    converter._inner_convert = telling
+    return converter
+
+
+def compiling(
+    callback: Callable[..., Any], hooks: Any, *, fullgraph: bool = False, dynamic: bool | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """``torch.compile`` with ``callback`` in the place of Dynamo's own, and a cache that nobody else looks into."""
+    from torch._dynamo.eval_frame import _optimize_catch_errors
+
+    context: Any = _optimize_catch_errors(
+        callback,
+        hooks,
+        fullgraph=fullgraph,
+        dynamic=dynamic,
+        isolate_recompiles=True,
+    )
+    return context  # type: ignore[no-any-return]
+
+
+def recorded_breaks() -> list[Any]:
+    """Dynamo's own list of graph breaks (``reason``, ``user_stack``); it only ever grows, unless we cut it."""
+    output_graph: Any = importlib.import_module("torch._dynamo.output_graph")
+    recorded: list[Any] = output_graph.graph_break_reasons
+    return recorded
+
+
+def run_uncompiled(why: str) -> Any:
+    """A callback's answer: run this frame as plain Python, and ask again next time and for the frames it calls."""
+    from torch._dynamo.types import ConvertFrameReturn
+
+    # The default would mark the code object itself, for everybody who compiles it later.
+    return ConvertFrameReturn(apply_to_code=False, skip_reason=why)
+
+
+def run_code(code: types.CodeType, compile_id: Any, *, ask_again: bool) -> Any:
+    """A callback's answer: run this code for the frame; without guards, or with one that never holds."""
+    from torch._dynamo.guards import GuardManagerWrapper
+    from torch._dynamo.types import GuardedCode, wrap_guarded_code
+
+    manager: Any = GuardManagerWrapper()
+    if ask_again:
+        manager.root.add_lambda_guard(lambda _f_locals: False, ["always ask"], None)
+    manager.diff_guard_root = manager.root
+    return wrap_guarded_code(GuardedCode(code, manager, compile_id))
+
+
+def when_asked(guard_manager: Any, tell: Callable[[Any], object]) -> None:
+    """Have ``tell`` called with the frame's locals whenever these guards are looked at."""
+
+    def holds(f_locals: Any) -> bool:
+        tell(f_locals)
+        return True
+
+    guard_manager.root.add_lambda_guard(holds, ["observed by steadygraph"], None)
+
+
+def never_traced(functions: Iterable[object]) -> None:
+    """Have Dynamo leave the frames of these functions alone: where they stand in for C++, there are none."""
+    from torch._dynamo.eval_frame import skip_code
+
+    for function in functions:
+        function = getattr(function, "fget", None) or getattr(function, "__func__", function)
+        if isinstance(function, types.FunctionType):
+            skip_code(function.__code__)
+
+
+@contextlib.contextmanager
+def on_recompilation(tell: Callable[[Sequence[Any], Any, Sequence[str]], object]) -> Iterator[None]:
+    """In the block ``tell`` is called before a frame is compiled again: with its cache entries, itself, and reasons.
+
+    Dynamo asks one function for the reasons, whether anybody wants them logged or not (torch 2.13).
+    """
+    convert_frame: Any = importlib.import_module("torch._dynamo.convert_frame")
+    name = "get_and_maybe_log_recompilation_reasons"
+    reasons_of = getattr(convert_frame, name)
+
+    def asked(entries: Sequence[Any], frame: Any, *args: Any, **kwargs: Any) -> Any:
+        reasons = reasons_of(entries, frame, *args, **kwargs)
+        tell(entries, frame, reasons)
+        return reasons
+
+    setattr(convert_frame, name, asked)
+    try:
+        yield
+    finally:
+        setattr(convert_frame, name, reasons_of)
+
+
+def force_recompile(module: torch.fx.GraphModule) -> None:
+    """Have a lazy graph module generate its code now: its first call, if it fails, prints a traceback otherwise."""
+    from torch.fx._lazy_graph_module import _LazyGraphModule
+
+    _LazyGraphModule.force_recompile(module)
+
+
+def original_function(wrapped: Callable[..., Any]) -> Callable[..., Any]:
+    """The function whose frame Dynamo sees when ``wrapped`` (made by ``wrap``) is called."""
+    function: Callable[..., Any] = getattr(wrapped, "_torchdynamo_orig_callable", wrapped)
+    return function
+
+
+def is_compiled(value: object) -> bool:
+    """Is this module or function already wrapped by torch.compile?"""
+    from torch._dynamo.eval_frame import OptimizedModule
+
+    return isinstance(value, OptimizedModule) or hasattr(value, "_torchdynamo_orig_callable")
+
+
+def unsupported(error: BaseException) -> tuple[str, Sequence[traceback.FrameSummary]] | None:
+    """Reason and stack of a graph break that is raised, as ``fullgraph`` has it; None for any other error."""
+    from torch._dynamo.exc import Unsupported
+
+    if not isinstance(error, Unsupported):
+        return None
+    return str(error), stack_of_trace(error)
+
+
+def forget(code: types.CodeType) -> None:
+    """Remove every cache entry of a code object."""
+    from torch._C._dynamo.eval_frame import reset_code
+
+    reset_code(code)
+
+
+def cache_entry_count(code: types.CodeType) -> int:
+    from torch._C._dynamo.eval_frame import _debug_get_cache_entry_list
+
+    return len(_debug_get_cache_entry_list(code))
+
+
+def with_own_code(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function with a code object of its own: Dynamo keeps cache entries by code object.
+
+    Bound methods stay bound.  What is no plain function (a builtin, a callable object) is returned as it is.
+    """
+    plain = getattr(function, "__func__", function)
+    if not isinstance(plain, types.FunctionType):
+        return function
+    twin = types.FunctionType(
+        plain.__code__.replace(), plain.__globals__, plain.__name__, plain.__defaults__, plain.__closure__
+    )
+    twin.__kwdefaults__ = plain.__kwdefaults__
+    twin.__dict__.update(plain.__dict__)
+    twin.__qualname__, twin.__module__ = plain.__qualname__, plain.__module__
+    return types.MethodType(twin, function.__self__) if isinstance(function, types.MethodType) else twin
+
+
+def stack_of_trace(error: BaseException) -> Sequence[traceback.FrameSummary]:
+    """Where in the user's code Dynamo was when it raised; empty for errors of others."""
+    return getattr(error, "real_stack", None) or ()
+
+
+def traced_stack() -> Sequence[traceback.FrameSummary]:
+    """Where in the user's code Dynamo is while it traces; empty while it does not."""
+    from torch._guards import TracingContext
+
+    return TracingContext.extract_stack() if TracingContext.try_get() is not None else ()

@@ -1,0 +1,158 @@
+"""Settings and memory of torch that the whole process shares."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import copy
+import importlib
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+
+
+def global_module_hooks() -> list[dict[int, Any]]:
+    """The dicts that hold hooks on all modules of the process (``register_module_forward_hook``)."""
+    from torch.nn.modules import module
+
+    return [held for name, held in vars(module).items() if name.startswith("_global_") and isinstance(held, dict)]
+
+
+def import_compiler() -> None:
+    """Import what the first compilation of a process imports anyway; it takes most of a second."""
+    import torch._dynamo
+    import torch._functorch.aot_autograd  # noqa: F401
+
+
+def inductor(
+    *, mode: str | None = None, options: Mapping[str, Any] | None = None, dynamic: bool | None = None
+) -> Callable[..., Any]:
+    """The back end of ``torch.compile(mode=..., options=...)``; random numbers are drawn as eager mode draws them.
+
+    Raises:
+        RuntimeError: inductor does not know the mode or an option.
+    """
+    from torch._inductor import config
+
+    settings = {key: value for key, value in (options or {}).items() if key != "guard_filter_fn"}
+    wrapper: Any = torch._TorchCompileInductorWrapper
+    backend: Callable[..., Any] = wrapper(mode, settings or None, dynamic)
+
+    def compile_graph(module: torch.fx.GraphModule, example_inputs: Any) -> Callable[..., Any]:
+        # A pool of compile workers outlives the call, and a process that ends at once leaves its semaphores behind.
+        with config.patch(fallback_random=True, compile_threads=1):
+            compiled: Callable[..., Any] = backend(module, example_inputs)
+        return compiled
+
+    return compile_graph
+
+
+@contextlib.contextmanager
+def own_dynamo_state() -> Iterator[None]:
+    """Dynamo's process-wide memory, empty inside of the block and as before after it.
+
+    What Dynamo remembers of sizes that varied is kept by file and line: an earlier run of the same code, the user's or
+    ours, would change what the profile call compiles.  Resume functions are cached by code object and carry
+    cache entries of their own.
+    """
+    from torch._dynamo import pgo, resume_execution, utils
+    from torch._dynamo.utils import ExactWeakKeyDictionary
+
+    cache = resume_execution.ContinueExecutionCache
+    code_state, resume_functions = pgo._CODE_STATE, cache.cache
+    counters = copy.deepcopy(dict(utils.counters))
+    pgo._CODE_STATE, cache.cache = collections.defaultdict(pgo.CodeState), ExactWeakKeyDictionary()
+    try:
+        with torch.compiler.set_stance("default"):
+            yield
+    finally:
+        pgo._CODE_STATE, cache.cache = code_state, resume_functions
+        utils.counters.clear()
+        utils.counters.update(counters)
+
+
+def function_modes() -> list[str]:
+    """Type names of the active torch-function modes, outermost first, without the one of the default device."""
+    from torch.utils._device import DeviceContext
+
+    return [type(mode).__name__ for mode in _function_mode_stack() if not isinstance(mode, DeviceContext)]
+
+
+def dispatch_modes() -> list[str]:
+    """Type names of the active torch-dispatch modes, outermost first."""
+    from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
+
+    return [type(mode).__name__ for mode in _get_current_dispatch_mode_stack()]
+
+
+def default_device() -> torch.device | None:
+    """The device of ``torch.set_default_device`` or of the innermost ``with torch.device(...)``; None if neither is on.
+
+    ``torch.get_default_device`` cannot tell "cpu" from never set, which Dynamo can.
+    """
+    from torch.utils._device import DeviceContext
+
+    modes = [mode for mode in _function_mode_stack() if isinstance(mode, DeviceContext)]
+    return modes[-1].device if modes else None
+
+
+def _function_mode_stack() -> list[Any]:
+    from torch import overrides
+
+    stack: list[Any] = overrides._get_current_function_mode_stack()  # type: ignore[no-untyped-call]
+    return stack
+
+
+def global_default_device() -> torch.device | None:
+    """What ``torch.set_default_device`` was last called with; None if never."""
+    context = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
+    return None if context is None else context.device
+
+
+#: Configurations of the compiler; the first is always kept, the others if they are loaded.
+_CONFIGS = (
+    "torch._dynamo.config",
+    "torch._functorch.config",
+    "torch._inductor.config",
+    "torch.fx.experimental._config",
+)
+
+
+def compiler_settings() -> Callable[[], None]:
+    """A function that brings back today's compiler configuration and stance."""
+    from torch._dynamo import eval_frame
+
+    importlib.import_module(_CONFIGS[0])
+    stance = eval_frame._stance
+    configs = [(sys.modules[name], _settings(sys.modules[name])) for name in _CONFIGS if name in sys.modules]
+
+    def restore() -> None:
+        if eval_frame._stance is not stance:
+            eval_frame._set_stance(stance)
+        for config, before in configs:
+            now = _settings(config)
+            for name in before.keys() & now.keys():
+                if now[name] != before[name]:
+                    setattr(config, name, before[name])
+
+    return restore
+
+
+def _settings(config: Any) -> dict[str, Any]:
+    settings: dict[str, Any] = config.get_config_copy()
+    return settings
+
+
+def dispatch_settings() -> tuple[Any, ...]:
+    """Process-wide settings that decide what an operator gives: grad mode, autocast, default dtype."""
+    devices = ("cpu", "cuda")
+    autocast = [(torch.is_autocast_enabled(d), torch.get_autocast_dtype(d)) for d in devices]
+    return (
+        torch.is_grad_enabled(),
+        torch.is_inference_mode_enabled(),
+        torch.get_default_dtype(),
+        torch.are_deterministic_algorithms_enabled(),
+        *autocast,
+    )

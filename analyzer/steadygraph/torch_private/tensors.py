@@ -1,0 +1,114 @@
+"""Tensors and operators, below what their public methods tell."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+from steadygraph.torch_private.process import dispatch_modes
+
+
+def without_torch_function() -> contextlib.AbstractContextManager[None]:
+    """A block in which neither tensor subclasses nor torch-function modes see what is done to tensors."""
+    block: contextlib.AbstractContextManager[None] = torch._C.DisableTorchFunction()
+    return block
+
+
+@contextlib.contextmanager
+def without_modes() -> Iterator[None]:
+    """A block in which torch works on plain tensors: no function or dispatch modes, no inference or grad mode."""
+    from torch.utils._python_dispatch import _disable_current_modes
+
+    with contextlib.ExitStack() as stack:
+        if dispatch_modes():
+            stack.enter_context(_disable_current_modes())
+        stack.enter_context(without_torch_function())
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.no_grad())
+        yield
+
+
+def is_fake(tensor: torch.Tensor) -> bool:
+    """Is this a tensor without data, made under a FakeTensorMode?"""
+    from torch._subclasses.fake_tensor import FakeTensor
+
+    return issubclass(type(tensor), FakeTensor)
+
+
+def storage_id(tensor: torch.Tensor) -> int:
+    """The address of the object that stands for a tensor's memory, of a fake tensor too."""
+    storage: Any = tensor.untyped_storage()
+    identity: int = storage._cdata
+    return identity
+
+
+def watching_ops(watch: Callable[..., Any]) -> contextlib.AbstractContextManager[Any]:
+    """A block in which every ATen operator goes through ``watch(op, args, kwargs) -> result``.
+
+    ``watch`` runs the operator itself; what it calls is not watched.  So is a higher-order operator (cond, scan).
+    """
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        supports_higher_order_operators = True
+
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            return watch(func, args, kwargs or {})
+
+    return Watch()  # type: ignore[no-untyped-call]
+
+
+def explicit_waits() -> list[tuple[object, str, str]]:
+    """What the host calls to wait for the device, as (owner, name, words): the driver's functions where torch has any.
+
+    A CPU build has none of them, and its classes of streams and events cannot be made.
+    """
+    functions = (
+        (torch._C, "_cuda_synchronize", "torch.cuda.synchronize()"),
+        (torch._C, "_accelerator_synchronizeDevice", "torch.accelerator.synchronize()"),
+        (torch.cuda.Stream, "synchronize", "Stream.synchronize()"),
+        (torch.cuda.Event, "synchronize", "Event.synchronize()"),
+    )
+    return [(owner, name, words) for owner, name, words in functions if hasattr(owner, name)]
+
+
+def fake_tensor_type() -> type[torch.Tensor]:
+    """The class of tensors without values: its ``tolist`` is one of its own, element by element, that no mode sees."""
+    from torch._subclasses.fake_tensor import FakeTensor
+
+    return FakeTensor
+
+
+def is_in_place(op: Any) -> bool:
+    """Does an ATen operator write to one of its arguments?"""
+    return bool(op._schema.is_mutable)
+
+
+def asserts_size(target: object) -> bool:
+    """Is this an operator by which Dynamo writes down what it knows of sizes that only values tell?"""
+    aten = torch.ops.aten
+    sizes = (aten.sym_constrain_range.default, aten.sym_constrain_range_for_size.default)
+    return target in (aten._assert_scalar.default, *sizes)
+
+
+def operator_name(op: Any) -> str:
+    """``library::name`` of an operator, without its overload."""
+    name: str = op.name()
+    return name.partition(".")[0]
+
+
+def argument_names(op: Any) -> list[str]:
+    """The names of an ATen operator's arguments, positional ones first."""
+    return [argument.name for argument in op._schema.arguments]
+
+
+def unbacked_symbols(value: Any) -> set[Any]:
+    """The sizes in an example value that only data tells."""
+    from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
+
+    if not isinstance(value, torch.Tensor | torch.SymInt | torch.SymBool | torch.SymFloat):
+        return set()
+    return set(free_unbacked_symbols(value))

@@ -1,0 +1,1 @@
+"""Cases in processes of their own: what one of them does to its process, no other sees."""

@@ -1,0 +1,18 @@
+"""What every worker needs, imported once: the server that workers are forked from imports this module, nobody else.
+
+Its imports take seconds, and a worker starts in milliseconds.
+"""
+
+from __future__ import annotations
+
+import gc
+
+import steadygraph_rules  # noqa: F401
+from steadygraph import torch_private
+from steadygraph.engine import engine  # noqa: F401
+
+torch_private.import_compiler()
+
+# Collections in a worker need not look at all this again, nor copy its memory pages.
+gc.collect()
+gc.freeze()
