@@ -25,12 +25,13 @@ from steadygraph.torch_private.device import (
     replace_cuda_guard_without_devices,
 )
 from steadygraph.torch_private.frames import (
-    as_backend,
+    FrameCallback,
     cache_entry_count,
     compiling,
     force_recompile,
     forget,
     frame_converter,
+    guarded_code,
     hooks,
     is_compiled,
     never_traced,
@@ -39,6 +40,7 @@ from steadygraph.torch_private.frames import (
     recorded_breaks,
     run_code,
     run_uncompiled,
+    skip_reason,
     stack_of_trace,
     traced_stack,
     unsupported,
@@ -46,6 +48,7 @@ from steadygraph.torch_private.frames import (
     with_own_code,
 )
 from steadygraph.torch_private.guards import guard_children, guard_create_name
+from steadygraph.torch_private.inductor import inductor
 from steadygraph.torch_private.process import (
     compiler_settings,
     default_device,
@@ -55,11 +58,10 @@ from steadygraph.torch_private.process import (
     global_default_device,
     global_module_hooks,
     import_compiler,
-    inductor,
     own_dynamo_state,
 )
 from steadygraph.torch_private.replacement import replaced
-from steadygraph.torch_private.required import require
+from steadygraph.torch_private.required import can_share_subgraphs, require
 from steadygraph.torch_private.tensors import (
     argument_names,
     asserts_size,
@@ -74,24 +76,14 @@ from steadygraph.torch_private.tensors import (
     without_modes,
     without_torch_function,
 )
-from steadygraph.torch_private.tracing import (
-    call_subgraph,
-    can_share_subgraphs,
-    dynamo_parts,
-    inlined_calls,
-    reusable_subgraph,
-    tidy_inlined,
-    trace_subgraph,
-)
 
 __all__ = [
+    "FrameCallback",
     "accelerator_driver_attributes",
     "argument_names",
-    "as_backend",
     "asserts_size",
     "backward_engine",
     "cache_entry_count",
-    "call_subgraph",
     "can_share_subgraphs",
     "compiler_settings",
     "compiling",
@@ -101,7 +93,6 @@ __all__ = [
     "dispatch_modes",
     "dispatch_settings",
     "dynamo_device_attributes",
-    "dynamo_parts",
     "explicit_waits",
     "fake_tensor_type",
     "fake_tensors",
@@ -114,10 +105,10 @@ __all__ = [
     "global_module_hooks",
     "guard_children",
     "guard_create_name",
+    "guarded_code",
     "hooks",
     "import_compiler",
     "inductor",
-    "inlined_calls",
     "is_compiled",
     "is_device_mismatch",
     "is_fake",
@@ -136,13 +127,11 @@ __all__ = [
     "replace_cuda_guard_without_devices",
     "replaced",
     "require",
-    "reusable_subgraph",
     "run_code",
     "run_uncompiled",
+    "skip_reason",
     "stack_of_trace",
     "storage_id",
-    "tidy_inlined",
-    "trace_subgraph",
     "traced_stack",
     "unbacked_symbols",
     "unsupported",
