@@ -21,6 +21,7 @@ from steadygraph.model import DeviceMismatch, Location
 from steadygraph.observe.inputs import symbols
 from steadygraph.observe.places import locations
 from steadygraph.observe.syncs.blocking import blocking_operation
+from steadygraph.torch_private.symbols import fresh
 
 DEVICE = "cuda"
 _MASKS = (torch.bool, torch.uint8)
@@ -82,7 +83,7 @@ class Dispatch:
         if operation is not None and any(symbols.symbols_of(value) for value in _flat(result)):
             self._unknowns.made(operation, locations.running())
         elif known is not None:
-            symbols.fresh(self._unknowns.shape_env)  # of a size whose number is known
+            fresh(self._unknowns.shape_env)  # of a size whose number is known
         if name in _EQUALITIES and isinstance(result, torch.Tensor):
             self._equalities[result] = _EQUALITIES[name]
         return result

@@ -21,7 +21,7 @@ from steadygraph.accelerator.usage import Usage
 from steadygraph.errors import UsageError
 from steadygraph.model import gpus
 from steadygraph.model.gpus import Gpu, device_count
-from steadygraph.observe.inputs import symbols
+from steadygraph.torch_private import symbols
 from steadygraph.torch_private.replacement import replaced
 
 
@@ -53,7 +53,9 @@ def simulated(device: str = "cuda", gpu: str = gpus.DEFAULT) -> Iterator[Simulat
     Raises:
         UsageError: An unknown GPU, no CUDA device, or inside of another such block.
         TargetError: torch cannot be told about such a device.
+        TorchSupportError: The installed torch lacks what this takes.
     """
+    torch_private.require("device", "symbols")
     simulation = Simulation(gpus.named(gpu), Usage(device_count(device)))
     pinned = PinnedMemory()
     unknowns = unknown.Unknowns()

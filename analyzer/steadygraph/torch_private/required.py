@@ -179,10 +179,10 @@ def _steps(path: str) -> Iterator[tuple[str, str]]:
 def _has_member(kind: type, name: str) -> bool:
     """Is it declared, or set when an object is made?"""
     for cls in kind.__mro__:
-        make = vars(cls).get("__init__")
+        makers = (vars(cls).get(maker) for maker in ("__init__", "__post_init__", "_init"))
         if name in vars(cls).get("__annotations__", ()):
             return True
-        if isinstance(make, types.FunctionType) and name in make.__code__.co_names:
+        if any(isinstance(maker, types.FunctionType) and name in maker.__code__.co_names for maker in makers):
             return True
     return False
 

@@ -31,6 +31,11 @@ def without_modes() -> Iterator[None]:
         yield
 
 
+def expression(number: torch.SymInt | torch.SymFloat | torch.SymBool) -> str:
+    """A number that is not known yet, as torch writes it: ``u0 + 1``, ``s3``."""
+    return str(number.node.expr)
+
+
 def is_fake(tensor: torch.Tensor) -> bool:
     """Is this a tensor without data, made under a FakeTensorMode?"""
     from torch._subclasses.fake_tensor import FakeTensor

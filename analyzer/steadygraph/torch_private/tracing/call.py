@@ -16,6 +16,15 @@ from steadygraph.torch_private.tracing.layer import TracedLayer
 from steadygraph.torch_private.tracing.subgraphs import beginning_again, inlining, trace_subgraph
 from steadygraph.torch_private.tracing.trace import Changes, Known
 
+_MEMBERS = (
+    "torch._dynamo.output_graph.OutputGraph.current_tracer",
+    "torch._dynamo.output_graph.OutputGraph.export",
+    "torch._dynamo.output_graph.SubgraphTracer.parent",
+    "torch._dynamo.variables.base.VariableTracker.source",
+    "torch._dynamo.variables.functions.BaseUserFunctionVariable.get_code",
+    "torch._dynamo.variables.nn_module.UnspecializedNNModuleVariable.value",
+)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InlinedCall:

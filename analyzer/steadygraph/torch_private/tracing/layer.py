@@ -36,6 +36,18 @@ from steadygraph.torch_private.tracing.sources import MovedSources, SourceTree
 from steadygraph.torch_private.tracing.subgraphs import Subgraph
 from steadygraph.torch_private.tracing.trace import Changes, Known, surroundings
 
+_MEMBERS = (
+    "torch._dynamo.guards.GuardCheckSpec.eval_fn",
+    "torch._dynamo.guards.GuardCheckSpec.get_metadata_fn",
+    "torch._dynamo.output_graph.OutputGraph.resolve_source_value",
+    "torch._dynamo.output_graph.OutputGraph.root_tx",
+    "torch._guards.Guard.create_fn",
+    "torch._guards.Guard.create_fn_name",
+    "torch._guards.Guard.originating_source",
+    "torch._guards.GuardsSet.add(collect_debug_stack)",
+    "torch._guards.GuardsSet.get_guards_for_source",
+)
+
 _TENSOR_GUARD = "TENSOR_MATCH"
 #: Two sources lead to one object.
 _ALIAS_GUARD = "DUPLICATE_INPUT"

@@ -23,6 +23,16 @@ from torch._dynamo.variables.tensor import TensorVariable
 from torch._guards import InvokeSubgraphReuseEntry
 from torch.fx.experimental.symbolic_shapes import is_accessor_node
 
+_MEMBERS = (
+    "torch._dynamo.output_graph.OutputGraph.tracing_context",
+    "torch._dynamo.output_graph.OutputGraph.variable_tracker_cache",
+    "torch._dynamo.variables.invoke_subgraph.InvokeSubgraphHigherOrderVariable._HOP_NAME",
+    "torch._dynamo.variables.invoke_subgraph.InvokeSubgraphHigherOrderVariable.create_wrapped_node",
+    "torch._dynamo.variables.invoke_subgraph.InvokeSubgraphHigherOrderVariable.install_subgraph_in_output_graph",
+    "torch._guards.GuardsContext.skip_guard_install",
+    "torch._guards.TracingContext.guards_context",
+)
+
 _OPERATOR: Any = torch.ops.higher_order.invoke_subgraph
 
 
