@@ -47,6 +47,7 @@ from steadygraph.torch_private.frames import (
     when_asked,
     with_own_code,
 )
+from steadygraph.torch_private.graphs import TracedGraph, TracedNode, input_sources, traced_graph
 from steadygraph.torch_private.guards import guard_children, guard_create_name
 from steadygraph.torch_private.inductor import inductor
 from steadygraph.torch_private.process import (
@@ -80,6 +81,8 @@ from steadygraph.torch_private.tensors import (
 
 __all__ = [
     "FrameCallback",
+    "TracedGraph",
+    "TracedNode",
     "accelerator_driver_attributes",
     "argument_names",
     "asserts_size",
@@ -111,6 +114,7 @@ __all__ = [
     "hooks",
     "import_compiler",
     "inductor",
+    "input_sources",
     "is_compiled",
     "is_device_mismatch",
     "is_fake",
@@ -134,6 +138,7 @@ __all__ = [
     "skip_reason",
     "stack_of_trace",
     "storage_id",
+    "traced_graph",
     "traced_stack",
     "unbacked_symbols",
     "unsupported",

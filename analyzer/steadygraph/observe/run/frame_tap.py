@@ -195,7 +195,7 @@ class FrameTap(torch_private.FrameCallback):
 
     def _compile_graph(self, module: torch.fx.GraphModule, example_inputs: Any) -> Callable[..., Any]:
         self._layers.tidy(module)
-        graph = CapturedGraph(module, _placeholder_sources(module), {})
+        graph = CapturedGraph(module, torch_private.input_sources(module), {})
         if self.also_compile:
             for name, compile_fn in self._backends.items():
                 graph.runners[name] = _compiled_or_failing(compile_fn, module, example_inputs)
@@ -210,14 +210,6 @@ class FrameTap(torch_private.FrameCallback):
             return graph.runners.get(self.active_backend, eager)(*args)
 
         return run
-
-
-def _placeholder_sources(module: torch.fx.GraphModule) -> dict[str, str]:
-    found = {}
-    for node in module.graph.nodes:
-        if node.op == "placeholder" and (argument := node.meta.get("grapharg")) is not None:
-            found[node.name] = str(argument.source.name)
-    return found
 
 
 def _compiled_or_failing(
