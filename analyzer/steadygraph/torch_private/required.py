@@ -1,7 +1,7 @@
 """What the installed torch must have: looked for before anything is traced.
 
 The list is read off the files of this package, so that it is what they use, no less and no more: each name of torch
-that is imported or reached (``from torch._dynamo.hooks import Hooks``, ``pgo._CODE_STATE``,
+that is imported or reached and not public (``from torch._dynamo.hooks import Hooks``, ``pgo._CODE_STATE``,
 ``vars(SymNode)["hint"]``), and each keyword that is handed to one (``Hooks(guard_export_fn=...)``).  What is read of
 objects that torch hands in, no file tells: their members stand in the tuple ``_MEMBERS`` of the file that reads them.
 Reading the files takes some 10 ms, once in a process; looking for the names less than 1 ms once they are imported.
@@ -10,6 +10,7 @@ Reading the files takes some 10 ms, once in a process; looking for the names les
 from __future__ import annotations
 
 import ast
+import dis
 import functools
 import importlib
 import inspect
@@ -64,10 +65,10 @@ def used(*parts: str) -> tuple[str, ...]:
 
 
 def names_in(source: str) -> set[str]:
-    """The names of torch that a file uses."""
+    """The names that a file uses of torch, without those of its public interface."""
     uses = _Uses()
     uses.visit(ast.parse(source))
-    return uses.found
+    return {name for name in uses.found if "._" in name or ".experimental." in name}
 
 
 class _Uses(ast.NodeVisitor):
@@ -164,7 +165,7 @@ def has(name: str) -> bool:
             if not hasattr(found, attribute) and isinstance(found, type):
                 return _has_member(found, attribute)
             found = getattr(found, attribute) if hasattr(found, attribute) else importlib.import_module(owner)
-    except ImportError:
+    except (ImportError, AttributeError):  # of the name, or of what its module needs itself
         return False
     return not parameter or _takes(found, parameter)
 
@@ -182,9 +183,15 @@ def _has_member(kind: type, name: str) -> bool:
         makers = (vars(cls).get(maker) for maker in ("__init__", "__post_init__", "_init"))
         if name in vars(cls).get("__annotations__", ()):
             return True
-        if any(isinstance(maker, types.FunctionType) and name in maker.__code__.co_names for maker in makers):
+        if any(name in _set_by(maker.__code__) for maker in makers if isinstance(maker, types.FunctionType)):
             return True
     return False
+
+
+@functools.cache
+def _set_by(code: types.CodeType) -> frozenset[str]:
+    """The names of attributes that a function sets."""
+    return frozenset(one.argval for one in dis.get_instructions(code) if one.opname == "STORE_ATTR")
 
 
 def _takes(function: Any, parameter: str) -> bool:
