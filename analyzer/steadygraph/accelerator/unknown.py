@@ -25,7 +25,7 @@ from steadygraph.accelerator.input_values import InputValues
 from steadygraph.model import Location
 from steadygraph.observe.inputs import symbols as numbers
 from steadygraph.observe.places import locations
-from steadygraph.torch_private import symbols
+from steadygraph.torch_private.device import symbols
 
 #: A line that is decided more often than this in one call waits for a value; a hundred layers may ask a few times each.
 _MOST_DECISIONS = 5_000

@@ -14,7 +14,7 @@ from steadygraph import torch_private
 from steadygraph.accelerator.unknown import Unknowns
 from steadygraph.observe.inputs import symbols
 from steadygraph.observe.places import locations
-from steadygraph.torch_private.symbols import uncompiled
+from steadygraph.torch_private.device.symbols import uncompiled
 
 _NUMBERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 

@@ -17,10 +17,15 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from steadygraph import torch_private
-from steadygraph.accelerator import unknown
-from steadygraph.accelerator.comparing.comparisons import ComparisonWatch
-from steadygraph.accelerator.placement import moved_case
-from steadygraph.accelerator.simulation import Simulation, is_simulated, simulated
+from steadygraph.accelerator import (
+    ComparisonWatch,
+    Simulation,
+    current_unknowns,
+    is_simulated,
+    known_inputs,
+    moved_case,
+    simulated,
+)
 from steadygraph.case.case import Case, build_model, check_signature, profile_call, region_modules, serving_calls
 from steadygraph.case.user_code import guarded
 from steadygraph.compare import evidence as comparison
@@ -123,7 +128,7 @@ class _Analysis:
         self.simulation = simulation
         self.policies = _policies(case, settings)
         process.seeded(0)
-        with unknown.known_inputs():
+        with known_inputs():
             self.model = build_model(case)
         if any(is_lazy(parameter) for parameter in self.model.parameters()):
             # Lazy modules get their parameters in the first call: what is compiled then has none to go back to.
@@ -174,7 +179,7 @@ class _Analysis:
     def _check_calls(self) -> None:
         """Inputs that do not fit are the case's fault: say so before anything runs."""
         process.seeded(0)
-        with unknown.known_inputs():
+        with known_inputs():
             calls = {PROFILE: profile_call(self.case), **serving_calls(self.case)}
         for name, call in calls.items():
             check_signature(self.model, call, name)
@@ -248,7 +253,7 @@ class _Analysis:
 
     def _note_unknown(self, eager: Mapping[str, CallResult]) -> None:
         """Later passes run the same lines."""
-        unknowns = unknown.current()
+        unknowns = current_unknowns()
         if unknowns is not None:
             ended = [r.failure.location for r in eager.values() if r.limited and r.failure and r.failure.location]
             self.notes += unknowns.notes(ended)

@@ -8,9 +8,10 @@ Thin functions only: what is done with them stands elsewhere.
 
 from __future__ import annotations
 
-from steadygraph.torch_private.device import (
+from steadygraph.torch_private.device.driver import (
     accelerator_driver_attributes,
     backward_engine,
+    become,
     cuda_driver_attributes,
     cuda_stand_ins,
     dynamo_device_attributes,
@@ -22,7 +23,6 @@ from steadygraph.torch_private.device import (
     load_dynamo_tables,
     marked_sizes,
     parsing_moves,
-    replace_cuda_guard_without_devices,
 )
 from steadygraph.torch_private.frames import (
     FrameCallback,
@@ -66,6 +66,8 @@ from steadygraph.torch_private.required import can_share_subgraphs, require
 from steadygraph.torch_private.tensors import (
     argument_names,
     asserts_size,
+    bare_name,
+    dotted_name,
     explicit_waits,
     expression,
     fake_tensor_type,
@@ -87,6 +89,8 @@ __all__ = [
     "argument_names",
     "asserts_size",
     "backward_engine",
+    "bare_name",
+    "become",
     "cache_entry_count",
     "can_share_subgraphs",
     "compiler_settings",
@@ -96,6 +100,7 @@ __all__ = [
     "default_device",
     "dispatch_modes",
     "dispatch_settings",
+    "dotted_name",
     "dynamo_device_attributes",
     "explicit_waits",
     "expression",
@@ -130,7 +135,6 @@ __all__ = [
     "own_dynamo_state",
     "parsing_moves",
     "recorded_breaks",
-    "replace_cuda_guard_without_devices",
     "replaced",
     "require",
     "run_code",

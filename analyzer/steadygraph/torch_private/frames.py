@@ -25,6 +25,9 @@ _MEMBERS = (
     "torch._dynamo.types.GuardedCode.code",
     "torch._dynamo.types.GuardedCode.compile_id",
     "torch._dynamo.types.GuardedCode.guard_manager",
+    "torch._C._dynamo.eval_frame._CacheEntry.code",
+    "torch._C._dynamo.eval_frame._CacheEntry.compile_id",
+    "torch._C._dynamo.eval_frame._CacheEntry.guard_manager",
     "torch._C._dynamo.eval_frame.set_eval_frame_isolate_recompiles_id",
     "torch._C._dynamo.guards.RootGuardManager.add_lambda_guard",
 )
@@ -61,8 +64,11 @@ class GuardedCode:
 
 def guarded_code(result: Any) -> GuardedCode | None:
     """What a callback's answer has Dynamo run; None if the frame was not compiled."""
-    made = result.guarded_code
-    return None if made is None else GuardedCode(made.code, made.guard_manager, made.compile_id)
+    return None if result.guarded_code is None else _guarded_code(result.guarded_code)
+
+
+def _guarded_code(made: Any) -> GuardedCode:
+    return GuardedCode(made.code, made.guard_manager, made.compile_id)
 
 
 def skip_reason(result: Any) -> str:
@@ -177,7 +183,7 @@ def never_traced(functions: Iterable[object]) -> None:
 
 
 @contextlib.contextmanager
-def on_recompilation(tell: Callable[[Sequence[Any], Any, Sequence[str]], object]) -> Iterator[None]:
+def on_recompilation(tell: Callable[[Sequence[GuardedCode], Any, Sequence[str]], object]) -> Iterator[None]:
     """In the block ``tell`` is called before a frame is compiled again: with its cache entries, itself, and reasons.
 
     Dynamo asks one function for the reasons, whether anybody wants them logged or not (torch 2.13).
@@ -189,7 +195,7 @@ def on_recompilation(tell: Callable[[Sequence[Any], Any, Sequence[str]], object]
 
     def asked(entries: Sequence[Any], frame: Any, *args: Any, **kwargs: Any) -> Any:
         reasons = reasons_of(entries, frame, *args, **kwargs)
-        tell(entries, frame, reasons)
+        tell([_guarded_code(entry) for entry in entries], frame, reasons)
         return reasons
 
     convert_frame.get_and_maybe_log_recompilation_reasons = asked

@@ -105,6 +105,16 @@ def operator_name(op: Any) -> str:
     return name.partition(".")[0]
 
 
+def bare_name(op: Any) -> str:
+    """``index_put_``; ``cond`` for a higher-order operator, which has no overloads."""
+    return str(getattr(op, "overloadpacket", op).__name__)
+
+
+def dotted_name(op: Any) -> str:
+    """``aten.index_put_``."""
+    return str(op.overloadpacket)
+
+
 def argument_names(op: Any) -> list[str]:
     """The names of an ATen operator's arguments, positional ones first."""
     return [argument.name for argument in op._schema.arguments]
