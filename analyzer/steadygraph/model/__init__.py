@@ -22,6 +22,7 @@ from steadygraph.model.observation import (
     Sync,
     ViolatedGuard,
 )
+from steadygraph.model.recording import Accepted, RecordedCall, Recording
 from steadygraph.model.report import (
     CaseReport,
     LockChange,
@@ -59,6 +60,7 @@ from steadygraph.model.words import (
 __all__ = [
     "GLOBAL",
     "PROFILE",
+    "Accepted",
     "Ambient",
     "Aspect",
     "BreakReason",
@@ -92,6 +94,8 @@ __all__ = [
     "Owner",
     "Policy",
     "Problem",
+    "RecordedCall",
+    "Recording",
     "Region",
     "RegionCall",
     "Result",
