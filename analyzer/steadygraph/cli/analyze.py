@@ -79,6 +79,10 @@ def analyze(
         Path | None,
         typer.Option(metavar="DIR", help="Write the results to this directory as well, in all formats at once."),
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep all that was observed in this file, for steadygraph judge."),
+    ] = None,
     baseline: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Findings that this file accepts do not count; only what is new does."),
@@ -117,10 +121,11 @@ def analyze(
     Each target is analysed in a process of its own. Exit code: 0 nothing found, 1 findings, 2 wrong use or a case that
     cannot be used, 3 an error of steadygraph or of a rule that --select asks for, 4 a target failed, 130 interrupted.
 
-    All options but --case, --output, --update-baseline, --lock, --quiet, --verbose and --no-progress may
+    All options but --case, --output, --record, --update-baseline, --lock, --quiet, --verbose and --no-progress may
     stand in [tool.steadygraph] of pyproject.toml.
     """
     from steadygraph.cli.analysis import Command, run
+    from steadygraph.cli.conclusion import Wanted
 
     given = {
         "policy": policy,
@@ -137,5 +142,5 @@ def analyze(
         "jobs": jobs,
     }
     progress = not (quiet or no_progress)
-    command = Command(tuple(targets), case, given, output, quiet, verbose, progress, update_baseline, lock)
-    return run(command)
+    wanted = Wanted(given, output, quiet, verbose, update_baseline, lock)
+    return run(Command(tuple(targets), case, record, wanted, progress))

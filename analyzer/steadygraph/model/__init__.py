@@ -22,7 +22,7 @@ from steadygraph.model.observation import (
     Sync,
     ViolatedGuard,
 )
-from steadygraph.model.recording import Accepted, RecordedCall, Recording
+from steadygraph.model.recording import Accepted, RecordedCall, Recording, RunRecording
 from steadygraph.model.report import (
     CaseReport,
     LockChange,
@@ -100,6 +100,7 @@ __all__ = [
     "RegionCall",
     "Result",
     "RuleProblem",
+    "RunRecording",
     "ScenarioReport",
     "Severity",
     "SourceExcerpt",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
+from steadygraph.model.environment import environment, version
 from steadygraph.model.evidence import Leak, Outcome, Region
 from steadygraph.model.observation import Observation, Sync
 from steadygraph.model.report import Problem, Status
@@ -77,3 +78,20 @@ class Recording:
     def scenarios(self) -> Iterator[RecordedCall]:
         """The serving calls."""
         return (call for call in self.calls if call.name != PROFILE)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecording:
+    """The recordings of one run.
+
+    Args:
+        recordings: One for each target, in the order in which they were asked for.
+        environment: Versions and platform, see :func:`steadygraph.model.environment.environment`.
+        tool_version: Version of steadygraph that made the recordings.
+        interrupted: The run was stopped before all targets were recorded.
+    """
+
+    recordings: tuple[Recording, ...]
+    environment: Mapping[str, str] = field(default_factory=environment)
+    tool_version: str = field(default_factory=lambda: version("steadygraph"))
+    interrupted: bool = False
