@@ -44,9 +44,11 @@ def run(command: Command) -> int:
     work = _Work([Request(target, command.case_file) for target in reversed(targets.values())])
     work.do(plan, command)
     made_on = environment(plan.options.settings.device or "cpu")
-    if command.record is not None:
-        recordings.store(RunRecording(work.recordings, made_on, interrupted=work.interrupted), command.record)
-    return plan.conclude(work.cases, made_on, interrupted=work.interrupted)
+    try:
+        return plan.conclude(work.cases, made_on, interrupted=work.interrupted)
+    finally:  # of two things that cannot be written, neither costs the other
+        if command.record is not None:
+            recordings.store(RunRecording(work.recordings, made_on, interrupted=work.interrupted), command.record)
 
 
 @dataclass(slots=True)

@@ -78,10 +78,10 @@ def from_json(text: str) -> RunRecording:
     try:
         (file,) = _adapter().validate_python((value,))
         recordings = tuple(
-            _with_graphs(one, [[[file.graphs[n] for n in each] for each in call] for call in ran])
+            _with_graphs(one, [[[_graph(file.graphs, number) for number in each] for each in call] for call in ran])
             for one, ran in zip(file.run.recordings, file.ran, strict=True)
         )
-    except (ValidationError, ValueError, IndexError) as error:
+    except ValueError as error:  # pydantic's, too
         raise UsageError(f"this JSON is not a recording of steadygraph: {_first(error)}", hint=_HINT) from None
     return dataclasses.replace(file.run, recordings=recordings)
 
@@ -121,6 +121,12 @@ def _call(call: RecordedCall, graphs: Sequence[tuple[Graph, ...]]) -> RecordedCa
     return dataclasses.replace(call, observations=observations)
 
 
+def _graph(graphs: Sequence[Graph], number: int) -> Graph:
+    if not 0 <= number < len(graphs):
+        raise ValueError(f"it names graph {number} and has {len(graphs)} graphs")
+    return graphs[number]
+
+
 @functools.cache
 def _adapter() -> TypeAdapter[tuple[_File]]:
     # In a tuple, because a dataclass takes no configuration from outside: JSON has no number for infinity.
@@ -131,5 +137,6 @@ def _first(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     first = error.errors(include_url=False)[0]
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
+    inside = first["loc"][1:]  # of the tuple
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in inside).lstrip(".")
     return f"{place}: {first['msg']}"
