@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -164,3 +167,19 @@ def test_a_recording_that_cannot_be_written_costs_no_results(
         "error: cannot write the recording recording.json: No space left on device\n"
         "  hint: free some space, or choose another path with --record\n"
     )
+
+
+def test_the_page_says_what_runs(cli: Cli, repository: Path, tmp_path: Path) -> None:
+    shutil.copytree(repository / "examples" / "moe_scratch", tmp_path / "examples" / "moe_scratch")
+    page = (repository / "docs" / "how-to" / "judge-a-recording.md").read_text(encoding="utf-8")
+    first, again, *others = (shlex.split(line) for line in re.findall(r"^\$ steadygraph (.*)$", page, re.MULTILINE))
+
+    analysed, judged = cli(*first), cli(*again)
+    codes = [cli(*command).code for command in others]
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert (analysed.code, judged) == (1, analysed._replace(err=""))
+    assert codes == [1, 1]
+    assert (tmp_path / "page.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert done.stdout.startswith("examples/moe_scratch/before.py ['SG701'")
