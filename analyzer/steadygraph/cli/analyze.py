@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from steadygraph.cli.choices import choices
-from steadygraph.config import BACKENDS, FORMATS, POLICIES
+from steadygraph.cli.parameters import BaselineFile, FailOn, Folder, Format, Ignore, Output, Select
+from steadygraph.config import BACKENDS, POLICIES
 from steadygraph.model.gpus import GPUS
-from steadygraph.model.run import FAIL_ON
 
 _ANALYSIS, _RESULT, _RUN = "What to analyse", "Results", "How to run"
 
@@ -41,11 +41,8 @@ def analyze(
             autocompletion=choices(*BACKENDS),
         ),
     ] = None,
-    select: Annotated[
-        list[str] | None,
-        typer.Option(metavar="CODES", help="Rules to run, by code, code prefix, kind or name; default: all."),
-    ] = None,
-    ignore: Annotated[list[str] | None, typer.Option(metavar="CODES", help="Rules to leave out.")] = None,
+    select: Select = None,
+    ignore: Ignore = None,
     device: Annotated[
         str | None,
         typer.Option(
@@ -60,33 +57,15 @@ def analyze(
             autocompletion=choices(*GPUS),
         ),
     ] = None,
-    fail_on: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SEVERITY",
-            help="Exit with 1 from this severity on: error, warning, note or never; default: warning.",
-            autocompletion=choices(*FAIL_ON),
-        ),
-    ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option(metavar="FORMAT", help=f"{', '.join(FORMATS)}; default: text.", autocompletion=choices(*FORMATS)),
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the results to this file; default: standard output.")
-    ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Write the results to this directory as well, in all formats at once."),
-    ] = None,
+    fail_on: FailOn = None,
+    format: Format = None,
+    output: Output = None,
+    report: Folder = None,
     record: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Keep all that was observed in this file, for steadygraph judge."),
     ] = None,
-    baseline: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Findings that this file accepts do not count; only what is new does."),
-    ] = None,
+    baseline: BaselineFile = None,
     update_baseline: Annotated[
         bool, typer.Option("--update-baseline", help="Accept what is there now: write it to the baseline. Not in CI.")
     ] = False,
