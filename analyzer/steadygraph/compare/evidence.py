@@ -1,4 +1,4 @@
-"""Two sets of observations, the profile call's and a scenario's, put side by side."""
+"""A recording's profile call and one of its scenarios, put side by side."""
 
 from __future__ import annotations
 
@@ -12,18 +12,13 @@ from steadygraph.model import (
     GLOBAL,
     PROFILE,
     Aspect,
-    DeviceMismatch,
     Difference,
     Evidence,
-    Failure,
     GraphChange,
-    Leak,
     Move,
-    Node,
     Observation,
-    Outcome,
-    Region,
-    Sync,
+    RecordedCall,
+    Recording,
     ViolatedGuard,
 )
 
@@ -31,48 +26,36 @@ from steadygraph.model import (
 _DECISIVE = ("ambient.autocast",)
 
 
-def evidence(
-    *,
-    scenario: str,
-    regions: Sequence[Region],
-    profile: Sequence[Observation],
-    serving: Sequence[Observation],
-    outcomes: Sequence[Outcome],
-    eager_error: Failure | None,
-    profile_call: Node | None = None,
-    call: Node | None = None,
-    profile_syncs: Sequence[Sync] = (),
-    syncs: Sequence[Sync] = (),
-    serving_syncs: Sequence[Sync] = (),
-    leak: Leak | None = None,
-    profile_mismatches: Sequence[DeviceMismatch] = (),
-    mismatches: Sequence[DeviceMismatch] = (),
-) -> Evidence:
-    """All that is known about one scenario.
+def evidence(recording: Recording) -> list[Evidence]:
+    """All that is known about each call, the profile call first."""
+    return [_of_call(recording, call) for call in recording.calls]
 
-    A region's k-th call is compared with its k-th call at profile, or with the last one there was.
-    """
-    pairs = list(_pairs(profile, serving)) if scenario != PROFILE else []
+
+def _of_call(recording: Recording, call: RecordedCall) -> Evidence:
+    """A region's k-th call is compared with its k-th call at profile, or with the last one there was."""
+    start = recording.profile
+    profile, serving = start.observations, call.observations
+    pairs = list(_pairs(profile, serving)) if call.name != PROFILE else []
     violated = tuple(dict.fromkeys(g for before, now in pairs for g in _violated(before, now)))
     return Evidence(
-        scenario=scenario,
-        regions=tuple(regions),
-        profile=tuple(profile),
-        serving=tuple(serving),
+        scenario=call.name,
+        regions=recording.regions,
+        profile=profile,
+        serving=serving,
         differences=tuple(dict.fromkeys(d for before, now in pairs for d in _differences(before, now))),
         violated_guards=violated,
         graph=_union(graphs.change(before.graphs, now.graphs) for before, now in pairs),
-        outcomes=unproved(predicted(outcomes, violated), violated),
-        eager_error=eager_error,
-        profile_call=profile_call,
-        call=call,
-        call_differences=() if profile_call is None or call is None else structure.differences(profile_call, call),
-        profile_syncs=tuple(profile_syncs),
-        syncs=tuple(syncs),
-        serving_syncs=tuple(serving_syncs),
-        leak=leak,
-        profile_mismatches=tuple(profile_mismatches),
-        mismatches=tuple(mismatches),
+        outcomes=unproved(predicted(call.outcomes, violated), violated),
+        eager_error=call.eager_error,
+        profile_call=start.arguments,
+        call=call.arguments,
+        call_differences=structure.differences(start.arguments, call.arguments),
+        profile_syncs=start.syncs,
+        syncs=call.syncs,
+        serving_syncs=tuple(sync for scenario in recording.scenarios for sync in scenario.syncs),
+        leak=call.leak,
+        profile_mismatches=start.mismatches,
+        mismatches=call.mismatches,
         moved=(*_moved(profile, serving), *_handed_from_elsewhere(profile, serving)),
     )
 
