@@ -11,26 +11,18 @@ from typing import Any
 
 import torch
 
-_MEMBERS = (
-    "torch._dynamo.convert_frame.ConvertFrame._clone_with_backend",
-    "torch._dynamo.convert_frame.ConvertFrame._inner_convert",
-    "torch._dynamo.convert_frame.ConvertFrameAssert._box",
-    "torch._dynamo.convert_frame.ConvertFrameAssert._clone_with_backend",
-    "torch._dynamo.exc.Unsupported.real_stack",
-    "torch._dynamo.guards.GuardManagerWrapper.diff_guard_root",
-    "torch._dynamo.guards.GuardManagerWrapper.root",
-    "torch._dynamo.output_graph.GraphCompileReason.reason",
-    "torch._dynamo.output_graph.GraphCompileReason.user_stack",
-    "torch._dynamo.types.ConvertFrameReturn.guarded_code",
-    "torch._dynamo.types.GuardedCode.code",
-    "torch._dynamo.types.GuardedCode.compile_id",
-    "torch._dynamo.types.GuardedCode.guard_manager",
-    "torch._C._dynamo.eval_frame._CacheEntry.code",
-    "torch._C._dynamo.eval_frame._CacheEntry.compile_id",
-    "torch._C._dynamo.eval_frame._CacheEntry.guard_manager",
-    "torch._C._dynamo.eval_frame.set_eval_frame_isolate_recompiles_id",
-    "torch._C._dynamo.guards.RootGuardManager.add_lambda_guard",
-)
+_MEMBERS = {
+    "torch._dynamo.convert_frame.ConvertFrame": "_clone_with_backend _inner_convert",
+    "torch._dynamo.convert_frame.ConvertFrameAssert": "_box _clone_with_backend",
+    "torch._dynamo.exc.Unsupported": "real_stack",
+    "torch._dynamo.guards.GuardManagerWrapper": "diff_guard_root root",
+    "torch._dynamo.output_graph.GraphCompileReason": "reason user_stack",
+    "torch._dynamo.types.ConvertFrameReturn": "guarded_code",
+    "torch._dynamo.types.GuardedCode": "code compile_id guard_manager",
+    "torch._C._dynamo.eval_frame._CacheEntry": "code compile_id guard_manager",
+    "torch._C._dynamo.eval_frame": "set_eval_frame_isolate_recompiles_id",
+    "torch._C._dynamo.guards.RootGuardManager": "add_lambda_guard",
+}
 
 
 class FrameCallback:

@@ -9,7 +9,10 @@ from typing import Any
 from torch.fx import GraphModule, Node
 from torch.fx.node import map_arg
 
-_MEMBERS = ("torch._dynamo.variables.builder.GraphArg.source", "torch._guards.Source.name")
+_MEMBERS = {
+    "torch._dynamo.variables.builder.GraphArg": "source",
+    "torch._guards.Source": "name",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

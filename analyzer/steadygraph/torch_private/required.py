@@ -3,7 +3,7 @@
 The list is read off the files of this package, so that it is what they use, no less and no more: each name of torch
 that is imported or reached and not public (``from torch._dynamo.hooks import Hooks``, ``pgo._CODE_STATE``,
 ``vars(SymNode)["hint"]``), and each keyword that is handed to one (``Hooks(guard_export_fn=...)``).  What is read of
-objects that torch hands in, no file tells: their members stand in the tuple ``_MEMBERS`` of the file that reads them.
+objects that torch hands in, no file tells: their members stand, by class, in ``_MEMBERS`` of the file that reads them.
 Reading the files takes some 10 ms, once in a process; looking for the names less than 1 ms once they are imported.
 """
 
@@ -15,7 +15,6 @@ import functools
 import importlib
 import inspect
 import types
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -113,24 +112,21 @@ class _Uses(ast.NodeVisitor):
     def _bind(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, ast.Name):
             if target.id == "_MEMBERS":
-                self.found.update(ast.literal_eval(value))
+                members = ast.literal_eval(value).items()
+                self.found.update(f"{owner}.{name}" for owner, names in members for name in names.split())
             elif (path := self._path(value)) is not None:
                 self._scopes[-1][target.id] = path
         elif isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
             for pair in zip(target.elts, value.elts, strict=True):
                 self._bind(*pair)
 
-    def visit_Attribute(self, node: ast.Attribute) -> None:
-        path = self._path(node)
-        if path is None:
-            self.generic_visit(node)
-        else:
-            self.found.add(path)
-
-    def visit_Subscript(self, node: ast.Subscript) -> None:
+    def visit_Attribute(self, node: ast.Attribute | ast.Subscript) -> None:
         if (path := self._path(node)) is not None:
             self.found.add(path)
         self.generic_visit(node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        self.visit_Attribute(node)
 
     def visit_Call(self, node: ast.Call) -> None:
         if (path := self._path(node.func)) is not None:
@@ -160,21 +156,16 @@ def has(name: str) -> bool:
     """Is there such a name, such a member of the objects of a class, such a parameter?"""
     path, _, parameter = name.removesuffix(")").partition("(")
     found: Any = torch
+    reached = "torch"
     try:
-        for owner, attribute in _steps(path):
-            if not hasattr(found, attribute) and isinstance(found, type):
-                return _has_member(found, attribute)
-            found = getattr(found, attribute) if hasattr(found, attribute) else importlib.import_module(owner)
+        for step in path.split(".")[1:]:
+            reached = f"{reached}.{step}"
+            if not hasattr(found, step) and isinstance(found, type):
+                return _has_member(found, step)
+            found = getattr(found, step) if hasattr(found, step) else importlib.import_module(reached)
     except (ImportError, AttributeError):  # of the name, or of what its module needs itself
         return False
     return not parameter or _takes(found, parameter)
-
-
-def _steps(path: str) -> Iterator[tuple[str, str]]:
-    """(``torch.a``, ``a``), (``torch.a.b``, ``b``)."""
-    parts = path.split(".")
-    for index in range(1, len(parts)):
-        yield ".".join(parts[: index + 1]), parts[index]
 
 
 def _has_member(kind: type, name: str) -> bool:

@@ -99,9 +99,9 @@ class RepeatedLayers:
             trace.refused.add(code)
             return call.inline()
         for one in known:
-            if layer_structure.alike(one.layer, layer) and call.repeats(one, arguments):
+            if layer_structure.alike(one.layer, layer) and one.stands_for(call.tx, arguments):
                 trace.spared += 1
-                return call.answered_by(one, arguments)
+                return one.call_again(call.tx, arguments)
         return self._traced(call, layer) if len(known) < _MOST_KINDS else call.inline()
 
     def _layer_of(self, call: InlinedCall) -> nn.Module | None:

@@ -14,15 +14,13 @@ import torch
 
 from steadygraph.torch_private.tensors import operator_name
 
-_MEMBERS = (
-    "torch._ops.HigherOrderOperator.python_key_table",
-    "torch._subclasses.fake_tensor.FakeTensor.fake_device",
-    "torch._subclasses.fake_tensor.FakeTensor.fake_mode",
-    "torch._subclasses.fake_tensor.FakeTensorMode.avoid_device_init",
-    "torch._subclasses.fake_tensor.FakeTensorMode.in_kernel_invocation",
-    "torch._subclasses.fake_tensor.UnsupportedOperatorException.func",
-    "torch.fx.experimental.symbolic_shapes.ShapeEnv._create_symbolic_sizes_strides_storage_offset",
-)
+_MEMBERS = {
+    "torch._ops.HigherOrderOperator": "python_key_table",
+    "torch._subclasses.fake_tensor.FakeTensor": "fake_device fake_mode",
+    "torch._subclasses.fake_tensor.FakeTensorMode": "avoid_device_init in_kernel_invocation",
+    "torch._subclasses.fake_tensor.UnsupportedOperatorException": "func",
+    "torch.fx.experimental.symbolic_shapes.ShapeEnv": "_create_symbolic_sizes_strides_storage_offset",
+}
 
 
 def fake_tensors(around: Callable[..., Any], shape_env: Any = None) -> contextlib.AbstractContextManager[Any]:

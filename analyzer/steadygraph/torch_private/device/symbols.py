@@ -14,18 +14,13 @@ from typing import Any
 
 import torch
 
-_MEMBERS = (
-    "torch.fx.experimental.symbolic_shapes.ShapeEnv.cleanup",
-    "torch.fx.experimental.symbolic_shapes.ShapeEnv.create_unbacked_symint",
-    "torch.fx.experimental.symbolic_shapes.ShapeEnv.evaluate_expr(size_oblivious)",
-    "torch.fx.experimental.symbolic_shapes.ShapeEnv.guard_or_defer_runtime_assert",
-    "torch.fx.experimental.symbolic_shapes.ShapeEnv.pending_fresh_unbacked_symbols",
-    "torch.fx.experimental.symbolic_shapes.ShapeEnv.replace",
-    "torch.fx.experimental.symbolic_shapes.ShapeEnv.size_like",
-    "torch.fx.experimental.symbolic_shapes.ShapeEnv.var_to_range",
-    "torch.fx.experimental.sym_node.SymNode._hint",
-    "torch.fx.experimental.sym_node.SymNode.has_hint",
-)
+_MEMBERS = {
+    "torch.fx.experimental.symbolic_shapes.ShapeEnv": (
+        "cleanup create_unbacked_symint evaluate_expr(size_oblivious) guard_or_defer_runtime_assert "
+        "pending_fresh_unbacked_symbols replace size_like var_to_range"
+    ),
+    "torch.fx.experimental.sym_node.SymNode": "_hint has_hint",
+}
 
 #: Asked about a condition on symbols that torch cannot decide: True, False, or None to let it raise.
 Decide = Callable[[Any, Any], bool | None]

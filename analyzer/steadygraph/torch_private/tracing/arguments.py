@@ -15,17 +15,14 @@ from torch._dynamo.variables.lists import ListVariable, TupleVariable
 from torch._dynamo.variables.nn_module import UnspecializedNNModuleVariable
 from torch._dynamo.variables.tensor import SymNodeVariable, TensorVariable
 
-_MEMBERS = (
-    "torch._dynamo.variables.constant.ConstantVariable.value",
-    "torch._dynamo.variables.dicts.ConstDictVariable.items",
-    "torch._dynamo.variables.dicts.ConstDictVariable.user_cls",
-    "torch._dynamo.variables.lazy.LazyVariableTracker.is_realized",
-    "torch._dynamo.variables.lazy.LazyVariableTracker.realize",
-    "torch._dynamo.variables.lists.TupleVariable.items",
-    "torch._dynamo.variables.tensor.SymNodeVariable.sym_num",
-    "torch._dynamo.variables.tensor.TensorVariable.as_proxy",
-    "torch._dynamo.variables.tensor.TensorVariable.class_type",
-)
+_MEMBERS = {
+    "torch._dynamo.variables.constant.ConstantVariable": "value",
+    "torch._dynamo.variables.dicts.ConstDictVariable": "items user_cls",
+    "torch._dynamo.variables.lazy.LazyVariableTracker": "is_realized realize",
+    "torch._dynamo.variables.lists.TupleVariable": "items",
+    "torch._dynamo.variables.tensor.SymNodeVariable": "sym_num",
+    "torch._dynamo.variables.tensor.TensorVariable": "as_proxy class_type",
+}
 
 #: What an argument is to the subgraph.
 TENSOR, SYMBOL, CONSTANT, MODULE = InputTag.TENSOR, InputTag.SYMNODE, InputTag.CONSTANT, InputTag.MODULE

@@ -16,21 +16,21 @@ from steadygraph.torch_private.tracing.layer import TracedLayer
 from steadygraph.torch_private.tracing.subgraphs import beginning_again, inlining, trace_subgraph
 from steadygraph.torch_private.tracing.trace import Changes, Known
 
-_MEMBERS = (
-    "torch._dynamo.output_graph.OutputGraph.current_tracer",
-    "torch._dynamo.output_graph.OutputGraph.export",
-    "torch._dynamo.output_graph.SubgraphTracer.parent",
-    "torch._dynamo.variables.base.VariableTracker.source",
-    "torch._dynamo.variables.functions.BaseUserFunctionVariable.get_code",
-    "torch._dynamo.variables.nn_module.UnspecializedNNModuleVariable.value",
-)
+_MEMBERS = {
+    "torch._dynamo.output_graph.OutputGraph": "current_tracer export",
+    "torch._dynamo.output_graph.SubgraphTracer": "parent",
+    "torch._dynamo.variables.base.VariableTracker": "source",
+    "torch._dynamo.variables.functions.BaseUserFunctionVariable": "get_code",
+    "torch._dynamo.variables.nn_module.UnspecializedNNModuleVariable": "value",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InlinedCall:
     """A call that Dynamo is about to inline; its answer is Dynamo's variable of the result."""
 
-    _tx: Any
+    #: Dynamo's translator, which a traced layer asks for.
+    tx: Any
     _function: Any
     _args: Any
     _kwargs: Any
@@ -40,7 +40,7 @@ class InlinedCall:
     @property
     def trace(self) -> object:
         """The trace that is being made: another one each time that Dynamo begins again."""
-        return self._tx.output
+        return self.tx.output
 
     @property
     def code(self) -> types.CodeType:
@@ -57,12 +57,12 @@ class InlinedCall:
     @property
     def is_at_top(self) -> bool:
         """Inside of another subgraph (a checkpoint, a branch of cond) the frame's graph is not the one written to."""
-        return self._tx.output.current_tracer.parent is None and not self._tx.output.export
+        return self.tx.output.current_tracer.parent is None and not self.tx.output.export
 
     @property
     def follows_hidden_changes(self) -> bool:
         """Has the trace changed what can be read without leaving a trace?"""
-        return Changes(self._tx).anywhere
+        return Changes(self.tx).anywhere
 
     def arguments(self) -> Arguments | None:
         """What it is called with; None if Dynamo knows something among it by more than its kind."""
@@ -71,24 +71,16 @@ class InlinedCall:
         except NotReusableError:
             return None
 
-    def repeats(self, layer: TracedLayer, arguments: Arguments) -> bool:
-        """Would tracing it, a call of a module built like that layer, give the same subgraph?"""
-        return layer.stands_for(self._tx, arguments)
-
-    def answered_by(self, layer: TracedLayer, arguments: Arguments) -> Any:
-        """The answer: the layer's subgraph, called again."""
-        return layer.call_again(self._tx, arguments)
-
     def traced(self, module: nn.Module, failed: Callable[[], object]) -> tuple[TracedLayer, Callable[[], Any]]:
         """Trace it into a subgraph; the function gives the answer.
 
         If that cannot be done, or nothing follows from it for other layers, Dynamo begins again after ``failed()``.
         """
-        before = Known(self._tx)
+        before = Known(self.tx)
         with beginning_again(failed):
-            subgraph = trace_subgraph(self._tx, self._function, self._args, self._kwargs)
-            layer = TracedLayer(self._tx, module, Arguments(self._args, self._kwargs), before, subgraph)
-        return layer, lambda: subgraph.call(self._tx)
+            subgraph = trace_subgraph(self.tx, self._function, self._args, self._kwargs)
+            layer = TracedLayer(self.tx, module, Arguments(self._args, self._kwargs), before, subgraph)
+        return layer, lambda: subgraph.call(self.tx)
 
 
 @contextlib.contextmanager

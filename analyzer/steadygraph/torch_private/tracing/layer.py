@@ -36,17 +36,12 @@ from steadygraph.torch_private.tracing.sources import MovedSources, SourceTree
 from steadygraph.torch_private.tracing.subgraphs import Subgraph
 from steadygraph.torch_private.tracing.trace import Changes, Known, surroundings
 
-_MEMBERS = (
-    "torch._dynamo.guards.GuardCheckSpec.eval_fn",
-    "torch._dynamo.guards.GuardCheckSpec.get_metadata_fn",
-    "torch._dynamo.output_graph.OutputGraph.resolve_source_value",
-    "torch._dynamo.output_graph.OutputGraph.root_tx",
-    "torch._guards.Guard.create_fn",
-    "torch._guards.Guard.create_fn_name",
-    "torch._guards.Guard.originating_source",
-    "torch._guards.GuardsSet.add(collect_debug_stack)",
-    "torch._guards.GuardsSet.get_guards_for_source",
-)
+_MEMBERS = {
+    "torch._dynamo.guards.GuardCheckSpec": "eval_fn get_metadata_fn",
+    "torch._dynamo.output_graph.OutputGraph": "resolve_source_value root_tx",
+    "torch._guards.Guard": "create_fn create_fn_name originating_source",
+    "torch._guards.GuardsSet": "add(collect_debug_stack) get_guards_for_source",
+}
 
 _TENSOR_GUARD = "TENSOR_MATCH"
 #: Two sources lead to one object.
@@ -90,7 +85,7 @@ class TracedLayer:
         self._conditions = [self._condition(tx, guard) for guard in others]
         needed = [*self._read, *(guard.originating_source for guard in guards), *(other for _, other in self._same)]
         self._tree = SourceTree([*self._roots, *needed])
-        self._subgraph = traced.reusable(tx, _tagged(values))
+        self._call = traced.reusable(tx, _tagged(values))
 
     def stands_for(self, tx: Any, arguments: Arguments) -> bool:
         """Would tracing this call, of a layer that is built alike, give the same subgraph?"""
@@ -133,7 +128,7 @@ class TracedLayer:
             templates = [self._template(guard, now, moved) for guard in guards]
             self._guard_too(tx, now, templates, known, aliases_alone=shared)
         sources = [value.variable.source if value.kind in MOVING else None for value in values]
-        return self._subgraph.call(tx, _tagged(values), sources)
+        return self._call(tx, _tagged(values), sources)
 
     def _build(self, tx: Any, traced: Any, now: Any, value: Any) -> None:
         """Have Dynamo come upon a value: an input of the graph, read where the traced layer read its own, or an alias.

@@ -12,11 +12,9 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-_MEMBERS = (
-    "torch._guards.Source._name_template",
-    "torch._guards.Source.clone",
-    "torch._guards.Source.get_value",
-)
+_MEMBERS = {
+    "torch._guards.Source": "_name_template clone get_value",
+}
 
 #: Values that are one object by chance, and those that Dynamo comes upon anew each time.
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), tuple, types.FunctionType, types.MethodType)

@@ -23,15 +23,14 @@ from torch._dynamo.variables.tensor import TensorVariable
 from torch._guards import InvokeSubgraphReuseEntry
 from torch.fx.experimental.symbolic_shapes import is_accessor_node
 
-_MEMBERS = (
-    "torch._dynamo.output_graph.OutputGraph.tracing_context",
-    "torch._dynamo.output_graph.OutputGraph.variable_tracker_cache",
-    "torch._dynamo.variables.invoke_subgraph.InvokeSubgraphHigherOrderVariable._HOP_NAME",
-    "torch._dynamo.variables.invoke_subgraph.InvokeSubgraphHigherOrderVariable.create_wrapped_node",
-    "torch._dynamo.variables.invoke_subgraph.InvokeSubgraphHigherOrderVariable.install_subgraph_in_output_graph",
-    "torch._guards.GuardsContext.skip_guard_install",
-    "torch._guards.TracingContext.guards_context",
-)
+_MEMBERS = {
+    "torch._dynamo.output_graph.OutputGraph": "tracing_context variable_tracker_cache",
+    "torch._dynamo.variables.invoke_subgraph.InvokeSubgraphHigherOrderVariable": (
+        "_HOP_NAME create_wrapped_node install_subgraph_in_output_graph"
+    ),
+    "torch._guards.GuardsContext": "skip_guard_install",
+    "torch._guards.TracingContext": "guards_context",
+}
 
 _OPERATOR: Any = torch.ops.higher_order.invoke_subgraph
 
@@ -113,8 +112,16 @@ class Subgraph:
         example, result, outputs = self.example, self.result, self.outputs
         return _call_function_with_auto_output_flattening(tx, _OPERATOR, self.operands, {}, example, result, outputs)
 
-    def reusable(self, tx: Any, arguments: Sequence[tuple[Any, Any]]) -> ReusableSubgraph:
-        """``arguments`` are (kind, variable) of the values that the subgraph was given."""
+    def reusable(self, tx: Any, arguments: Sequence[tuple[Any, Any]]) -> Callable[..., Any]:
+        """A function ``(tx, arguments, sources)`` that calls it again.
+
+        The call has other arguments, and what hangs on ``sources`` in the place of what hung on the arguments at first;
+        a source that is None stands for itself.  Makes no guards.
+
+        Args:
+            tx: Dynamo's translator.
+            arguments: (kind, variable) of the values that the subgraph was given.
+        """
         entry = InvokeSubgraphReuseEntry(
             body_name=self.name,
             body_gmod=self.module,
@@ -125,21 +132,13 @@ class Subgraph:
             arg_sources=[getattr(variable, "source", None) for _, variable in arguments],
             num_user_outputs=len(self.outputs),
         )
-        return ReusableSubgraph(entry)
 
+        def call(tx: Any, arguments: Sequence[tuple[Any, Any]], sources: Sequence[Any]) -> Any:
+            fingerprint = InputFingerprint(flat_vts=list(arguments), arg_sources=list(sources))
+            with tx.output.tracing_context.guards_context.skip_guard_install():
+                return stamp_out_subgraph(tx, fingerprint=fingerprint, cached=entry)
 
-class ReusableSubgraph:
-    """What is needed to call a traced subgraph again."""
-
-    def __init__(self, entry: InvokeSubgraphReuseEntry) -> None:
-        self._entry = entry
-
-    def call(self, tx: Any, arguments: Sequence[tuple[Any, Any]], sources: Sequence[Any]) -> Any:
-        """Call it once more, with other arguments, and with what hangs on ``sources`` in the place of what hung on the
-        arguments at first; a source that is None stands for itself.  Makes no guards."""
-        fingerprint = InputFingerprint(flat_vts=list(arguments), arg_sources=list(sources))
-        with tx.output.tracing_context.guards_context.skip_guard_install():
-            return stamp_out_subgraph(tx, fingerprint=fingerprint, cached=self._entry)
+        return call
 
 
 def trace_subgraph(tx: Any, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Subgraph:

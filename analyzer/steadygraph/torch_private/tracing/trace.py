@@ -10,20 +10,14 @@ from torch._dynamo.variables.misc import CellVariable, NewGlobalVariable, Python
 
 from steadygraph.torch_private.process import dispatch_settings
 
-_MEMBERS = (
-    "torch._dynamo.output_graph.OutputGraph.guards",
-    "torch._dynamo.output_graph.OutputGraph.shape_env",
-    "torch._dynamo.output_graph.OutputGraph.side_effects",
-    "torch._dynamo.side_effects.SideEffects.id_to_variable",
-    "torch._dynamo.side_effects.SideEffects.save_for_backward",
-    "torch._dynamo.side_effects.SideEffects.store_attr_mutations",
-    "torch._dynamo.side_effects.SideEffects.tensor_hooks",
-    "torch._dynamo.symbolic_convert.InstructionTranslatorBase.block_stack",
-    "torch._dynamo.symbolic_convert.InstructionTranslatorBase.symbolic_torch_function_state",
-    "torch._dynamo.variables.base.ValueMutationExisting.is_modified",
-    "torch._dynamo.variables.base.VariableTracker.mutation_type",
-    "torch.fx.experimental.symbolic_shapes.ShapeEnv.var_to_range",
-)
+_MEMBERS = {
+    "torch._dynamo.output_graph.OutputGraph": "guards shape_env side_effects",
+    "torch._dynamo.side_effects.SideEffects": "id_to_variable save_for_backward store_attr_mutations tensor_hooks",
+    "torch._dynamo.symbolic_convert.InstructionTranslatorBase": "block_stack symbolic_torch_function_state",
+    "torch._dynamo.variables.base.ValueMutationExisting": "is_modified",
+    "torch._dynamo.variables.base.VariableTracker": "mutation_type",
+    "torch.fx.experimental.symbolic_shapes.ShapeEnv": "var_to_range",
+}
 
 
 class Known:
