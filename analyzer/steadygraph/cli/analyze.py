@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from steadygraph.cli.choices import choices
-from steadygraph.cli.parameters import BaselineFile, FailOn, Folder, Format, Ignore, Output, Select
+from steadygraph.cli.parameters import BaselineFile, FailOn, Folder, Format, Ignore, Output, Select, choices
 from steadygraph.config import BACKENDS, POLICIES
 from steadygraph.model.gpus import GPUS
 

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from steadygraph.cli.choices import choices
 from steadygraph.config import FORMATS
 from steadygraph.model.run import FAIL_ON
+
+
+def choices(*names: str) -> Any:
+    """What typer calls for the values of an option that start as the user began."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in names if name.startswith(incomplete)]
+
+    return complete
+
 
 Select = Annotated[
     list[str] | None,
