@@ -4,7 +4,8 @@ The list is read off the files of this package, so that it is what they use, no 
 that is imported or reached and not public (``from torch._dynamo.hooks import Hooks``, ``pgo._CODE_STATE``,
 ``vars(SymNode)["hint"]``), and each keyword that is handed to one (``Hooks(guard_export_fn=...)``).  What is read of
 objects that torch hands in, no file tells: their members stand, by class, in ``_MEMBERS`` of the file that reads them.
-Reading the files takes some 10 ms, once in a process; looking for the names less than 1 ms once they are imported.
+Reading the files takes some 15 ms, once in a process or before it is forked; looking for the names less than 1 ms, once
+what they stand in is imported.
 """
 
 from __future__ import annotations
