@@ -24,6 +24,7 @@ from steadygraph.accelerator.simulation import Simulation, is_simulated, simulat
 from steadygraph.case.case import Case, build_model, check_signature, profile_call, region_modules, serving_calls
 from steadygraph.case.user_code import guarded
 from steadygraph.compare import evidence as comparison
+from steadygraph.compare.guards import digest
 from steadygraph.config import Settings
 from steadygraph.errors import TargetError, UsageError
 from steadygraph.model import (
@@ -45,7 +46,6 @@ from steadygraph.model import (
     Sync,
     gpus,
 )
-from steadygraph.observe.guards import guards
 from steadygraph.observe.inputs import structure
 from steadygraph.observe.places import excerpts, locations
 from steadygraph.observe.run.session import CompileSession
@@ -392,6 +392,6 @@ def _call(observation: Observation) -> RegionCall:
     return RegionCall(
         region=observation.region,
         graphs=tuple(graph.digest for graph in observation.graphs),
-        guards=guards.digest(observation.guards),
+        guards=digest(observation.guards),
         guard_types=tuple(sorted(types.items())),
     )

@@ -5,6 +5,7 @@ Nothing here imports torch.  An observation can come from anywhere, and knows no
 
 from __future__ import annotations
 
+from steadygraph.model.condition import Asks, Condition, Subject, Term
 from steadygraph.model.evidence import Evidence, Finding, GraphChange, Leak, Move, Outcome, Region
 from steadygraph.model.observation import (
     GLOBAL,
@@ -60,9 +61,11 @@ __all__ = [
     "GLOBAL",
     "PROFILE",
     "Ambient",
+    "Asks",
     "Aspect",
     "BreakReason",
     "CaseReport",
+    "Condition",
     "Consequence",
     "ContainerNode",
     "CycleNode",
@@ -100,9 +103,11 @@ __all__ = [
     "Severity",
     "SourceExcerpt",
     "Status",
+    "Subject",
     "Sync",
     "TensorNode",
     "TensorSpec",
+    "Term",
     "ValueNode",
     "ViolatedGuard",
 ]

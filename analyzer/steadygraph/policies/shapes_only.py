@@ -9,7 +9,7 @@ from torch import nn
 
 from steadygraph.case.case import Case
 from steadygraph.model import Outcome, Policy
-from steadygraph.observe.guards import guards
+from steadygraph.observe.guards.relations import violated_shapes
 from steadygraph.observe.run.frame_tap import CompiledFrame
 from steadygraph.observe.run.session import CompileSession
 from steadygraph.policies.runs import CallResult, GuardRefusedError, outcome, run_calls
@@ -25,6 +25,6 @@ def outcomes(
 
 
 def _refuse_other_shapes(entry: CompiledFrame, f_locals: Mapping[str, Any]) -> None:
-    violated = guards.violated_shapes(entry, f_locals)
+    violated = violated_shapes(entry, f_locals)
     if violated:
         raise GuardRefusedError(f"shape guard violated: {violated[0]}")

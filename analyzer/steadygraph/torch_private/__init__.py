@@ -45,7 +45,6 @@ from steadygraph.torch_private.frames import (
     when_asked,
     with_own_code,
 )
-from steadygraph.torch_private.guards import guard_children, guard_create_name
 from steadygraph.torch_private.process import (
     compiler_settings,
     default_device,
@@ -112,8 +111,6 @@ __all__ = [
     "function_modes",
     "global_default_device",
     "global_module_hooks",
-    "guard_children",
-    "guard_create_name",
     "hooks",
     "import_compiler",
     "inductor",
