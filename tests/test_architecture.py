@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -221,6 +222,14 @@ def test_private_torch_is_named_in_one_folder_only(source: Source) -> None:
     private = {f"line {line}: {name}" for name, line in torch_names(source.tree) if is_private(name)}
 
     assert private == set()
+
+
+@pytest.mark.parametrize("source", [*RULES, *(s for s in ANALYZER if s.part == "compare")], ids=named)
+def test_what_judges_guards_reads_fields_and_no_text_of_dynamos(source: Source) -> None:
+    spelled = re.compile(r"SHAPE_ENV|\w_MATCH\b|___\w|__import_|\b[LG]\[['\"]|\.size\(\)\[|check_tensor|duck sizing")
+    strings = [n for n in ast.walk(source.tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+
+    assert [f"line {n.lineno}: {n.value}" for n in strings if spelled.search(str(n.value))] == []
 
 
 @pytest.mark.parametrize("source", [s for s in ALL if s.name != "steadygraph.report.json.codec"], ids=named)

@@ -82,8 +82,8 @@ def causes(evidence: Evidence) -> Mapping[Cause, Sequence[ViolatedGuard]]:
     """
     key = id(evidence)
     if key not in _KNOWN:
-        weakref.finalize(evidence, _KNOWN.pop, key)
         _KNOWN[key] = _sorted_by_cause(evidence)
+        weakref.finalize(evidence, _KNOWN.pop, key, None).atexit = False
     return _KNOWN[key]
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 
 import pytest
 
+import steadygraph_rules.causes as causes_module
 from steadygraph.model import (
     Asks,
     Aspect,
     Condition,
     Consequence,
     Difference,
+    Evidence,
     Failure,
     Finding,
     Owner,
@@ -20,6 +24,9 @@ from steadygraph.model import (
     Term,
     ViolatedGuard,
 )
+from steadygraph.rule.judge import findings
+from steadygraph_rules import RULES
+from steadygraph_rules.causes import Cause, causes
 
 Make = Callable[..., ViolatedGuard]
 Judge = Callable[..., tuple[Finding, ...]]
@@ -316,6 +323,49 @@ def test_differences_without_a_violated_guard_are_no_finding(judged: Judge) -> N
     )
 
     assert found == ()
+
+
+# --- once for all rules --------------------------------------------------------------------------------------
+
+
+def test_the_guards_of_a_scenario_are_sorted_once_whatever_the_number_of_rules(
+    guard: Make, evidence: Callable[..., Evidence], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sorted_ones: list[Evidence] = []
+    sort = causes_module._sorted_by_cause
+    monkeypatch.setattr(causes_module, "_sorted_by_cause", lambda seen: (sorted_ones.append(seen), sort(seen))[1])
+    scenarios = [evidence(guard("x.shape[0]", Aspect.SHAPE, "16", str(size))) for size in (3, 5, 7)]
+
+    for scenario in scenarios:
+        findings(scenario, RULES)
+
+    assert sorted_ones == scenarios
+
+
+def test_evidence_that_was_judged_is_not_kept(guard: Make, evidence: Callable[..., Evidence]) -> None:
+    judged_one = evidence(guard("mode", Aspect.VALUE, "'a'", "'b'"))
+    findings(judged_one, RULES)
+    watched = weakref.ref(judged_one)
+
+    del judged_one
+    gc.collect()
+
+    assert watched() is None
+
+
+def test_evidence_is_not_taken_for_another_that_lay_in_its_place(
+    guard: Make, evidence: Callable[..., Evidence]
+) -> None:
+    addresses = set()
+
+    for number in range(50):
+        seen = evidence(guard("mode", Aspect.VALUE, "0", str(number)))
+        addresses.add(id(seen))
+        (found,) = causes(seen)[Cause.VALUE]
+        assert found.actual == str(number)
+        del seen
+
+    assert len(addresses) < 50
 
 
 # --- how bad ------------------------------------------------------------------------------------------------
