@@ -135,6 +135,10 @@ def is_by_chance(part: str) -> bool:
     return _BY_CHANCE in part
 
 
+#: The kinds of guards that have a reading of their own: everything that a tensor looks like, all keys of a dict, all
+#: conditions on symbols, inputs that are one object.
+TENSOR, KEYS, SYMBOLS, ONE_OBJECT = "TENSOR_MATCH", "DICT_KEYS_MATCH", "SHAPE_ENV", "OBJECT_ALIASING"
+
 # --- conditions on one value --------------------------------------------------------------------------------
 
 #: Class of a leaf guard -> what it asks for, and in what respect a value differs that does not satisfy it.
@@ -296,8 +300,6 @@ def relation(text: str) -> Asks:
 
 # --- tensors ------------------------------------------------------------------------------------------------
 
-#: The class of a leaf guard on everything that a tensor looks like.
-TENSOR = "TENSOR_MATCH"
 _CHECK = re.compile(
     r"check_tensor\(.*?, (?P<type>[\w.]+), DispatchKeySet\((?P<keys>[^)]*)\), (?P<dtype>torch\.\w+), "
     r"device=(?P<index>\w+), requires_grad=(?P<grad>\w+), size=(?P<size>\[.*?\]), stride=(?P<stride>\[.*?\])\)"

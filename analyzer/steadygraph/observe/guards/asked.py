@@ -44,9 +44,9 @@ class Asked:
         """What a source or a condition is in the frame; MISSING if it is nothing there."""
         return evaluate(source, self.scope)
 
-    @property
-    def names(self) -> Names:
-        return self.frame.names
+    def readable(self, source: str) -> str:
+        """A source or a condition in the words of the caller."""
+        return self.frame.names.readable(source)
 
     @cached_property
     def places(self) -> GuardPlaces:

@@ -108,7 +108,7 @@ def _keys(asked: Asked, source: str, value: Any) -> Iterator[Violation]:
             if asked.value(text) is False:
                 wanted = wording.wanted_keys(text)
                 actual = str(len(value)) if wanted.asks is Asks.LENGTH else repr(list(value))
-                yield Violation(source, "DICT_KEYS_MATCH", wanted.asks, wanted.aspect, wanted.value, actual, text=text)
+                yield Violation(source, wording.KEYS, wanted.asks, wanted.aspect, wanted.value, actual, text=text)
                 return
 
 

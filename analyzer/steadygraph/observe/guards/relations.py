@@ -13,9 +13,6 @@ from steadygraph.observe.inputs.symbols import Numbering
 from steadygraph.observe.run.frame_tap import CompiledFrame
 from steadygraph.torch_private import wording
 
-#: Dynamo's name for all conditions on symbols.
-_SHAPES = "SHAPE_ENV"
-
 
 def violated_shapes(entry: CompiledFrame, f_locals: Mapping[str, Any]) -> list[str]:
     """The symbolic shape conditions that do not hold; fixed sizes are no shape guards, tensor guards check them."""
@@ -62,13 +59,13 @@ def _too_small(asked: Asked, text: str) -> list[str]:
 def _relation(asked: Asked, text: str, part: str) -> Violation:
     named = wording.terms(text)
     number = Numbering().text
-    terms = tuple(Term(asked.names.readable(t.source), number(asked.value(t.source)), t.dim) for t in named)
+    terms = tuple(Term(asked.readable(t.source), number(asked.value(t.source)), t.dim) for t in named)
     return Violation(
         named[0].source if named else text,
-        _SHAPES,
+        wording.SYMBOLS,
         _asks(text, terms),
         Aspect.STRIDE if named and all(wording.is_stride(term.source) for term in named) else Aspect.SHAPE,
-        asked.names.readable(text),
+        asked.readable(text),
         ", ".join(dict.fromkeys(f"{term.path} = {term.value}" for term in terms)),
         expected_type="int",
         actual_type="int",
@@ -101,5 +98,5 @@ def _parted(asked: Asked) -> Iterator[Violation]:
     for text, _ in _texts(asked.entry):
         pair = wording.aliases(text)
         if pair is not None and asked.value(text) is False:
-            was = f"the same as {asked.names.readable(pair[0])}"
-            yield Violation(pair[1], "OBJECT_ALIASING", Asks.SAME_OBJECT, Aspect.ALIASING, was, "an object of its own")
+            was = f"the same as {asked.readable(pair[0])}"
+            yield Violation(pair[1], wording.ONE_OBJECT, Asks.SAME_OBJECT, Aspect.ALIASING, was, "an object of its own")

@@ -41,10 +41,10 @@ class Violation:
 
 def violated_guard(asked: Asked, seen: Violation) -> ViolatedGuard:
     """The violation with all that its source tells."""
-    holder = Owner.AMBIENT if seen.aspect is Aspect.AMBIENT else owner(seen.source, asked.scope, asked.names)
+    holder = Owner.AMBIENT if seen.aspect is Aspect.AMBIENT else owner(seen.source, asked.scope, asked.frame.names)
     return ViolatedGuard(
         source=seen.source,
-        path=asked.names.readable(seen.source) + seen.suffix,
+        path=asked.readable(seen.source) + seen.suffix,
         guard_type=seen.guard_type,
         aspect=seen.aspect,
         owner=holder,
