@@ -25,7 +25,7 @@ class Answer:
 
 
 def answer(entries: Iterable[CompiledFrame], frame: Frame) -> Answer:
-    """Hold a frame against entries: the one that nearly fits, with the fewest violations, is the one that was meant."""
+    """Hold a frame against entries: the one with the fewest violations is the one that was meant; of two the first."""
     closest = Answer(None)
     for entry in entries:
         if entry.guard_tree.holds(frame.f_locals):
