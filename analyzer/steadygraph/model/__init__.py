@@ -5,6 +5,7 @@ Nothing here imports torch.  An observation can come from anywhere, and knows no
 
 from __future__ import annotations
 
+from steadygraph.model.condition import Asks, Condition, Subject, Term
 from steadygraph.model.evidence import Evidence, Finding, GraphChange, Leak, Move, Outcome, Region
 from steadygraph.model.observation import (
     GLOBAL,
@@ -62,9 +63,11 @@ __all__ = [
     "PROFILE",
     "Accepted",
     "Ambient",
+    "Asks",
     "Aspect",
     "BreakReason",
     "CaseReport",
+    "Condition",
     "Consequence",
     "ContainerNode",
     "CycleNode",
@@ -105,9 +108,11 @@ __all__ = [
     "Severity",
     "SourceExcerpt",
     "Status",
+    "Subject",
     "Sync",
     "TensorNode",
     "TensorSpec",
+    "Term",
     "ValueNode",
     "ViolatedGuard",
 ]

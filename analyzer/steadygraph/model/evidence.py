@@ -72,7 +72,7 @@ class Region:
     graph_breaks: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Evidence:
     """All that is known about one scenario: what rules look at.
 

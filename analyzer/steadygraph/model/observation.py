@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from steadygraph.model.condition import Condition
 from steadygraph.model.structure import Aspect, Node, TensorSpec
 from steadygraph.model.words import Failure, Location
 
@@ -66,14 +67,10 @@ class ViolatedGuard:
     #: The function whose frame made the guard, where that is not the region's forward as it was called: one that goes
     #: on after a graph break, or is compiled on its own because its caller is not.
     frame: str = ""
-    #: An equality of sizes that the code asks for (a branch, a broadcast), not one that held by chance (duck shaping).
-    intended: bool = False
     #: The size of the dimension at serving.  The stride of one with a single element means nothing.
     size: int | None = None
-
-    @property
-    def is_none_check(self) -> bool:
-        return self.aspect is Aspect.NONE
+    #: What the guard asks for.
+    condition: Condition = field(default_factory=Condition)
 
 
 #: What Dynamo's sources of module-level variables begin with.

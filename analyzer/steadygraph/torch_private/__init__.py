@@ -50,7 +50,6 @@ from steadygraph.torch_private.frames import (
     with_own_code,
 )
 from steadygraph.torch_private.graphs import TracedGraph, TracedNode, input_sources, traced_graph
-from steadygraph.torch_private.guards import guard_children, guard_create_name
 from steadygraph.torch_private.inductor import inductor
 from steadygraph.torch_private.process import (
     compiler_settings,

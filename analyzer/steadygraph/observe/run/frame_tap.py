@@ -21,6 +21,7 @@ from torch import nn
 from steadygraph import torch_private
 from steadygraph.observe.layers.repeated_layers import RepeatedLayers
 from steadygraph.observe.replay.fake_runs import FakeRuns
+from steadygraph.torch_private.guards import GuardTree, MadeGuard
 
 
 @dataclass(slots=True)
@@ -40,18 +41,16 @@ class CompiledFrame:
     guard_manager: Any
     compile_id: Any
     f_globals: dict[str, Any]
-    guards: Sequence[Any] = ()
+    guards: Sequence[MadeGuard] = ()
     graphs: list[CapturedGraph] = field(default_factory=list)
 
     @property
-    def guard_root(self) -> Any:
-        """The root of Dynamo's guard tree."""
-        return self.guard_manager.root
+    def guard_tree(self) -> GuardTree:
+        return GuardTree(self.guard_manager)
 
-    @property
-    def guard_scope(self) -> dict[str, Any]:
-        """The names that guard expressions may use, without ``L``."""
-        return {**(self.guard_manager.closure_vars or {}), "G": self.f_globals}
+    def scope(self, f_locals: Mapping[str, Any]) -> dict[str, Any]:
+        """The names that guard expressions use, for a frame with these locals."""
+        return {**self.guard_tree.names, "G": self.f_globals, "L": dict(f_locals)}
 
 
 @dataclass(slots=True, eq=False)
@@ -116,7 +115,7 @@ class FrameTap(torch_private.FrameCallback):
         #: Which back end's callable a captured graph runs.
         self.active_backend = "eager"
         self._graphs: list[CapturedGraph] = []
-        self._guards: Sequence[Any] = ()
+        self._guards: Sequence[MadeGuard] = ()
         self._failure = ""
         hooks = torch_private.hooks(self._keep_guards)
         super().__init__(self._compile_graph)
@@ -188,7 +187,7 @@ class FrameTap(torch_private.FrameCallback):
         return self._convert(frame, cache_entry, hooks, frame_state, skip=skip + 1)
 
     def _keep_guards(self, guards: Any) -> None:
-        self._guards = list(guards)
+        self._guards = tuple(map(MadeGuard, guards))
 
     def _keep_failure(self, error: Exception) -> None:
         self._failure = str(error)

@@ -30,6 +30,7 @@ from pydantic import (
 from steadygraph.case.user_code import readable_path
 from steadygraph.errors import UsageError
 from steadygraph.model import (
+    Asks,
     Aspect,
     CaseReport,
     Consequence,
@@ -41,6 +42,7 @@ from steadygraph.model import (
     Result,
     Severity,
     Status,
+    Subject,
 )
 from steadygraph.model.run import FailOn, RunReport, Summary
 from steadygraph.report import collector
@@ -119,6 +121,24 @@ class DifferenceDocument(_Document):
     region: str = ""
 
 
+class TermDocument(_Document):
+    """A size, a stride or a number in a relation, and its value at serving."""
+
+    path: str
+    value: str
+    dim: int | None = None
+
+
+class ConditionDocument(_Document):
+    """What a violated guard asks for."""
+
+    asks: Asks = Asks.OTHER
+    subject: Subject = Subject.PATH
+    key: str = ""
+    terms: tuple[TermDocument, ...] = ()
+    by_chance: bool = False
+
+
 class ViolatedGuardDocument(_Document):
     """A guard of the profile call that the serving call does not satisfy."""
 
@@ -138,6 +158,7 @@ class ViolatedGuardDocument(_Document):
     frame: str = Field(
         "", description="function that made the guard, if it is compiled apart from the region's forward"
     )
+    condition: ConditionDocument = ConditionDocument()
 
 
 class GraphDocument(_Document):
