@@ -39,7 +39,7 @@ class GuardRule(Rule):
             yield self.finding(
                 evidence,
                 spread(self.message(first, evidence) + also(guards), len({guard.region for guard in guards})),
-                cause=first.path,
+                path=first.path,
                 consequence=consequence(evidence, self.cause, guards, by_cause),
                 fix=self.fix(first),
                 location=next((guard.location for guard in guards if guard.location), None),

@@ -18,7 +18,7 @@ def findings(rule: Rule, evidence: Evidence, kind: re.Pattern[str]) -> Iterator[
         yield rule.finding(
             evidence,
             _message(one),
-            cause=one.path,
+            path=one.path,
             consequence=Consequence.SILENT_WRONG,
             fix=_fix(one),
             region=one.region,

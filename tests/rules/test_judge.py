@@ -29,7 +29,7 @@ class Fixed(Rule):
     def check(self, evidence: Evidence) -> Iterator[Finding]:
         for region, cause, consequence in self.made:
             yield self.finding(
-                evidence, f"{cause} is slow", cause=cause, consequence=consequence, fix="Do not.", region=region
+                evidence, f"{cause} is slow", path=cause, consequence=consequence, fix="Do not.", region=region
             )
 
 

@@ -136,7 +136,7 @@ class Finding:
     message: str
     location: Location | None
     fix: str
-    #: Stable over runs and moved lines: rests on rule, scenario, region and cause.
+    #: Stable over runs and moved lines: rests on rule, scenario, region and path.
     fingerprint: str
     #: What the finding is about (``kwargs['deepstack']``), and its value before and now.
     path: str = ""

@@ -56,7 +56,7 @@ class Rule(ABC):
         evidence: Evidence,
         message: str,
         *,
-        cause: str,
+        path: str,
         consequence: Consequence,
         fix: str,
         location: Location | None = None,
@@ -71,7 +71,7 @@ class Rule(ABC):
         Args:
             evidence: The scenario that the finding is about.
             message: One sentence: what, before and now.
-            cause: The path that the finding is about; the fingerprint rests on it, so it holds no line number.
+            path: What the finding is about; the fingerprint rests on it, so it holds no line number.
             consequence: What happens because of it; the severity follows from it.
             fix: One sentence in the imperative.
             location: The line of the model that is the cause.
@@ -81,7 +81,7 @@ class Rule(ABC):
             also: Paths of further violated guards that are the same defect.
             allowed: Why the model's code itself accepts it; None: it does not.
         """
-        identity = "\0".join((self.code, evidence.scenario, region, cause))
+        identity = "\0".join((self.code, evidence.scenario, region, path))
         return Finding(
             rule=self.code,
             name=self.name,
@@ -94,7 +94,7 @@ class Rule(ABC):
             location=location,
             fix=fix,
             fingerprint=hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:16],
-            path=cause,
+            path=path,
             profile=profile,
             serving=serving,
             also=also,

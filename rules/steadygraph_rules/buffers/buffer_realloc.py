@@ -158,7 +158,7 @@ class BufferRealloc(Rule):
                 evidence,
                 f"{_moves(move, len(others))}, and a captured graph goes on using "
                 f"{'their old addresses' if others else 'its old address'}",
-                cause=move.path,
+                path=move.path,
                 consequence=Consequence.SILENT_WRONG if wrong else Consequence.SLOW,
                 fix=f"Allocate `{move.path}` for the largest call before the capture, and refuse to grow it later.",
                 region=move.region,

@@ -81,7 +81,7 @@ class ReplayDiffers(Rule):
             evidence,
             f"a replay of the captured graph {_says(outcome)}, though no guard is violated: it reads or writes memory "
             "of the captured call that means something else by now",
-            cause="replay",
+            path="replay",
             consequence=Consequence.SILENT_WRONG if wrong else Consequence.RAISES,
             fix="Clone what has to outlive the next replay, and write new values into the captured memory (copy_).",
         )

@@ -135,7 +135,7 @@ class DeviceMismatchRule(Rule):
         return self.finding(
             evidence,
             message,
-            cause=f"{mismatch.operation} {location.text}" if location and location.text else mismatch.operation,
+            path=f"{mismatch.operation} {location.text}" if location and location.text else mismatch.operation,
             consequence=consequence,
             fix=_COMPARE if compared else _CREATE,
             location=location,

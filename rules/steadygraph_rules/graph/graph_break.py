@@ -98,7 +98,7 @@ class GraphBreakRule(Rule):
             yield self.finding(
                 evidence,
                 spread(_message(one, observation, len(others)), len({place.region for _, place in places})),
-                cause=cause,
+                path=cause,
                 consequence=Consequence.SLOW,
                 fix=_FIXES[one.reason].format(operator=one.detail),
                 location=one.location,

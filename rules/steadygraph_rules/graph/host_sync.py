@@ -162,7 +162,7 @@ class HostSync(Rule):
                 f"{sync.operation}, {_WAITS if sync.certain else _MAY_WAIT}: "
                 f"{_where_from(evidence, known, only_profile=only_profile)}{_per_call(sync.count)}"
                 f"{f', {_per_call(known)} at profile' if known != sync.count and known else ''}{_confirmation(sync)}",
-                cause=_cause(sync),
+                path=_cause(sync),
                 consequence=Consequence.BENIGN if only_profile or not sync.certain else Consequence.SLOW,
                 fix=next((fix for words, fix in _FIXES if words in sync.operation), _OTHERWISE),
                 location=sync.location,

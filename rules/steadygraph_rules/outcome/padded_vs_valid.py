@@ -80,7 +80,7 @@ class PaddedVsValid(Rule):
         yield self.finding(
             evidence,
             f"{padded} padded rows meet {valid} valid ones, and eager mode raises {error}",
-            cause=error.type,
+            path=error.type,
             consequence=Consequence.RAISES,
             fix="Compare valid rows with valid rows, or zero-pad the buffer to match.",
             location=error.location,

@@ -76,7 +76,7 @@ class ServingError(Rule):
         yield self.finding(
             evidence,
             f"eager mode raises {shortened(str(error), LONGEST_ERROR)}, and the profile call did not",
-            cause=error.type,
+            path=error.type,
             consequence=Consequence.RAISES,
             fix="Repair the line that raises, and add such a call to the warm-up.",
             location=error.location,

@@ -80,7 +80,7 @@ class StaleState(Rule):
         yield self.finding(
             evidence,
             f"an earlier request leaks into this one{through}: on a fresh model the result is another ({leak.detail})",
-            cause=leak.attributes[0] if leak.attributes else "model",
+            path=leak.attributes[0] if leak.attributes else "model",
             consequence=Consequence.RAISES if evidence.eager_error else Consequence.SILENT_WRONG,
             fix="Reset this state at the start of every step, so that a step which ended early leaves nothing behind.",
             location=evidence.eager_error.location if evidence.eager_error else None,

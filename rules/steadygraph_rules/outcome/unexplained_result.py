@@ -77,7 +77,7 @@ class UnexplainedResult(Rule):
             evidence,
             f"under policy {outcome.policy} the call {_SAYS[worst]}{_detail(worst, outcome)}, "
             + (_compiled_twice(again) if again else f"and no violated guard explains it{_differing(evidence)}"),
-            cause=f"{outcome.policy}: {worst}",
+            path=f"{outcome.policy}: {worst}",
             consequence=worst,
             fix=_FIX_WITHIN_PROFILE if again else _FIX,
         )

@@ -134,7 +134,7 @@ class NoneAtProfile(GuardRule):
                     evidence,
                     f"argument `{one.path}` is {before} at profile, {now} at serving, and eager mode raises before any "
                     "compiled region runs",
-                    cause=one.path,
+                    path=one.path,
                     consequence=Consequence.RAISES,
                     fix=f"Pass `{one.path}` at profile too: the warm-up never went this way.",
                     profile=one.profile,
