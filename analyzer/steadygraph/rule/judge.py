@@ -36,11 +36,6 @@ class Judgement:
     failed: tuple[RuleFailure, ...] = ()
 
 
-def findings(evidence: Evidence, rules: Iterable[Rule]) -> tuple[Finding, ...]:
-    """The findings of ``judge``."""
-    return judge(evidence, rules).findings
-
-
 def judge_all(scenarios: Iterable[Evidence], rules: Iterable[Rule]) -> Judgement:
     """Ask every rule about every scenario: the worst first, what is equally bad in the order of the scenarios.
 
