@@ -12,7 +12,16 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from steadygraph.model import CaseReport
+from steadygraph.model import (
+    CaseReport,
+    ContainerNode,
+    CycleNode,
+    Node,
+    NoneNode,
+    OpaqueNode,
+    TensorNode,
+    ValueNode,
+)
 from steadygraph.model.run import FAIL_ON, RunReport
 
 #: The project root that the paths below lie in.
@@ -55,6 +64,8 @@ thorough = settings(max_examples=60, deadline=None, suppress_health_check=[Healt
 def values(annotation: Any, texts: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
     """Any value of an annotation of the model, with these texts in it."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if annotation == Node:
+        return nodes(texts)
     if origin in (typing.Union, types.UnionType):
         return st.one_of([values(each, texts) for each in arguments])
     if annotation == tuple[tuple[str, int], ...]:  # operators and their counts: each operator once
@@ -76,6 +87,18 @@ def values(annotation: Any, texts: st.SearchStrategy[str]) -> st.SearchStrategy[
         type(None): st.none(),
     }
     return simple[annotation]
+
+
+def nodes(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Node]:
+    """Trees of arguments; those without a leaf among them."""
+    leaves = [values(kind, texts) for kind in (NoneNode, TensorNode, ValueNode, OpaqueNode, CycleNode)]
+    return st.recursive(
+        st.one_of(leaves),
+        lambda below: st.builds(
+            ContainerNode, type=texts, children=st.lists(st.tuples(texts, below), max_size=3).map(tuple)
+        ),
+        max_leaves=6,
+    )
 
 
 def reports_of(texts: st.SearchStrategy[str]) -> st.SearchStrategy[RunReport]:
