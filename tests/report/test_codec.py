@@ -162,15 +162,6 @@ def test_an_error_that_is_not_finite_is_null_in_json_and_comes_back(report: RunR
     assert to_json(from_json(written)) == written
 
 
-def test_all_that_is_known_of_a_violated_guard_comes_back(report: RunReport) -> None:
-    first, *others = report.cases[0].scenarios[2].violated_guards
-    asked = replace(first, frame="resume_in_forward", intended=True, size=1, dim=0)
-    scenario = replace(report.cases[0].scenarios[2], violated_guards=(asked, *others))
-    strange = replace(report, cases=(replace(report.cases[0], scenarios=(scenario,)),))
-
-    assert from_json(to_json(strange)) == strange
-
-
 @pytest.mark.parametrize(("part", "field"), [("graph", "same"), ("outcomes", "recompiles"), ("findings", "message")])
 def test_fields_of_the_contract_may_not_be_absent(report: RunReport, part: str, field: str) -> None:
     value = json.loads(to_json(report))

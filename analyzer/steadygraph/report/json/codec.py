@@ -14,13 +14,15 @@ from pydantic import ValidationError
 
 from steadygraph.case.user_code import readable_path
 from steadygraph.errors import UsageError
-from steadygraph.model import CaseReport
+from steadygraph.model import CaseReport, ViolatedGuard
 from steadygraph.model.run import FailOn, RunReport, Summary
 from steadygraph.report import collector
 from steadygraph.report.json.values import taken, written
 from steadygraph.report.portable import portable
 
 SCHEMA_VERSION: Literal[1] = 1
+#: What rules look at, and nobody who reads a report.
+LEFT_OUT = frozenset({(ViolatedGuard, "intended"), (ViolatedGuard, "size")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def to_json(report: RunReport, root: Path | None = None) -> str:
     )
     head, _, tail = written(Document, document).partition(_NO_CASES)
     # One by one: what stands in the text of a case is indented when that of the others is done.
-    cases = [written(CaseReport, case).replace("\n", "\n    ") for case in clean.cases]
+    cases = [written(CaseReport, case, without=LEFT_OUT).replace("\n", "\n    ") for case in clean.cases]
     separated = ",\n    ".join(cases)
     listed = f'  "cases": [\n    {separated}\n  ]' if cases else _NO_CASES
     return f"{head}{listed}{tail}\n"

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from steadygraph.report.json.codec import SCHEMA_VERSION, Document
+from steadygraph.report.json.codec import LEFT_OUT, SCHEMA_VERSION, Document
 from steadygraph.report.json.values import schema
 
 SCHEMA_FILE = Path(__file__).with_name("schema") / f"report-v{SCHEMA_VERSION}.json"
@@ -68,8 +68,6 @@ _DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "matters": "whether the graph of the serving call differs; null: not known",
         "path": "the source in the words of the call",
         "frame": "function that made the guard, if it is compiled apart from the region's forward",
-        "intended": "an equality of sizes that the code asks for, not one that held by chance",
-        "size": "of the dimension at serving",
     },
 }
 _NON_FINITE_ERROR = {
@@ -82,7 +80,7 @@ _NON_FINITE_ERROR = {
 
 def json_schema() -> dict[str, Any]:
     """The JSON schema (draft 2020-12) of what ``to_json`` writes."""
-    made = GenerateJsonSchema().generate(schema(Document), mode="serialization")
+    made = GenerateJsonSchema().generate(schema(Document, LEFT_OUT), mode="serialization")
     for part in made["$defs"].values():
         if "description" in part:  # the first paragraph of a docstring
             part["description"] = " ".join(part["description"].partition("\n\n")[0].split())

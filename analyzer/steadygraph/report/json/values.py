@@ -37,6 +37,8 @@ from steadygraph.model import (
 )
 
 Schema = dict[str, Any]
+#: (class, name) of fields.
+Fields = frozenset[tuple[type, str]]
 
 #: Fields that every report has had, in the order in which they are written.  The model gives them a default; who
 #: writes JSON does not.
@@ -62,16 +64,17 @@ _ALTERNATIVES = (NoneNode, TensorNode, ValueNode, ContainerNode, OpaqueNode, Cyc
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7e]+")
 
 
-def written(kind: Any, value: object, *, indent: int | None = 2) -> str:
+def written(kind: Any, value: object, *, indent: int | None = 2, without: Fields = frozenset()) -> str:
     """The value as JSON: ASCII, so that no encoding of a terminal or a file can spoil it.
 
     Args:
         kind: The type of the value, also one like ``tuple[Observation, ...]``.
         value: Dataclasses of the model, in tuples or not; lone surrogates are not allowed in its texts.
         indent: Blanks per level; None: all in one line.
+        without: Fields that are left out; who reads the text gets their defaults.
     """
     # pydantic is ten times as fast as json.dumps.
-    text = _serializer(kind).to_json(value, indent=indent, warnings=False).decode()
+    text = _serializer(kind, without).to_json(value, indent=indent, warnings=False).decode()
     return _BEYOND_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
@@ -94,15 +97,15 @@ def taken(kind: Any, value: object) -> Any:
 
 
 @cache
-def schema(kind: Any) -> Schema:
+def schema(kind: Any, without: Fields = frozenset()) -> Schema:
     """The core schema of pydantic for a type, with the forms of this module."""
-    changed: Schema = _changed(TypeAdapter(kind).core_schema)
+    changed: Schema = _changed(TypeAdapter(kind).core_schema, without)
     return changed
 
 
 @cache
-def _serializer(kind: Any) -> SchemaSerializer:
-    return SchemaSerializer(schema(kind))
+def _serializer(kind: Any, without: Fields) -> SchemaSerializer:
+    return SchemaSerializer(schema(kind, without))
 
 
 @cache
@@ -110,23 +113,25 @@ def _validator(kind: Any) -> SchemaValidator:
     return SchemaValidator(schema(kind))
 
 
-def _changed(part: Any) -> Any:
+def _changed(part: Any, without: Fields) -> Any:
     """A core schema in which every dataclass has the form that this module gives it."""
     if isinstance(part, list):
-        return [_changed(each) for each in part]
+        return [_changed(each, without) for each in part]
     if not isinstance(part, dict):
         return part
-    part = {key: _changed(value) for key, value in part.items()}
-    return _formed(part) if part.get("type") == "dataclass" else part
+    part = {key: _changed(value, without) for key, value in part.items()}
+    return _formed(part, without) if part.get("type") == "dataclass" else part
 
 
-def _formed(part: Schema) -> Schema:
+def _formed(part: Schema, without: Fields) -> Schema:
     cls, arguments = part["cls"], part["schema"]
     fields = {field["name"]: field for field in arguments["fields"]}
     for name in OBJECTS.get(cls, ()):
         fields[name]["schema"] = _within_default(fields[name]["schema"], _as_object)
     for name in FIRST.get(cls, ()):
         fields[name]["schema"] = _without_default(fields[name]["schema"])
+    for name in fields:
+        fields[name]["serialization_exclude"] = (cls, name) in without
     order = dict.fromkeys((*FIRST.get(cls, ()), *fields))
     if cls is CaseReport:
         fields["duration_s"]["schema"] = _as_seconds(fields["duration_s"]["schema"])
