@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 from steadygraph.model import (
     CaseReport,
+    Consequence,
     ContainerNode,
     CycleNode,
     Node,
     NoneNode,
     OpaqueNode,
+    Policy,
     TensorNode,
     ValueNode,
 )
@@ -70,6 +72,10 @@ def values(annotation: Any, texts: st.SearchStrategy[str]) -> st.SearchStrategy[
         return st.one_of([values(each, texts) for each in arguments])
     if annotation == tuple[tuple[str, int], ...]:  # operators and their counts: each operator once
         return st.dictionaries(texts, st.integers(0, 9), max_size=2).map(lambda ops: tuple(sorted(ops.items())))
+    if annotation == tuple[tuple[Policy, Consequence], ...]:  # each policy once
+        return st.dictionaries(st.sampled_from(Policy), st.sampled_from(Consequence)).map(
+            lambda each: tuple(each.items())
+        )
     if origin is tuple and arguments[1:] == (Ellipsis,):
         return st.lists(values(arguments[0], texts), max_size=2).map(tuple)
     if origin is tuple:

@@ -11,7 +11,7 @@ from steadygraph.report.ci.anchors import Anchor, Anchors
 from steadygraph.report.portable import portable
 from steadygraph.report.text.grouping import Entry, entries, told
 from steadygraph.report.text.layout import flat, printable
-from steadygraph.report.text.wording import PLAIN, what_happens
+from steadygraph.report.text.wording import what_changed, what_happens
 
 #: GitHub shows no more of one severity in one step.
 MOST_ANNOTATIONS = 10
@@ -63,9 +63,9 @@ def _annotation(entry: Entry, case: CaseReport, anchors: Anchors) -> str:
     first = entry.first
     scenarios = [scenario for scenario in case.scenarios if scenario.name in entry.scenarios]
     anchor = anchors.of(first)
-    happens = "" if first.consequence in PLAIN else what_happens(first.consequence, scenarios, told=first.message)
+    happens = what_happens(first, scenarios) if first.consequence.shows_in_outcomes else ""
     fact = f"{flat(first.message).rstrip('.')}: {happens}" if happens else flat(first.message)
-    sentences = [fact, anchor.elsewhere(first), f"Fix: {flat(first.fix)}" if first.fix else ""]
+    sentences = [fact, what_changed(first), anchor.elsewhere(first), f"Fix: {flat(first.fix)}" if first.fix else ""]
     title = entry.title(regions=len(case.regions) != 1).partition(" ")[2]
     message = " ".join(f"{sentence.rstrip('.')}." for sentence in sentences if sentence)
     return _command(_COMMANDS[first.severity], anchor, title, message)

@@ -160,7 +160,7 @@ def _told(finding: Finding, scenario: ScenarioReport | None) -> list[str]:
     """All about a finding, in lines."""
     scenarios = [] if scenario is None else [scenario]
     lines = [
-        f"{finding.severity} {_title(finding)}: {what_happens(finding.consequence, scenarios, told=finding.message)}",
+        f"{finding.severity} {_title(finding)}: {what_happens(finding, scenarios)}",
         finding.message,
     ]
     if finding.path:

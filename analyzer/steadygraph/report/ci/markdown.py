@@ -12,7 +12,7 @@ from steadygraph.report.portable import portable
 from steadygraph.report.text.grouping import Entry, entries, scenario_names, told
 from steadygraph.report.text.layout import flat, listed
 from steadygraph.report.text.table import outcome_text, policy_label
-from steadygraph.report.text.wording import PLAIN, what_happens, what_the_graph_lacks
+from steadygraph.report.text.wording import what_changed, what_happens, what_the_graph_lacks
 
 #: GitHub shows a job summary of up to 1 MiB, and none at all where it is larger.
 MOST_BYTES = 900_000
@@ -163,14 +163,16 @@ def _entry(entry: Entry, case: CaseReport) -> Iterator[str]:
     scenarios = [scenario for scenario in case.scenarios if scenario.name in entry.scenarios]
     where = escaped(f"[{scenario_names(entry.scenarios)}]")
     title = f"- **{first.severity}** {_rule(first.rule, first.name)} {where}"
-    if first.consequence in PLAIN:
-        yield title
+    if first.consequence.shows_in_outcomes:
+        yield f"{title}: {prose(what_happens(first, scenarios))}"
     else:
-        yield f"{title}: {prose(what_happens(first.consequence, scenarios, told=first.message))}"
+        yield title
     for place in entry.places[:_MOST_PLACES]:
         regions = list(dict.fromkeys(finding.region for finding in place.findings if finding.region))
         inside = f" in {code(listed(regions, 1), _LONGEST_NAME)}" if regions else ""
-        values = f"; serving values: {escaped(place.serving_values)}" if place.serving_values else ""
+        change = what_changed(place.first)
+        values = f"; {escaped(change)}" if change else ""
+        values += f"; serving values: {escaped(place.serving_values)}" if place.serving_values else ""
         yield f"  - {prose(place.first.message)}{inside}{values}"
         location = place.first.location
         if location is not None:
@@ -179,7 +181,7 @@ def _entry(entry: Entry, case: CaseReport) -> Iterator[str]:
     if len(entry.places) > _MOST_PLACES:
         yield f"  - {counted(len(entry.places) - _MOST_PLACES, 'more place')} not listed"
     changed = next((scenario.graph for scenario in scenarios if scenario.graph.same is False), None)
-    if changed is not None and first.consequence not in PLAIN:
+    if changed is not None and first.consequence.shows_in_outcomes:
         yield f"  - {prose(what_the_graph_lacks(changed, about=first.path))}"
     if first.fix:
         yield f"  - Fix: {prose(first.fix)}"

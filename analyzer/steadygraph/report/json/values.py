@@ -1,7 +1,7 @@
 """Frozen values of the model as JSON and back: one adapter per type, made from the fields that its dataclasses have.
 
-A value is read exactly as it was written.  What JSON cannot say in the types of the model is said otherwise: sorted
-(name, count) pairs are an object, and what is neither a number nor null goes into a field of its own.
+A value is read exactly as it was written.  What JSON cannot say in the types of the model is said otherwise:
+(name, value) pairs are an object, and what is neither a number nor null goes into a field of its own.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from steadygraph.model import (
     ContainerNode,
     CycleNode,
     Failure,
+    Finding,
     Graph,
     GraphChange,
     GraphNode,
@@ -53,8 +54,9 @@ FIRST: Mapping[type, tuple[str, ...]] = {
     ScenarioReport: ("name", "differences", "violated_guards", "graph", "outcomes"),
     ViolatedGuard: ("source", "guard_type", "expected", "actual", "location", "matters", "path", "aspect", "owner"),
 }
-#: Sorted (name, count) pairs in the model, objects in JSON.
+#: (name, value) pairs in the model, objects in JSON.
 OBJECTS: Mapping[type, tuple[str, ...]] = {
+    Finding: ("policies",),
     Graph: ("ops",),
     GraphChange: ("missing_ops", "extra_ops"),
     RegionCall: ("guard_types",),
@@ -130,6 +132,8 @@ def _formed(part: Schema, without: Fields) -> Schema:
         fields[name]["schema"] = _within_default(fields[name]["schema"], _as_object)
     for name in FIRST.get(cls, ()):
         fields[name]["schema"] = _without_default(fields[name]["schema"])
+    if cls is Finding:  # reports from before this field have messages that say it
+        fields["says_change"]["schema"]["default"] = True
     for name in fields:
         fields[name]["serialization_exclude"] = (cls, name) in without
     order = dict.fromkeys((*FIRST.get(cls, ()), *fields))
@@ -152,8 +156,10 @@ def _without_default(part: Schema) -> Schema:
 
 
 def _as_object(pairs: Schema) -> Schema:
-    counts = core_schema.dict_schema(core_schema.str_schema(), core_schema.int_schema())
-    form = core_schema.plain_serializer_function_ser_schema(dict, return_schema=counts, when_used="json")
+    name, value = pairs["items_schema"][0]["items_schema"]
+    form = core_schema.plain_serializer_function_ser_schema(
+        dict, return_schema=core_schema.dict_schema(name, value), when_used="json"
+    )
     return {**core_schema.no_info_before_validator_function(_pairs, pairs), "serialization": form}
 
 
