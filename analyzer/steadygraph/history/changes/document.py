@@ -74,7 +74,7 @@ class Comparison:
 
 def compared(old: RunReport, new: RunReport) -> Comparison:
     """What changed from one report to another; targets are matched by name, findings by fingerprint."""
-    old, new = portable(old), portable(new)
+    old, new = portable(old).report, portable(new).report
     before, now = ({case.target: case for case in report.cases} for report in (old, new))
     return Comparison(
         cases=tuple(

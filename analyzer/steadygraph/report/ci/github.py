@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from steadygraph.model import CaseReport, Consequence, Severity, Status
-from steadygraph.model.run import RunReport, counted
+from steadygraph.model.run import counted
 from steadygraph.report.ci.anchors import Anchor, Anchors
-from steadygraph.report.portable import portable
+from steadygraph.report.portable import Renderable, portable
 from steadygraph.report.text.grouping import Entry, entries, told
 from steadygraph.report.text.layout import flat, printable
 from steadygraph.report.text.wording import what_changed, what_happens
@@ -22,7 +22,7 @@ _SEVERITIES, _CONSEQUENCES = tuple(Severity), tuple(Consequence)
 _Ranked = tuple[tuple[int, int, int], str]
 
 
-def render(report: RunReport, root: Path | None = None) -> str:
+def render(report: Renderable, root: Path | None = None) -> str:
     """A report as lines of a job's log.
 
     Args:
@@ -32,7 +32,7 @@ def render(report: RunReport, root: Path | None = None) -> str:
     Returns:
         Cases without a result and the worst findings, at most ten lines, each a workflow command; then the sums.
     """
-    clean = portable(report, root)
+    clean = portable(report, root).report
     ranked = sorted((each for case in clean.cases for each in _ranked(case, notes=clean.fail_on == "note")), key=_rank)
     shown = [command for _, command in ranked[:MOST_ANNOTATIONS]]
     left_out = len(ranked) - len(shown)

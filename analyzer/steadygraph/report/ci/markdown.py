@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from steadygraph.model import CaseReport, Finding, ScenarioReport, Severity, Status
-from steadygraph.model.run import IN_BASELINE, RunReport, counted, summarised
-from steadygraph.report.portable import portable
+from steadygraph.model.run import IN_BASELINE, counted, summarised
+from steadygraph.report.portable import Renderable, portable
 from steadygraph.report.text.grouping import Entry, entries, scenario_names, told
 from steadygraph.report.text.layout import flat, listed
 from steadygraph.report.text.table import outcome_text, policy_label
@@ -26,7 +26,7 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|~&$]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
 _RANK = {severity: number for number, severity in enumerate(Severity)}
 
 
-def render(report: RunReport, root: Path | None = None) -> str:
+def render(report: Renderable, root: Path | None = None) -> str:
     """A report as GitHub's Markdown.
 
     Args:
@@ -37,7 +37,7 @@ def render(report: RunReport, root: Path | None = None) -> str:
         Text of at most 900,000 bytes in UTF-8; what does not fit into it is counted.  No name or message of the model
         is taken for Markdown or HTML.
     """
-    clean = portable(report, root)
+    clean = portable(report, root).report
     interrupted = ["**Interrupted** before all targets were analysed.", ""] if clean.interrupted else []
     parts = [_block([f"# steadygraph: {clean.summary}", "", *interrupted, *_overview(clean.cases)])]
     room = MOST_BYTES - _ROOM_FOR_THE_REST - len(parts[0].encode())

@@ -18,7 +18,7 @@ from steadygraph.model import CaseReport, ViolatedGuard
 from steadygraph.model.run import FailOn, RunReport, Summary
 from steadygraph.report import collector
 from steadygraph.report.json.values import taken, written
-from steadygraph.report.portable import portable
+from steadygraph.report.portable import Renderable, portable
 
 SCHEMA_VERSION: Literal[1] = 1
 #: What rules look at, and nobody who reads a report.
@@ -71,7 +71,7 @@ _NO_CASES = '  "cases": []'
 
 
 @collector.paused()
-def to_json(report: RunReport, root: Path | None = None) -> str:
+def to_json(report: Renderable, root: Path | None = None) -> str:
     """A report as JSON: the same bytes for the same findings, apart from ``duration_s``.
 
     Args:
@@ -82,7 +82,7 @@ def to_json(report: RunReport, root: Path | None = None) -> str:
         ASCII text that ends in a newline, without tensor values, absolute paths of files, addresses of objects or
         secrets of the environment (see :mod:`steadygraph.report.portable`).
     """
-    clean = portable(report, root)
+    clean = portable(report, root).report
     document = Document(
         schema_version=SCHEMA_VERSION,
         tool=Tool("steadygraph", clean.tool_version),
