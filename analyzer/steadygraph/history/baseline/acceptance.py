@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from steadygraph.errors import UsageError
 from steadygraph.history.baseline import lock
-from steadygraph.history.baseline.document import Accepted, Baseline, CaseBaseline, Made
+from steadygraph.history.baseline.accepted import Accepted, Baseline, CaseBaseline, Made
 from steadygraph.model import CaseReport, Finding, Status
 from steadygraph.model.run import IN_BASELINE, RunReport
 from steadygraph.report.portable import portable
