@@ -22,6 +22,7 @@ from steadygraph.model.observation import (
     Sync,
     ViolatedGuard,
 )
+from steadygraph.model.recording import Accepted, RecordedCall, Recording, RunRecording
 from steadygraph.model.report import (
     CaseReport,
     LockChange,
@@ -59,6 +60,7 @@ from steadygraph.model.words import (
 __all__ = [
     "GLOBAL",
     "PROFILE",
+    "Accepted",
     "Ambient",
     "Aspect",
     "BreakReason",
@@ -92,10 +94,13 @@ __all__ = [
     "Owner",
     "Policy",
     "Problem",
+    "RecordedCall",
+    "Recording",
     "Region",
     "RegionCall",
     "Result",
     "RuleProblem",
+    "RunRecording",
     "ScenarioReport",
     "Severity",
     "SourceExcerpt",

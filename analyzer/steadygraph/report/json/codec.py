@@ -17,7 +17,7 @@ from steadygraph.errors import UsageError
 from steadygraph.model import CaseReport, ViolatedGuard
 from steadygraph.model.run import FailOn, RunReport, Summary
 from steadygraph.report import collector
-from steadygraph.report.json.values import taken, written
+from steadygraph.report.json.values import complaint, taken, written
 from steadygraph.report.portable import Renderable, portable
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -130,10 +130,8 @@ def from_json(text: str) -> RunReport:
     try:
         document: Document = taken(Document, value)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
         raise UsageError(
-            f"this JSON is not a report of steadygraph: {place}: {first['msg']}",
+            f"this JSON is not a report of steadygraph: {complaint(error)}",
             hint="give a file that was written with --format json and not changed since",
         ) from None
     return RunReport(

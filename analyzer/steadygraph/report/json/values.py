@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import SchemaSerializer, SchemaValidator, core_schema
 
 from steadygraph.model import (
@@ -96,6 +96,13 @@ def taken(kind: Any, value: object) -> Any:
         pydantic.ValidationError: It is another one's.
     """
     return _validator(kind).validate_python(value)
+
+
+def complaint(error: ValidationError) -> str:
+    """The first thing that is wrong, and where: ``cases[0].findings[1].severity: Input should be ...``."""
+    first = error.errors(include_url=False)[0]
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
+    return f"{place}: {first['msg']}"
 
 
 @cache
