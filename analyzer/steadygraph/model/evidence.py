@@ -65,7 +65,8 @@ class Outcome:
     @property
     def consequence(self) -> Consequence:
         """The worst of what is proved and of what is predicted."""
-        return worst_of(_FOLLOWS.get(result, Consequence.BENIGN) for result in (self.result, self.predicted) if result)
+        proved = _FOLLOWS.get(self.result, Consequence.BENIGN)
+        return worst_of((proved, _FOLLOWS.get(self.predicted, proved))) if self.predicted else proved
 
 
 _FOLLOWS = {
@@ -76,9 +77,12 @@ _FOLLOWS = {
 }
 
 
+_BADNESS = {consequence: rank for rank, consequence in enumerate(Consequence)}
+
+
 def worst_of(consequences: Iterable[Consequence]) -> Consequence:
     """Benign where there are none."""
-    return min(consequences, key=tuple(Consequence).index, default=Consequence.BENIGN)
+    return min(consequences, key=_BADNESS.__getitem__, default=Consequence.BENIGN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +210,8 @@ def consequences(outcomes: Iterable[Outcome], worst: Consequence) -> tuple[tuple
     That has another reason.
     """
     found: dict[Policy, Consequence] = {}
-    order = tuple(Consequence)
     for outcome in outcomes:
-        if order.index(outcome.consequence) >= order.index(worst):
-            known = found.get(outcome.policy, Consequence.BENIGN)
-            found[outcome.policy] = worst_of((known, outcome.consequence))
+        consequence = outcome.consequence
+        if _BADNESS[consequence] >= _BADNESS[worst]:
+            found[outcome.policy] = worst_of((found.get(outcome.policy, consequence), consequence))
     return tuple((policy, found[policy]) for policy in Policy if policy in found)
