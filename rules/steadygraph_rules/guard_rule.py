@@ -20,7 +20,7 @@ from steadygraph.model import (
     Subject,
     ViolatedGuard,
 )
-from steadygraph.rule import Rule, spread
+from steadygraph.rule import Message, Rule, clauses, spread
 from steadygraph_rules.causes import Cause, causes
 
 #: Beside any other cause that changes the graph, these cost a recompile and no more.
@@ -46,8 +46,10 @@ class GuardRule(Rule):
             first = guards[0]
             yield self.finding(
                 evidence,
-                spread(self.message(first, evidence) + also(guards), len({guard.region for guard in guards})),
-                cause=first.path,
+                spread(
+                    (*clauses(self.message(first, evidence)), also(guards)), len({guard.region for guard in guards})
+                ),
+                path=first.path,
                 consequence=consequence(evidence, self.cause, guards, by_cause),
                 fix=self.fix(first),
                 location=next((guard.location for guard in guards if guard.location), None),
@@ -55,6 +57,7 @@ class GuardRule(Rule):
                 profile=first.expected,
                 serving=first.actual,
                 also=other_paths(guards),
+                says_change=True,
             )
 
     def groups(self, guards: Sequence[ViolatedGuard]) -> list[list[ViolatedGuard]]:
@@ -75,7 +78,7 @@ class GuardRule(Rule):
         return same_but_for_index(guard.path)
 
     @abstractmethod
-    def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
+    def message(self, guard: ViolatedGuard, evidence: Evidence) -> Message:
         """What was and what is, for the first guard of a defect."""
 
     @abstractmethod

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from steadygraph.model import Aspect, Consequence, Difference, Evidence, Finding, Policy, Result
-from steadygraph.rule import Rule
+from steadygraph.rule import Message, Rule
 
 INT = re.compile(r"-?\d+")
 FLOAT = re.compile(r"-?(?:\d+\.\d*(?:e[-+]?\d+)?|\d+e[-+]?\d+|inf|nan)")
@@ -18,12 +18,13 @@ def findings(rule: Rule, evidence: Evidence, kind: re.Pattern[str]) -> Iterator[
         yield rule.finding(
             evidence,
             _message(one),
-            cause=one.path,
+            path=one.path,
             consequence=Consequence.SILENT_WRONG,
             fix=_fix(one),
             region=one.region,
             profile=one.profile,
             serving=one.serving,
+            says_change=True,
         )
 
 
@@ -40,10 +41,10 @@ def _numbers(evidence: Evidence, kind: re.Pattern[str]) -> Sequence[Difference]:
     return [one for one in evidence.differences if one.aspect is Aspect.VALUE and _are(kind, one)]
 
 
-def _message(one: Difference) -> str:
+def _message(one: Difference) -> Message:
     return (
-        f"argument `{one.path}` is {one.profile} at profile, {one.serving} at serving, and a captured graph replays "
-        f"kernels that were launched with {one.profile}"
+        f"argument `{one.path}` is {one.profile} at profile, {one.serving} at serving",
+        f", and a captured graph replays kernels that were launched with {one.profile}",
     )
 
 

@@ -9,7 +9,7 @@ from tests.baseline.conftest import call, case, finding, graph
 
 from steadygraph.errors import UsageError
 from steadygraph.history.baseline import Baseline, read, updated, written
-from steadygraph.history.baseline.document import Accepted, CaseBaseline, LockedCall, LockedGraph, Made
+from steadygraph.history.baseline.accepted import Accepted, CaseBaseline, LockedCall, LockedGraph, Made
 
 HINT = "\n  hint: name a file that was written with --update-baseline, or write a new one to another path"
 

@@ -31,7 +31,7 @@ PACK = """
 
     RULES = (Extra(),)
 """
-SLOW = 'yield self.finding(evidence, "It is slow.", cause="x", consequence=Consequence.SLOW, fix="Wait.")'
+SLOW = 'yield self.finding(evidence, "It is slow.", path="x", consequence=Consequence.SLOW, fix="Wait.")'
 LEFT_OUT = "rules of extra = extra_rules:RULES are left out: "
 IMPORT = f"{LEFT_OUT}it cannot be imported: ZeroDivisionError: division by zero"
 RAISED = "rule EX1 failed on profile, extra: KeyError: 'x'"

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from steadygraph.history.changes import compared
+from steadygraph.history.changes import changes_between
 from steadygraph.model import CaseReport, Outcome, Policy, Problem, Result, ScenarioReport, Severity, Status
 from steadygraph.model.run import IN_BASELINE, RunReport
 
@@ -27,7 +27,7 @@ def judged(result, recompiles=None, predicted=None):
 def test_a_report_is_the_same_as_itself():
     one = report(case(finding(), calls=(call(),), graphs=(graph("g1", "return x"),)))
 
-    (same,) = compared(one, one).cases
+    (same,) = changes_between(one, one).cases
 
     assert same.is_same
     assert not same.is_worse()
@@ -35,7 +35,7 @@ def test_a_report_is_the_same_as_itself():
 
 
 def test_findings_are_new_or_gone():
-    found = compared(report(case(finding(), finding("SG204"))), report(case(finding(), finding("SG401"))))
+    found = changes_between(report(case(finding(), finding("SG204"))), report(case(finding(), finding("SG401"))))
 
     (only,) = found.cases
     assert [one.rule for one in only.new] == ["SG401"]
@@ -47,7 +47,7 @@ def test_findings_are_new_or_gone():
 def test_a_finding_that_is_accepted_is_not_new():
     accepted = dataclasses.replace(finding(), allowed=IN_BASELINE)
 
-    assert not compared(report(case()), report(case(accepted))).is_worse()
+    assert not changes_between(report(case()), report(case(accepted))).is_worse()
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_finding_that_is_accepted_is_not_new():
 def test_a_new_finding_is_worse_from_a_severity_on(fail_on, worse):
     warning = dataclasses.replace(finding(), severity=Severity.WARNING)
 
-    assert compared(report(case()), report(case(warning))).is_worse(fail_on) is worse
+    assert changes_between(report(case()), report(case(warning))).is_worse(fail_on) is worse
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_new_finding_is_worse_from_a_severity_on(fail_on, worse):
     ],
 )
 def test_an_outcome_gets_worse_or_better(old, new, worse):
-    (only,) = compared(report(old), report(new)).cases
+    (only,) = changes_between(report(old), report(new)).cases
 
     assert [change.is_worse for change in only.outcomes] == [worse]
     assert only.is_worse() is worse
@@ -80,7 +80,7 @@ def test_an_outcome_gets_worse_or_better(old, new, worse):
 def test_a_case_that_lost_its_result_is_worse_and_says_nothing_about_its_findings():
     failed = CaseReport("cases/decoder.py", Status.TIMED_OUT, 9.0, Problem("TargetError", "hung"))
 
-    (only,) = compared(report(case(finding())), report(failed)).cases
+    (only,) = changes_between(report(case(finding())), report(failed)).cases
 
     assert only.is_worse()
     assert (only.new, only.gone) == ((), ())
@@ -90,7 +90,7 @@ def test_cases_that_only_one_report_has():
     added = case(finding(), target="cases/new.py")
     removed = case(finding("SG204"), target="cases/old.py")
 
-    found = compared(report(removed), report(added))
+    found = changes_between(report(removed), report(added))
 
     assert [(one.target, one.old_status, one.new_status) for one in found.cases] == [
         ("cases/old.py", Status.COMPLETED, None),
@@ -103,7 +103,7 @@ def test_graphs_and_guards_that_changed_say_by_whom():
     old = case(calls=(call(),), graphs=(graph("g1", "return x"),))
     new = case(calls=(call(("g2",), "b"),), graphs=(graph("g2", "return x"),))
 
-    found = compared(report(old), report(new, torch="2.13.1"))
+    found = changes_between(report(old), report(new, torch="2.13.1"))
 
     assert found.cases[0].graphs == (
         "the graph of the model in profile has changed: torch changed (2.13.0 to 2.13.1), the traced lines did not",

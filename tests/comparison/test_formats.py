@@ -5,7 +5,7 @@ import json
 
 from markdown_it import MarkdownIt
 
-from steadygraph.history.changes import compared
+from steadygraph.history.changes import changes_between
 from steadygraph.history.changes.formats import as_json, markdown, text
 from steadygraph.model import CaseReport, Outcome, Policy, Result, ScenarioReport, Status
 
@@ -23,7 +23,7 @@ def example():
     same = case(target="cases/same.py")
     old = report(case(finding("SG204")), judged(Result.SAME), same, case(target="cases/old.py"))
     slower = dataclasses.replace(case(finding()), duration_s=1.5)
-    return compared(old, report(slower, judged(Result.SILENT_WRONG, 0.59), same, torch="2.13.1"))
+    return changes_between(old, report(slower, judged(Result.SILENT_WRONG, 0.59), same, torch="2.13.1"))
 
 
 def test_the_text_says_what_changed_case_by_case():
@@ -75,7 +75,7 @@ torch 2.13.1, before 2.13.0
 def test_markdown_shows_html_as_text():
     named = dataclasses.replace(finding(), scenario="<script>alert(1)</script>")
 
-    shown = markdown(compared(report(case()), report(case(named))))
+    shown = markdown(changes_between(report(case()), report(case(named))))
 
     assert "\\<script\\>alert(1)\\</script\\>" in shown
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in MarkdownIt("commonmark", {"html": True}).render(shown)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from steadygraph.history.baseline import Baseline, updated, written
-from steadygraph.history.changes import compared
+from steadygraph.history.changes import changes_between
 from steadygraph.history.changes.formats import as_json, markdown, text
 from steadygraph.model.run import RunReport
 from steadygraph.report.text.layout import cells
@@ -23,7 +23,7 @@ from ..report.hostile import reports, thorough
 def test_the_text_of_a_comparison_keeps_to_its_width_and_holds_no_control_character(
     old: RunReport, new: RunReport, width: int
 ) -> None:
-    lines = text(compared(old, new), width=width).split("\n")
+    lines = text(changes_between(old, new), width=width).split("\n")
 
     assert all(line.isprintable() for line in lines)
     assert max(map(cells, lines)) <= width
@@ -32,7 +32,7 @@ def test_the_text_of_a_comparison_keeps_to_its_width_and_holds_no_control_charac
 @thorough
 @given(reports, reports)
 def test_markdown_of_a_comparison_shows_nothing_but_text(old: RunReport, new: RunReport) -> None:
-    shown = MarkdownIt("commonmark", {"html": True}).enable("strikethrough").render(markdown(compared(old, new)))
+    shown = MarkdownIt("commonmark", {"html": True}).enable("strikethrough").render(markdown(changes_between(old, new)))
 
     shown.encode()
     assert set(re.findall(r"<(\w+)", shown)) <= {"p", "h3", "ul", "li", "strong"}
@@ -41,7 +41,7 @@ def test_markdown_of_a_comparison_shows_nothing_but_text(old: RunReport, new: Ru
 @thorough
 @given(reports, reports)
 def test_json_of_a_comparison_is_json_in_ascii(old: RunReport, new: RunReport) -> None:
-    written_text = as_json(compared(old, new))
+    written_text = as_json(changes_between(old, new))
 
     assert json.loads(written_text)["tool"] == "steadygraph"
     assert written_text.isascii()

@@ -12,7 +12,18 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from steadygraph.model import CaseReport
+from steadygraph.model import (
+    CaseReport,
+    Consequence,
+    ContainerNode,
+    CycleNode,
+    Node,
+    NoneNode,
+    OpaqueNode,
+    Policy,
+    TensorNode,
+    ValueNode,
+)
 from steadygraph.model.run import FAIL_ON, RunReport
 
 #: The project root that the paths below lie in.
@@ -55,10 +66,16 @@ thorough = settings(max_examples=60, deadline=None, suppress_health_check=[Healt
 def values(annotation: Any, texts: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
     """Any value of an annotation of the model, with these texts in it."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if annotation == Node:
+        return nodes(texts)
     if origin in (typing.Union, types.UnionType):
         return st.one_of([values(each, texts) for each in arguments])
     if annotation == tuple[tuple[str, int], ...]:  # operators and their counts: each operator once
         return st.dictionaries(texts, st.integers(0, 9), max_size=2).map(lambda ops: tuple(sorted(ops.items())))
+    if annotation == tuple[tuple[Policy, Consequence], ...]:  # each policy once
+        return st.dictionaries(st.sampled_from(Policy), st.sampled_from(Consequence)).map(
+            lambda each: tuple(each.items())
+        )
     if origin is tuple and arguments[1:] == (Ellipsis,):
         return st.lists(values(arguments[0], texts), max_size=2).map(tuple)
     if origin is tuple:
@@ -76,6 +93,18 @@ def values(annotation: Any, texts: st.SearchStrategy[str]) -> st.SearchStrategy[
         type(None): st.none(),
     }
     return simple[annotation]
+
+
+def nodes(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Node]:
+    """Trees of arguments; those without a leaf among them."""
+    leaves = [values(kind, texts) for kind in (NoneNode, TensorNode, ValueNode, OpaqueNode, CycleNode)]
+    return st.recursive(
+        st.one_of(leaves),
+        lambda below: st.builds(
+            ContainerNode, type=texts, children=st.lists(st.tuples(texts, below), max_size=3).map(tuple)
+        ),
+        max_leaves=6,
+    )
 
 
 def reports_of(texts: st.SearchStrategy[str]) -> st.SearchStrategy[RunReport]:

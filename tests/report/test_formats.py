@@ -101,9 +101,17 @@ def test_a_report_is_made_portable_once(broken: CaseReport, monkeypatch: pytest.
 def test_a_changed_copy_of_a_portable_report_is_looked_at_again(broken: CaseReport) -> None:
     clean = portable(RunReport((broken,)), ROOT)
 
-    changed = replace(clean, tool_version="/srv/project/1")
+    changed = replace(clean.report, tool_version="/srv/project/1")
 
-    assert portable(changed, ROOT).tool_version == "1"
+    assert portable(changed, ROOT).report.tool_version == "1"
+
+
+def test_a_report_that_is_portable_below_another_root_is_looked_at_again(broken: CaseReport) -> None:
+    report = RunReport((broken,), {"python": "/srv/project/bin/python"})
+
+    below = portable(portable(report, Path("/opt")), Path("/srv/project"))
+
+    assert (below.root, below.report.environment["python"]) == (Path("/srv/project"), "bin/python")
 
 
 def test_the_collector_of_cycles_runs_again_after_a_failure() -> None:

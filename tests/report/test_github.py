@@ -86,6 +86,7 @@ def test_a_line_outside_of_the_project_is_named_in_the_message(broken: CaseRepor
         broken.findings[0],
         consequence=Consequence.SLOW,
         message="data-dependent operator",
+        says_change=True,
         location=Location("/opt/venv/lib/python3.11/site-packages/transformers/model.py", 821, "forward"),
         fix="Keep it on the device.",
     )

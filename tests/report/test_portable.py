@@ -23,12 +23,12 @@ def no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def target(path: str) -> str:
-    return portable(RunReport((CaseReport(path, Status.COMPLETED, 1.0),)), ROOT).cases[0].target
+    return portable(RunReport((CaseReport(path, Status.COMPLETED, 1.0),)), ROOT).report.cases[0].target
 
 
 def text(message: str, root: Path = ROOT) -> str:
     case = CaseReport("case.py", Status.FAILED, 1.0, error=Problem("TargetError", message))
-    problem = portable(RunReport((case,)), root).cases[0].error
+    problem = portable(RunReport((case,)), root).report.cases[0].error
     assert problem is not None
     return problem.message
 
@@ -64,7 +64,7 @@ def test_a_path_is_relative_to_the_root_or_starts_at_its_package(path: str, expe
 def test_a_location_is_treated_as_a_target_is(broken: CaseReport, finding: Finding) -> None:
     inside = replace(finding, location=Location("/srv/my project/model.py", 41, "forward", "x = 1"))
 
-    scrubbed = portable(RunReport((replace(broken, findings=(inside,)),)), ROOT)
+    scrubbed = portable(RunReport((replace(broken, findings=(inside,)),)), ROOT).report
 
     assert scrubbed.findings[0].location == Location("model.py", 41, "forward", "x = 1")
 
@@ -87,9 +87,9 @@ def test_a_location_knows_whether_its_file_is_the_project_s_own(
 ) -> None:
     report = RunReport((replace(broken, findings=(replace(finding, location=Location(path, 41, "forward")),)),))
 
-    once = portable(report, ROOT)
+    once = portable(report, ROOT).report
 
-    again = portable(replace(once, fail_on="never"), ROOT)
+    again = portable(replace(once, fail_on="never"), ROOT).report
     assert [each.location and each.location.outside for each in (*once.findings, *again.findings)] == [outside] * 2
 
 
@@ -198,7 +198,7 @@ def test_every_text_of_a_report_is_scrubbed(broken: CaseReport) -> None:
             return type(value)(**{name: marked(getattr(value, name)) for name in value.__dataclass_fields__})
         return value
 
-    report = portable(RunReport((marked(broken),), {"python": "/srv/my project/bin"}, "/srv/my project/1"), ROOT)
+    report = portable(RunReport((marked(broken),), {"python": "/srv/my project/bin"}, "/srv/my project/1"), ROOT).report
 
     everything = f"{report.cases!r} {report.environment!r} {report.tool_version}"
     assert "/srv" not in everything

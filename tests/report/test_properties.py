@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steadygraph.model.run import RunReport
-from steadygraph.report.json.codec import from_json, json_schema, to_json
+from steadygraph.report.json.codec import from_json, to_json
+from steadygraph.report.json.schema import json_schema
 from steadygraph.report.text.layout import cells
 from steadygraph.report.text.text import render
 

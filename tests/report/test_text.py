@@ -243,7 +243,8 @@ def test_a_long_line_of_source_is_cut_at_the_right_margin(broken: CaseReport, fi
 
 
 def test_a_few_notes_are_told_and_many_are_counted(finding: Finding) -> None:
-    note = replace(finding, severity=Severity.NOTE, consequence=Consequence.BENIGN, message="`x` has 8 rows, not 16")
+    note = replace(finding, severity=Severity.NOTE, consequence=Consequence.BENIGN, says_change=True)
+    note = replace(note, message="`x` has 8 rows, not 16")
     many = tuple(replace(note, path=f"x{number}") for number in range(5))
     others = tuple(replace(note, rule=f"SG99{number}", name="odd") for number in range(3))
 

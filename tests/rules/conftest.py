@@ -18,7 +18,7 @@ from steadygraph.model import (
     Result,
     ViolatedGuard,
 )
-from steadygraph.rule.judge import findings
+from steadygraph.rule import judge as judging
 from steadygraph_rules import RULES
 
 LINE = Location("model.py", 7, "forward", "return x")
@@ -65,6 +65,6 @@ def judged(evidence: Callable[..., Evidence]) -> Callable[..., tuple[Finding, ..
     """What all built-in rules say about such a scenario."""
 
     def judge(*guards: ViolatedGuard, **more: Any) -> tuple[Finding, ...]:
-        return findings(evidence(*guards, **more), RULES)
+        return judging.judge(evidence(*guards, **more), RULES).findings
 
     return judge

@@ -16,7 +16,7 @@ from steadygraph.model import (
     Severity,
     ViolatedGuard,
 )
-from steadygraph.rule.judge import findings
+from steadygraph.rule.judge import judge
 from steadygraph_rules import RULES
 
 MADE = Location("model.py", 3, "forward", "ids = torch.tensor(ids)")
@@ -36,7 +36,7 @@ COMPARE = "Take the device from a tensor that was allocated with it: tensor.devi
 def judged(*mismatches: DeviceMismatch, error: Failure | None = None, **more: object) -> list[Finding]:
     values = {"scenario": "video", "regions": (), "profile": (), "serving": ()}
     evidence = Evidence(**{**values, **more}, mismatches=mismatches, eager_error=error)  # type: ignore[arg-type]
-    return list(findings(evidence, RULES))
+    return list(judge(evidence, RULES).findings)
 
 
 @pytest.mark.parametrize(

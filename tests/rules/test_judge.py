@@ -11,7 +11,7 @@ import pytest
 
 from steadygraph.model import Consequence, Evidence, Finding, Kind, Result, RuleProblem
 from steadygraph.rule import Rule
-from steadygraph.rule.judge import RuleFailure, findings, judge, judge_all, problems
+from steadygraph.rule.judge import RuleFailure, judge, judge_all, problems
 
 Made = tuple[str, str, Consequence]
 
@@ -29,7 +29,7 @@ class Fixed(Rule):
     def check(self, evidence: Evidence) -> Iterator[Finding]:
         for region, cause, consequence in self.made:
             yield self.finding(
-                evidence, f"{cause} is slow", cause=cause, consequence=consequence, fix="Do not.", region=region
+                evidence, f"{cause} is slow", path=cause, consequence=consequence, fix="Do not.", region=region
             )
 
 
@@ -58,7 +58,7 @@ def scenario(evidence: Callable[..., Evidence]) -> Evidence:
 def test_the_worst_comes_first_then_codes_then_paths(scenario: Evidence) -> None:
     rules = (Fixed("XX2", ("", "b", SLOW), ("", "a", SLOW), ("", "c", WRONG)), Fixed("XX1", ("", "z", SLOW)))
 
-    found = findings(scenario, rules)
+    found = judge(scenario, rules).findings
 
     assert [(f.rule, f.path) for f in found] == [("XX2", "c"), ("XX1", "z"), ("XX2", "a"), ("XX2", "b")]
 
@@ -66,7 +66,7 @@ def test_the_worst_comes_first_then_codes_then_paths(scenario: Evidence) -> None
 def test_equal_defects_of_several_regions_are_one_finding(scenario: Evidence) -> None:
     rule = Fixed("XX1", *((f"layers.{i}", "self.mask", SLOW) for i in range(12)))
 
-    (found,) = findings(scenario, (rule,))
+    (found,) = judge(scenario, (rule,)).findings
 
     assert (found.message, found.region) == ("self.mask is slow (in 12 regions)", "layers.0")
 
@@ -79,7 +79,7 @@ def test_paths_that_start_with_the_name_of_the_region_are_equal_defects(scenario
         ("layers.2", "self.mask", WRONG),
     )
 
-    (found,) = findings(scenario, (rule,))
+    (found,) = judge(scenario, (rule,)).findings
 
     assert (found.message, found.consequence) == ("self.mask is slow (in 3 regions)", WRONG)
 
@@ -87,7 +87,7 @@ def test_paths_that_start_with_the_name_of_the_region_are_equal_defects(scenario
 def test_a_region_whose_name_is_part_of_a_word_is_left_in_the_path(scenario: Evidence) -> None:
     rule = Fixed("XX1", ("m", "mask", SLOW), ("n", "mask", SLOW), ("o", "ask", SLOW))
 
-    found = findings(scenario, (rule,))
+    found = judge(scenario, (rule,)).findings
 
     assert [(f.path, f.message) for f in found] == [("ask", "ask is slow"), ("mask", "mask is slow (in 2 regions)")]
 
@@ -95,8 +95,8 @@ def test_a_region_whose_name_is_part_of_a_word_is_left_in_the_path(scenario: Evi
 def test_a_fallback_is_silent_where_another_rule_found_something_as_bad(scenario: Evidence) -> None:
     fallback = LastResort("AA1", ("", "a", WRONG), ("", "b", SLOW))
 
-    quiet = findings(scenario, (fallback, Fixed("XX1", ("", "z", WRONG))))
-    loud = findings(scenario, (fallback, Fixed("XX1", ("", "z", SLOW))))
+    quiet = judge(scenario, (fallback, Fixed("XX1", ("", "z", WRONG)))).findings
+    loud = judge(scenario, (fallback, Fixed("XX1", ("", "z", SLOW)))).findings
 
     assert [f.path for f in quiet] == ["z"]
     assert [f.path for f in loud] == ["a", "z"]
@@ -151,7 +151,7 @@ def test_a_rule_that_fails_everywhere_is_one_problem(scenario: Evidence) -> None
 def test_the_places_of_all_regions_are_kept(scenario: Evidence) -> None:
     rule = Fixed("XX1", *((f"layers.{i}", f"layers.{i}.mask", SLOW) for i in range(3)))
 
-    (found,) = findings(scenario, (rule,))
+    (found,) = judge(scenario, (rule,)).findings
 
     assert (found.path, found.also) == ("layers.0.mask", ("layers.1.mask", "layers.2.mask"))
 
@@ -164,7 +164,7 @@ def test_a_fingerprint_rests_on_rule_scenario_region_and_cause(scenario: Evidenc
         Fixed("XX4", ("b", "x", SLOW)),
     )
 
-    first, second = findings(scenario, rules), findings(scenario, rules)
+    first, second = judge(scenario, rules).findings, judge(scenario, rules).findings
 
     assert first == second
     assert len({f.fingerprint for f in first}) == 4

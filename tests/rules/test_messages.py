@@ -409,12 +409,12 @@ BRANCH = GraphBreak(
 
 
 def test_a_graph_break_is_told_with_its_line_and_the_number_of_graphs(evidence: Callable[..., Evidence]) -> None:
-    from steadygraph.rule.judge import findings
+    from steadygraph.rule.judge import judge
     from steadygraph_rules import RULES
 
     seen = evidence(serving=(observed(BRANCH, region="a"), observed(BRANCH, region="b")), outcomes=())
 
-    found = findings(seen, RULES)
+    found = judge(seen, RULES).findings
 
     assert [(f.rule, f.consequence, f.message, f.fix) for f in found] == [
         (

@@ -35,7 +35,7 @@ def compare(
     for a file that is no report.
     """
     from steadygraph.errors.files import require_writable, write
-    from steadygraph.history.changes import compared
+    from steadygraph.history.changes import changes_between
     from steadygraph.history.changes.formats import FORMATS, text
     from steadygraph.model import Severity
     from steadygraph.model.run import EXIT_FINDINGS, EXIT_OK, FAIL_ON
@@ -46,12 +46,12 @@ def compare(
             raise UsageError(f"unknown {name} {value!r}", hint=question_or_list(value, known, f"values of --{name}"))
     if output is not None:
         require_writable(output)
-    comparison = compared(read(old), read(new))
+    changes = changes_between(read(old), read(new))
     columns = shutil.get_terminal_size((_FILE_WIDTH, 0)).columns if output is None else _FILE_WIDTH
-    rendered = text(comparison, width=columns) if format == "text" else FORMATS[format](comparison)
+    rendered = text(changes, width=columns) if format == "text" else FORMATS[format](changes)
     if output is None:
         streams.emit(rendered)
     else:
         write(output, rendered)
-    worse = fail_on != "never" and comparison.is_worse(Severity(fail_on))
+    worse = fail_on != "never" and changes.is_worse(Severity(fail_on))
     return EXIT_FINDINGS if worse else EXIT_OK

@@ -14,7 +14,7 @@ from steadygraph.errors.files import require_writable, write
 from steadygraph.model.run import RunReport
 from steadygraph.report import folder as report_folder
 from steadygraph.report.formats import renderer
-from steadygraph.report.portable import portable
+from steadygraph.report.portable import Renderable, portable
 
 #: Columns of a text report that goes to no terminal: a page or a log shows the same as a terminal of usual width.
 _FILE_WIDTH = 80
@@ -53,7 +53,7 @@ class Destination:
         if self.folder is not None:
             report_folder.require(self.folder)
 
-    def tell(self, report: RunReport) -> None:
+    def tell(self, report: Renderable) -> None:
         """Print the report, or write it to the file.
 
         Raises:
@@ -71,7 +71,7 @@ class Destination:
             hint = "the results are on standard output instead"
             raise UsageError(f"cannot write {self.output}: {error.strerror}", hint=hint) from error
 
-    def _rendered(self, report: RunReport) -> str:
+    def _rendered(self, report: Renderable) -> str:
         if self.format != "text":
             return renderer(self.format)(report)
         from steadygraph.report.text.text import render
@@ -94,13 +94,13 @@ def tell(report: RunReport, destination: Destination, *, printed: bool = True) -
         UsageError: Something could not be written; the rest was.
     """
     # What the formats have in common is done once.
-    report = portable(report)
+    clean = portable(report)
     try:
         if printed:
-            destination.tell(report)
+            destination.tell(clean)
     finally:
         if destination.folder is not None:
-            report_folder.store(report, destination.folder)
+            report_folder.store(clean, destination.folder)
 
 
 def _wants_color() -> bool:

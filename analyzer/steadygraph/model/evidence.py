@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from steadygraph.model.observation import Observation, Sync, ViolatedGuard
@@ -60,6 +62,28 @@ class Outcome:
     error: str | None = None
     predicted: Result | None = None
 
+    @property
+    def consequence(self) -> Consequence:
+        """The worst of what is proved and of what is predicted."""
+        proved = _FOLLOWS.get(self.result, Consequence.BENIGN)
+        return worst_of((proved, _FOLLOWS.get(self.predicted, proved))) if self.predicted else proved
+
+
+_FOLLOWS = {
+    Result.SILENT_WRONG: Consequence.SILENT_WRONG,
+    Result.RAISES: Consequence.RAISES,
+    Result.RECOMPILES: Consequence.RECOMPILES,
+    Result.REFUSED: Consequence.RECOMPILES,
+}
+
+
+_BADNESS = {consequence: rank for rank, consequence in enumerate(Consequence)}
+
+
+def worst_of(consequences: Iterable[Consequence]) -> Consequence:
+    """Benign where there are none."""
+    return min(consequences, key=_BADNESS.__getitem__, default=Consequence.BENIGN)
+
 
 @dataclass(frozen=True, slots=True)
 class Region:
@@ -111,19 +135,12 @@ class Evidence:
     @property
     def worst(self) -> Consequence:
         """The worst consequence over all outcomes, proved or predicted."""
-        results = {r for o in self.outcomes for r in (o.result, o.predicted) if r is not None}
-        if Result.SILENT_WRONG in results:
-            return Consequence.SILENT_WRONG
-        if Result.RAISES in results:
-            return Consequence.RAISES
-        if Result.RECOMPILES in results or Result.REFUSED in results:
-            return Consequence.RECOMPILES
-        return Consequence.BENIGN
+        return worst_of(outcome.consequence for outcome in self.outcomes)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a rule says about one scenario."""
+    """What a rule says about one scenario, in fields: how they are worded is up to whoever shows them."""
 
     rule: str
     name: str
@@ -132,13 +149,13 @@ class Finding:
     scenario: str
     region: str
     consequence: Consequence
-    #: One sentence: what, before and now.
+    #: One sentence: what, at profile and at serving.
     message: str
     location: Location | None
     fix: str
-    #: Stable over runs and moved lines: rests on rule, scenario, region and cause.
+    #: Stable over runs and moved lines: rests on rule, scenario, region and path.
     fingerprint: str
-    #: What the finding is about (``kwargs['deepstack']``), and its value before and now.
+    #: What the finding is about (``kwargs['deepstack']``), and its value at profile and at serving.
     path: str = ""
     profile: str = ""
     serving: str = ""
@@ -146,3 +163,55 @@ class Finding:
     also: tuple[str, ...] = ()
     #: Why the case accepts this finding; None: it does not.
     allowed: str | None = None
+    #: The message in pieces: the first says what, those behind it can be left out, the last one first, where there is
+    #: little room.  Empty: all of it is one piece.
+    clauses: tuple[str, ...] = ()
+    #: Does the message say what changed, so that path and values need not stand beside it?  None: it is looked up.
+    says_change: bool | None = None
+    #: The exception that the message tells ("": none), so that it need not stand beside it.  None: it is looked up.
+    says_error: str | None = None
+    #: How the graphs differ, if they do and the finding has to do with it.
+    lacks: GraphChange | None = None
+    #: The worst that it leads to under each policy, as far as it is to blame.
+    policies: tuple[tuple[Policy, Consequence], ...] = ()
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """The clauses, or the message as one where it is not made of them."""
+        return self.clauses if "".join(self.clauses) == self.message else (self.message,)
+
+    @property
+    def untold(self) -> tuple[str, str, str] | None:
+        """Path, value at profile and value at serving, if there is a change that the message does not say."""
+        change = self.path, self.profile, self.serving
+        if self.profile == self.serving:
+            return None
+        said = all(says(self.message, part) for part in change) if self.says_change is None else self.says_change
+        return None if said else change
+
+    def tells(self, error: str) -> bool:
+        """Does the message tell this exception?  It may have it on one line, and the start of it only."""
+        told = self.message if self.says_error is None else self.says_error
+        return " ".join(error.split())[:_START] in " ".join(told.split())
+
+
+#: So much of an exception tells it from others.
+_START = 80
+
+
+def says(message: str, part: str) -> bool:
+    """Does a message have this in it, from the start of a word to the end of one?"""
+    return not part or re.search(rf"(?<!\w){re.escape(part)}(?!\w)", message) is not None
+
+
+def consequences(outcomes: Iterable[Outcome], worst: Consequence) -> tuple[tuple[Policy, Consequence], ...]:
+    """The worst under each policy, in the order of the policies, without what is worse than ``worst``.
+
+    That has another reason.
+    """
+    found: dict[Policy, Consequence] = {}
+    for outcome in outcomes:
+        consequence = outcome.consequence
+        if _BADNESS[consequence] >= _BADNESS[worst]:
+            found[outcome.policy] = worst_of((found.get(outcome.policy, consequence), consequence))
+    return tuple((policy, found[policy]) for policy in Policy if policy in found)

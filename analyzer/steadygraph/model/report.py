@@ -51,6 +51,8 @@ class SourceExcerpt:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioReport:
+    """One call; the first of a case is the profile call."""
+
     name: str
     differences: tuple[Difference, ...] = ()
     violated_guards: tuple[ViolatedGuard, ...] = ()
@@ -87,6 +89,8 @@ class LockChange:
 
 @dataclass(frozen=True, slots=True)
 class CaseReport:
+    """One target."""
+
     target: str
     status: Status
     duration_s: float

@@ -27,6 +27,11 @@ class Consequence(enum.StrEnum):
     def severity(self) -> Severity:
         return _SEVERITY[self]
 
+    @property
+    def shows_in_outcomes(self) -> bool:
+        """Does it show when a policy is tried?  The others follow from the rule, and its message says all there is."""
+        return self not in (Consequence.SLOW, Consequence.BENIGN)
+
 
 _SEVERITY = {
     Consequence.SILENT_WRONG: Severity.ERROR,

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from steadygraph.errors import UsageError
 from steadygraph.errors.files import require_folder, require_writable, write_all
-from steadygraph.model.run import RunReport
 from steadygraph.report.formats import FORMATS, renderer
-from steadygraph.report.portable import portable
+from steadygraph.report.portable import Renderable, portable
 
 
 def require(folder: Path) -> None:
@@ -22,7 +21,7 @@ def require(folder: Path) -> None:
         require_writable(file)
 
 
-def store(report: RunReport, folder: Path) -> None:
+def store(report: Renderable, folder: Path) -> None:
     """Write the report in all formats.
 
     Raises:
@@ -30,8 +29,8 @@ def store(report: RunReport, folder: Path) -> None:
     """
     require(folder)
     # What the formats have in common is done once.
-    report = portable(report)
-    texts = {file: renderer(name)(report) for name, file in files(folder).items()}
+    clean = portable(report)
+    texts = {file: renderer(name)(clean) for name, file in files(folder).items()}
     try:
         write_all(texts)
     except OSError as error:

@@ -6,8 +6,8 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from steadygraph.model.run import RunReport
 from steadygraph.report import collector
+from steadygraph.report.portable import Renderable
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ FORMATS = {
 }
 
 
-def renderer(name: str) -> Callable[[RunReport], str]:
+def renderer(name: str) -> Callable[[Renderable], str]:
     """The function that renders this format."""
     chosen = FORMATS[name]
     module = importlib.import_module(f"steadygraph.report.{chosen.module}")
-    render: Callable[[RunReport], str] = getattr(module, chosen.function)
+    render: Callable[[Renderable], str] = getattr(module, chosen.function)
     return collector.paused()(render)

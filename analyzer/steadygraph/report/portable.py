@@ -12,6 +12,7 @@ import os
 import posixpath
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,25 +43,42 @@ _ADDRESSES: tuple[tuple[re.Pattern[str], str], ...] = (
 #: What ``repr`` of a tensor writes; code that makes one (``torch.tensor(ids)``) stays.
 _TENSOR = re.compile(r"(?<![\w.])tensor\([\s\[]*(?:[-+]?[\d.]|nan|inf|True|False)[^()]*\)")
 _SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY", re.IGNORECASE)
-#: Where a report remembers the root for which it is portable: several formats of one report share the work.
-_ROOT = "_portable_below"
-Value = TypeVar("Value")
-
 #: A shorter value ("1", "true", "root") is no secret, and would tear holes into ordinary text.
 _SECRET_LENGTH = 8
 
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Portable:
+    """A report that reads the same wherever it was made; several formats of it share the work.
+
+    Args:
+        report: The report, scrubbed.
+        root: The project root, which its paths are relative to.
+    """
+
+    report: RunReport
+    root: Path
+
+
+#: What renderers take.
+Renderable = RunReport | Portable
+
 
 @collector.paused()
-def portable(report: RunReport, root: Path | None = None) -> RunReport:
-    """A report that reads the same wherever it was made; what this function returned before is given back as it is.
+def portable(report: Renderable, root: Path | None = None) -> Portable:
+    """The report without what belongs to one machine; one that is so already is given back as it is.
 
     Args:
         report: Any report.
-        root: The project root; the current directory by default.
+        root: The project root; by default that of a portable report, and the current directory for any other.
     """
+    if isinstance(report, Portable):
+        if root in (None, report.root):
+            return report
+        report = report.report
     root = root or Path.cwd()
-    if vars(report).get(_ROOT) == root:
-        return report
     scrub = _Scrub(root)
     clean = dataclasses.replace(
         report,
@@ -68,9 +86,7 @@ def portable(report: RunReport, root: Path | None = None) -> RunReport:
         environment={scrub.text(key): scrub.text(value) for key, value in report.environment.items()},
         tool_version=scrub.text(report.tool_version),
     )
-    # Not a field: neither a copy with other cases nor a comparison may see it.
-    vars(clean)[_ROOT] = root
-    return clean
+    return Portable(clean, root)
 
 
 def scrubbed(value: Value, root: Path | None = None) -> Value:

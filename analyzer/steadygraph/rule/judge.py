@@ -36,11 +36,6 @@ class Judgement:
     failed: tuple[RuleFailure, ...] = ()
 
 
-def findings(evidence: Evidence, rules: Iterable[Rule]) -> tuple[Finding, ...]:
-    """The findings of ``judge``."""
-    return judge(evidence, rules).findings
-
-
 def judge_all(scenarios: Iterable[Evidence], rules: Iterable[Rule]) -> Judgement:
     """Ask every rule about every scenario: the worst first, what is equally bad in the order of the scenarios.
 
@@ -118,7 +113,8 @@ def _merged(made: Sequence[Finding]) -> list[Finding]:
         if regions > 1:
             paths = dict.fromkeys(path for finding in group for path in (finding.path, *finding.also))
             also = tuple(path for path in paths if path != worst.path)
-            worst = replace(worst, message=spread(worst.message, regions), also=also)
+            said = spread(worst.pieces, regions)
+            worst = replace(worst, message="".join(said), clauses=said[1:] and said, also=also)
         merged.append(worst)
     return merged
 

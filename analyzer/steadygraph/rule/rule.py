@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from steadygraph.model import Consequence, Evidence, Finding, Kind, Location
+from steadygraph.model.evidence import consequences
+
+#: A sentence; in pieces, of which those behind the first can be left out where there is little room.
+Message = str | tuple[str, ...]
 
 #: The headings that every rule's docstring has, in this order, after its one-line summary.
 HEADINGS = ("What it finds", "Why it matters", "How to fix it", "Known limits")
@@ -54,9 +58,9 @@ class Rule(ABC):
     def finding(
         self,
         evidence: Evidence,
-        message: str,
+        message: Message,
         *,
-        cause: str,
+        path: str,
         consequence: Consequence,
         fix: str,
         location: Location | None = None,
@@ -65,13 +69,16 @@ class Rule(ABC):
         serving: str = "",
         also: tuple[str, ...] = (),
         allowed: str | None = None,
+        says_change: bool | None = None,
+        says_error: str | None = None,
     ) -> Finding:
         """A finding of this rule.
 
         Args:
             evidence: The scenario that the finding is about.
-            message: One sentence: what, before and now.
-            cause: The path that the finding is about; the fingerprint rests on it, so it holds no line number.
+            message: One sentence: what, at profile and at serving.  In pieces, as in
+                ``("`x` is 1 at profile, 2 at serving", ", and the graph computes with 1")``, it can be shortened.
+            path: What the finding is about; the fingerprint rests on it, so it holds no line number.
             consequence: What happens because of it; the severity follows from it.
             fix: One sentence in the imperative.
             location: The line of the model that is the cause.
@@ -80,8 +87,12 @@ class Rule(ABC):
             serving: Value at serving.
             also: Paths of further violated guards that are the same defect.
             allowed: Why the model's code itself accepts it; None: it does not.
+            says_change: Does the message say what changed?  Path and values are told beside it if not.  By default
+                that is so if path and values stand in the message as they are.
+            says_error: The exception that the message tells, as a whole; by default any that stands in the message.
         """
-        identity = "\0".join((self.code, evidence.scenario, region, cause))
+        pieces = clauses(message)
+        identity = "\0".join((self.code, evidence.scenario, region, path))
         return Finding(
             rule=self.code,
             name=self.name,
@@ -90,18 +101,29 @@ class Rule(ABC):
             scenario=evidence.scenario,
             region=region,
             consequence=consequence,
-            message=message,
+            message="".join(pieces),
             location=location,
             fix=fix,
             fingerprint=hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:16],
-            path=cause,
+            path=path,
             profile=profile,
             serving=serving,
             also=also,
             allowed=allowed,
+            clauses=pieces[1:] and pieces,
+            says_change=says_change,
+            says_error=says_error,
+            lacks=evidence.graph if evidence.graph.same is False and consequence.shows_in_outcomes else None,
+            policies=consequences(evidence.outcomes, consequence) if consequence.shows_in_outcomes else (),
         )
 
 
-def spread(message: str, regions: int) -> str:
+def clauses(message: Message) -> tuple[str, ...]:
+    """The pieces of a message."""
+    return (message,) if isinstance(message, str) else tuple(piece for piece in message if piece)
+
+
+def spread(message: Message, regions: int) -> tuple[str, ...]:
     """The message of a finding that was made in so many regions: twelve equal blocks have one defect."""
-    return message if regions < 2 else f"{message} (in {regions} regions)"
+    *others, last = clauses(message)
+    return (*others, last if regions < 2 else f"{last} (in {regions} regions)")

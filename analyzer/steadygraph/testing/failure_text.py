@@ -28,7 +28,7 @@ def text(verdict: Verdict, *, report: Path | None = None, width: int = _WIDTH) -
         report: The folder that the whole report is written to.
         width: Columns of the terminal.
     """
-    (case,) = portable(RunReport((verdict.part,), environment={})).cases
+    (case,) = portable(RunReport((verdict.part,), environment={})).report.cases
     subject = verdict.subject
     if case.status is not Status.COMPLETED:
         error = case.error

@@ -102,7 +102,7 @@ class Session:
         one = RunReport((case,), environment=environment(), fail_on=self.options.fail_on)
         if self.options.update:
             known = baseline.updated(known, one, all_rules=self.options.all_rules)
-        (target,) = (each.target for each in portable(one).cases)
+        (target,) = (each.target for each in portable(one).report.cases)
         if target not in known.cases:
             return case
         return baseline.applied(known, one, all_rules=self.options.all_rules).cases[0]

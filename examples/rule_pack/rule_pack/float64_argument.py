@@ -66,7 +66,7 @@ class Float64Argument(Rule):
                 yield self.finding(
                     evidence,
                     f"argument `{path}` is {spec.dtype}, and so is all that is computed with it",
-                    cause=path,
+                    path=path,
                     consequence=Consequence.SLOW,
                     fix=f"Convert `{path}` with .float() before the call.",
                     serving=spec.dtype,

@@ -156,15 +156,18 @@ class BufferRealloc(Rule):
             move, *others = moves
             yield self.finding(
                 evidence,
-                f"{_moves(move, len(others))}, and a captured graph goes on using "
-                f"{'their old addresses' if others else 'its old address'}",
-                cause=move.path,
+                (
+                    _moves(move, len(others)),
+                    f", and a captured graph goes on using {'their old addresses' if others else 'its old address'}",
+                ),
+                path=move.path,
                 consequence=Consequence.SILENT_WRONG if wrong else Consequence.SLOW,
                 fix=f"Allocate `{move.path}` for the largest call before the capture, and refuse to grow it later.",
                 region=move.region,
                 profile="the captured address",
                 serving="another address",
                 also=tuple(other.path for other in others),
+                says_change=True,
             )
 
 

@@ -79,10 +79,13 @@ class ReplayDiffers(Rule):
         wrong = outcome.result is Result.SILENT_WRONG
         yield self.finding(
             evidence,
-            f"a replay of the captured graph {_says(outcome)}, though no guard is violated: it reads or writes memory "
-            "of the captured call that means something else by now",
-            cause="replay",
+            (
+                f"a replay of the captured graph {_says(outcome)}, though no guard is violated",
+                ": it reads or writes memory of the captured call that means something else by now",
+            ),
+            path="replay",
             consequence=Consequence.SILENT_WRONG if wrong else Consequence.RAISES,
+            says_error=None if wrong else outcome.error,
             fix="Clone what has to outlive the next replay, and write new values into the captured memory (copy_).",
         )
 

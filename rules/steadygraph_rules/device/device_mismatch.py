@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from steadygraph.model import Consequence, DeviceMismatch, Evidence, Finding, Kind, Location
-from steadygraph.rule import Example, Rule
+from steadygraph.rule import Example, Message, Rule
 from steadygraph_rules.device.mismatch import EQUALITY, blamed_for_error, is_comparison
 from steadygraph_rules.guard_rule import LONGEST_ERROR, shortened
 
@@ -116,29 +116,38 @@ class DeviceMismatchRule(Rule):
         error = evidence.eager_error
         assert error is not None
         if is_comparison(mismatch):
-            message = f"{_compared(mismatch)}; eager mode raises {shortened(str(error), LONGEST_ERROR)}"
-            return self._found(evidence, message, mismatch, Consequence.RAISES)
+            told = (*_compared(mismatch), f"; eager mode raises {shortened(str(error), LONGEST_ERROR)}")
+            return self._found(evidence, told, mismatch, Consequence.RAISES, says_error=str(error))
         where = mismatch.location if mismatch.operands else error.location
         operands = ", ".join(f"{name} on {device}" for name, device in mismatch.operands)
         what = f"{mismatch.operation} gets {operands}" if operands else shortened(error.message, LONGEST_ERROR)
         made = f"; {_place(mismatch.created)} made `{mismatch.odd}`" if mismatch.created else ""
-        message = f"{what}{_at(where)}{made}, and eager mode raises {error.type}"
+        message = f"{what}{_at(where)}", made, f", and eager mode raises {error.type}"
         return self._found(evidence, message, mismatch, Consequence.RAISES)
 
     def _never_true(self, evidence: Evidence, mismatch: DeviceMismatch) -> Finding:
-        message = f"{_compared(mismatch)}, so this goes the same way in every call"
+        *clauses, last = _compared(mismatch)
+        message = (*clauses, f"{last}, so this goes the same way in every call")
         return self._found(evidence, message, mismatch, Consequence.SLOW)
 
-    def _found(self, evidence: Evidence, message: str, mismatch: DeviceMismatch, consequence: Consequence) -> Finding:
+    def _found(
+        self,
+        evidence: Evidence,
+        message: Message,
+        mismatch: DeviceMismatch,
+        consequence: Consequence,
+        says_error: str | None = None,
+    ) -> Finding:
         location = mismatch.created or mismatch.location
         compared = is_comparison(mismatch)
         return self.finding(
             evidence,
             message,
-            cause=f"{mismatch.operation} {location.text}" if location and location.text else mismatch.operation,
+            path=f"{mismatch.operation} {location.text}" if location and location.text else mismatch.operation,
             consequence=consequence,
             fix=_COMPARE if compared else _CREATE,
             location=location,
+            says_error=says_error,
         )
 
 
@@ -146,11 +155,11 @@ _CREATE = "Create the tensor on the device of the others: device=x.device."
 _COMPARE = "Take the device from a tensor that was allocated with it: tensor.device has the index."
 
 
-def _compared(mismatch: DeviceMismatch) -> str:
+def _compared(mismatch: DeviceMismatch) -> tuple[str, str]:
     (left, before), (right, now) = mismatch.operands
     if mismatch.operation in EQUALITY:
-        return f"`{left}` is {before} and `{right}` is {now}, which are never equal"
-    return f"`{left}` is {before} and {right} is {now}: the look-up never finds it"
+        return f"`{left}` is {before} and `{right}` is {now}", ", which are never equal"
+    return f"`{left}` is {before} and {right} is {now}", ": the look-up never finds it"
 
 
 def _place(location: Location) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from steadygraph.model import PROFILE, BreakReason, Consequence, Evidence, Finding, GraphBreak, Kind, Observation
-from steadygraph.rule import Example, Rule, spread
+from steadygraph.rule import Example, Message, Rule, spread
 from steadygraph_rules.guard_rule import LONGEST_ERROR, shortened
 
 _FIXES = {
@@ -98,7 +98,7 @@ class GraphBreakRule(Rule):
             yield self.finding(
                 evidence,
                 spread(_message(one, observation, len(others)), len({place.region for _, place in places})),
-                cause=cause,
+                path=cause,
                 consequence=Consequence.SLOW,
                 fix=_FIXES[one.reason].format(operator=one.detail),
                 location=one.location,
@@ -134,16 +134,17 @@ def _cause(one: GraphBreak) -> str:
     return f"{one.reason}: {one.location.function}: {one.location.text or ''}"
 
 
-def _message(one: GraphBreak, observation: Observation, others: int) -> str:
+def _message(one: GraphBreak, observation: Observation, others: int) -> Message:
     graphs = len(observation.graphs)
     parts = f" into {graphs} graphs" if graphs > 1 else ""
     if one.reason is BreakReason.SKIPPED_FRAME:
         function = f"`{one.location.function}`" if one.location else "a function"
         run = f" and {others} {'callers' if others > 1 else 'caller'} run" if others else " runs"
-        return f"{function}{run} eagerly: {shortened(one.detail, LONGEST_ERROR)}"
+        return f"{function}{run} eagerly", f": {shortened(one.detail, LONGEST_ERROR)}"
+    splits = f", which breaks the region{parts}"
     if one.location is None:
-        return f"{one.reason}, which breaks the region{parts}: {shortened(one.detail, LONGEST_ERROR)}"
+        return one.reason, splits, f": {shortened(one.detail, LONGEST_ERROR)}"
     text = f": `{shortened(one.location.text)}`" if one.location.text else ""
     if one.reason is BreakReason.NO_FAKE_IMPLEMENTATION:
-        return f"{one.reason} ({one.detail}), which breaks the region{parts}{text}"
-    return f"{one.reason}, which breaks the region{parts}{text}"
+        return f"{one.reason} ({one.detail})", splits, text
+    return one.reason, splits, text

@@ -159,16 +159,21 @@ class HostSync(Rule):
             known = before.get(place, 0)
             yield self.finding(
                 evidence,
-                f"{sync.operation}, {_WAITS if sync.certain else _MAY_WAIT}: "
-                f"{_where_from(evidence, known, only_profile=only_profile)}{_per_call(sync.count)}"
-                f"{f', {_per_call(known)} at profile' if known != sync.count and known else ''}{_confirmation(sync)}",
-                cause=_cause(sync),
+                (
+                    sync.operation,
+                    f", {_WAITS if sync.certain else _MAY_WAIT}",
+                    f": {_where_from(evidence, known, only_profile=only_profile)}{_per_call(sync.count)}"
+                    f"{f', {_per_call(known)} at profile' if known != sync.count and known else ''}",
+                    _confirmation(sync),
+                ),
+                path=_cause(sync),
                 consequence=Consequence.BENIGN if only_profile or not sync.certain else Consequence.SLOW,
                 fix=next((fix for words, fix in _FIXES if words in sync.operation), _OTHERWISE),
                 location=sync.location,
                 profile=_per_call(known) if known not in (0, sync.count) else "",
                 serving=_per_call(sync.count),
                 allowed=sync.allowed,
+                says_change=True,
             )
 
 

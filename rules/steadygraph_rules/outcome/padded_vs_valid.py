@@ -79,11 +79,17 @@ class PaddedVsValid(Rule):
         padded, valid = lengths
         yield self.finding(
             evidence,
-            f"{padded} padded rows meet {valid} valid ones, and eager mode raises {error}",
-            cause=error.type,
+            (
+                f"{padded} padded rows meet {valid} valid ones",
+                f", and eager mode raises {error.type}",
+                str(error).removeprefix(error.type),
+            ),
+            path=error.type,
             consequence=Consequence.RAISES,
             fix="Compare valid rows with valid rows, or zero-pad the buffer to match.",
             location=error.location,
             profile="as many rows in both",
             serving=f"{padded} padded, {valid} valid",
+            says_change=True,
+            says_error=str(error),
         )

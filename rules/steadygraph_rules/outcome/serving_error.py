@@ -73,13 +73,15 @@ class ServingError(Rule):
         error = evidence.eager_error
         if error is None or evidence.scenario == PROFILE or _has_its_own_rule(evidence):
             return
+        text = shortened(str(error), LONGEST_ERROR)
         yield self.finding(
             evidence,
-            f"eager mode raises {shortened(str(error), LONGEST_ERROR)}, and the profile call did not",
-            cause=error.type,
+            (f"eager mode raises {error.type}", text.removeprefix(error.type), ", and the profile call did not"),
+            path=error.type,
             consequence=Consequence.RAISES,
             fix="Repair the line that raises, and add such a call to the warm-up.",
             location=error.location,
+            says_error=str(error),
         )
 
 

@@ -79,11 +79,15 @@ class StaleState(Rule):
         through = f" through {named}" + (f" and {left} more" if left > 0 else "") if named else ""
         yield self.finding(
             evidence,
-            f"an earlier request leaks into this one{through}: on a fresh model the result is another ({leak.detail})",
-            cause=leak.attributes[0] if leak.attributes else "model",
+            (
+                f"an earlier request leaks into this one{through}",
+                f": on a fresh model the result is another ({leak.detail})",
+            ),
+            path=leak.attributes[0] if leak.attributes else "model",
             consequence=Consequence.RAISES if evidence.eager_error else Consequence.SILENT_WRONG,
             fix="Reset this state at the start of every step, so that a step which ended early leaves nothing behind.",
             location=evidence.eager_error.location if evidence.eager_error else None,
             profile="as on a fresh model",
             serving="depends on the calls before",
+            says_change=True,
         )

@@ -75,18 +75,22 @@ class UnexplainedResult(Rule):
         again = sum(observation.recompiles for observation in evidence.profile)
         yield self.finding(
             evidence,
-            f"under policy {outcome.policy} the call {_SAYS[worst]}{_detail(worst, outcome)}, "
-            + (_compiled_twice(again) if again else f"and no violated guard explains it{_differing(evidence)}"),
-            cause=f"{outcome.policy}: {worst}",
+            (
+                f"under policy {outcome.policy} the call {_SAYS[worst]}{_detail(worst, outcome)}",
+                *(_compiled_twice(again) if again else (", and no violated guard explains it", _differing(evidence))),
+            ),
+            path=f"{outcome.policy}: {worst}",
             consequence=worst,
+            says_error=outcome.error if worst is Consequence.RAISES else None,
             fix=_FIX_WITHIN_PROFILE if again else _FIX,
         )
 
 
-def _compiled_twice(again: int) -> str:
+def _compiled_twice(again: int) -> tuple[str, str]:
     frames = "a frame" if again == 1 else f"{again} frames"
     return (
-        f"and the profile call compiles {frames} again, for other values: without guards, the first graph answers both"
+        f", and the profile call compiles {frames} again, for other values",
+        ": without guards, the first graph answers both",
     )
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from steadygraph.model import Evidence, Finding, Kind, Owner, ViolatedGuard
-from steadygraph.rule import Example
+from steadygraph.rule import Example, Message
 from steadygraph_rules import replayed
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, change, from_before_a_break
@@ -100,12 +100,12 @@ class BakedFloat(GuardRule):
         yield from super().check(evidence)
         yield from replayed.findings(self, evidence, replayed.FLOAT)
 
-    def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
+    def message(self, guard: ViolatedGuard, evidence: Evidence) -> Message:
         try:
             float(guard.expected)
         except ValueError:
             return change(guard)
-        return f"{change(guard)}, and the graph computes with {guard.expected}"
+        return change(guard), f", and the graph computes with {guard.expected}"
 
     def fix(self, guard: ViolatedGuard) -> str:
         if from_before_a_break(guard):

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from steadygraph.model import Evidence, Finding, Kind, Owner, ViolatedGuard
-from steadygraph.rule import Example
+from steadygraph.rule import Example, Message
 from steadygraph_rules import replayed
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, change, from_before_a_break, place, shortened
@@ -110,11 +110,11 @@ class BakedInt(GuardRule):
         yield from super().check(evidence)
         yield from replayed.findings(self, evidence, replayed.INT)
 
-    def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
+    def message(self, guard: ViolatedGuard, evidence: Evidence) -> Message:
         if guard.condition.is_relation:
             return f"`{shortened(guard.expected)}` held at profile and does not hold at serving"
         if guard.expected.lstrip("-").isdigit():
-            return f"{change(guard)}, and the graph computes with {guard.expected}"
+            return change(guard), f", and the graph computes with {guard.expected}"
         return change(guard)
 
     def fix(self, guard: ViolatedGuard) -> str:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from steadygraph.model import Aspect, Evidence, Kind, Owner, ViolatedGuard
-from steadygraph.rule import Example
+from steadygraph.rule import Example, Message
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, from_before_a_break, place, shortened
 from steadygraph_rules.tensors import tensor_path
@@ -117,7 +117,7 @@ class BakedShape(GuardRule):
     )
     passed = (Example("a dimension that is marked as dynamic", _DYNAMIC),)
 
-    def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
+    def message(self, guard: ViolatedGuard, evidence: Evidence) -> Message:
         if guard.aspect is Aspect.RANK:
             where = place(guard, tensor_path(guard.path))
             return f"{where} has rank {guard.expected} at profile, {guard.actual} at serving"
@@ -127,7 +127,8 @@ class BakedShape(GuardRule):
             return f"`{held}` held at profile and does not hold at serving{now}"
         return (
             f"dimension {guard.dim} of {place(guard, tensor_path(guard.path))} is {guard.expected} at profile, "
-            f"{guard.actual} at serving, and the graph holds for {guard.expected} only"
+            f"{guard.actual} at serving",
+            f", and the graph holds for {guard.expected} only",
         )
 
     def fix(self, guard: ViolatedGuard) -> str:

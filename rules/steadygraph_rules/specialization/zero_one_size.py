@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from steadygraph.model import Evidence, Kind, ViolatedGuard
-from steadygraph.rule import Example
+from steadygraph.rule import Example, Message
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, place
 from steadygraph_rules.tensors import tensor_path
@@ -91,12 +91,13 @@ class ZeroOneSize(GuardRule):
     )
     passed = (Example("an unbacked dimension", _UNBACKED),)
 
-    def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
+    def message(self, guard: ViolatedGuard, evidence: Evidence) -> Message:
         where = f"dimension {guard.dim} of {place(guard, tensor_path(guard.path))}"
         if not guard.condition.is_relation:
-            return f"{where} is {guard.expected} at profile, which makes it a constant, and {guard.actual} at serving"
+            fact = f"{where} is {guard.expected} at profile"
+            return fact, ", which makes it a constant", f", and {guard.actual} at serving"
         size = guard.condition.terms[0].value
-        return f"{where} is {size} at serving, and the graph of the profile call holds for sizes from 2 on"
+        return f"{where} is {size} at serving", ", and the graph of the profile call holds for sizes from 2 on"
 
     def fix(self, guard: ViolatedGuard) -> str:
         tensor = tensor_path(guard.path)

@@ -73,7 +73,7 @@ class MissingGuard(Rule):
                 yield self.finding(
                     evidence,
                     f"the compiled result differs from eager mode{error}, though {held}",
-                    cause="missing-guard",
+                    path="missing-guard",
                     consequence=Consequence.SILENT_WRONG,
                     fix="Pass what changes as an argument, or keep it in a buffer that forward reads.",
                     region=evidence.regions[0].name if len(evidence.regions) == 1 else "",

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from steadygraph.model import Asks, Aspect, Evidence, Kind, ViolatedGuard
-from steadygraph.rule import Example
+from steadygraph.rule import Example, Message
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, change, place
 
@@ -67,13 +67,13 @@ class ObjectIdentity(GuardRule):
     flagged = (Example("a tensor with a static address", _STATIC_ADDRESS, ("layer1",)),)
     passed = (Example("a plain tensor", _PLAIN),)
 
-    def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
+    def message(self, guard: ViolatedGuard, evidence: Evidence) -> Message:
         if guard.condition.asks is Asks.SAME_OBJECT:
-            return f"{change(guard)}, and the graph reads one of the two only"
+            return change(guard), ", and the graph reads one of the two only"
         if guard.aspect is Aspect.ALIASING:
             what = place(guard) if guard.path else "an input"
             return f"{what} shares memory with another input in one of the runs only"
-        return f"{change(guard)}, and the graph is bound to the first one"
+        return change(guard), ", and the graph is bound to the first one"
 
     def fix(self, guard: ViolatedGuard) -> str:
         if guard.aspect is Aspect.ALIASING:

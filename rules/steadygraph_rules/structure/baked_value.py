@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 
 from steadygraph.model import Aspect, Evidence, Kind, ViolatedGuard
-from steadygraph.rule import Example
+from steadygraph.rule import Example, Message
 from steadygraph_rules.causes import Cause, enum_members
 from steadygraph_rules.guard_rule import GuardRule, change
 
@@ -100,8 +100,8 @@ class BakedValue(GuardRule):
     )
     passed = (Example("the decision as a tensor", _AS_TENSOR),)
 
-    def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
-        return f"{change(_as_value(guard, evidence))}, and the graph does what the first one says"
+    def message(self, guard: ViolatedGuard, evidence: Evidence) -> Message:
+        return change(_as_value(guard, evidence)), ", and the graph does what the first one says"
 
     def fix(self, guard: ViolatedGuard) -> str:
         return (

@@ -132,13 +132,16 @@ class NoneAtProfile(GuardRule):
                 before, now = shortened(one.profile), shortened(one.serving)
                 yield self.finding(
                     evidence,
-                    f"argument `{one.path}` is {before} at profile, {now} at serving, and eager mode raises before any "
-                    "compiled region runs",
-                    cause=one.path,
+                    (
+                        f"argument `{one.path}` is {before} at profile, {now} at serving",
+                        ", and eager mode raises before any compiled region runs",
+                    ),
+                    path=one.path,
                     consequence=Consequence.RAISES,
                     fix=f"Pass `{one.path}` at profile too: the warm-up never went this way.",
                     profile=one.profile,
                     serving=one.serving,
+                    says_change=True,
                 )
 
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from steadygraph.model import Evidence, Kind, ViolatedGuard
-from steadygraph.rule import Example
+from steadygraph.rule import Example, Message
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, place, shortened
 
@@ -49,8 +49,9 @@ class UnclassifiedGuard(GuardRule):
     cause = Cause.OTHER
     passed = (Example("other values of the same tensor", _SAME),)
 
-    def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
-        return f"{place(guard)} violates a {guard.guard_type} guard that held at profile: `{shortened(guard.expected)}`"
+    def message(self, guard: ViolatedGuard, evidence: Evidence) -> Message:
+        fact = f"{place(guard)} violates a {guard.guard_type} guard that held at profile"
+        return fact, f": `{shortened(guard.expected)}`"
 
     def fix(self, guard: ViolatedGuard) -> str:
         return f"Make `{guard.path}` satisfy the guard in every call."

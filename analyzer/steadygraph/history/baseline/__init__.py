@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from steadygraph.history.baseline.acceptance import applied, updated
-from steadygraph.history.baseline.document import Baseline
+from steadygraph.history.baseline.accepted import Baseline
 from steadygraph.history.baseline.file import read, written
 
 __all__ = ["Baseline", "applied", "read", "updated", "written"]

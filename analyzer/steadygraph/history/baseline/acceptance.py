@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from steadygraph.errors import UsageError
 from steadygraph.history.baseline import lock
-from steadygraph.history.baseline.document import Accepted, Baseline, CaseBaseline, Made
+from steadygraph.history.baseline.accepted import Accepted, Baseline, CaseBaseline, Made
 from steadygraph.model import CaseReport, Finding, Status
 from steadygraph.model.run import IN_BASELINE, RunReport
 from steadygraph.report.portable import portable
@@ -28,7 +28,7 @@ def applied(baseline: Baseline, report: RunReport, *, all_rules: bool = True) ->
     Raises:
         UsageError: The baseline is about other targets altogether.
     """
-    targets = [case.target for case in portable(report).cases]
+    targets = [case.target for case in portable(report).report.cases]
     if targets and baseline.cases and not set(targets) & set(baseline.cases):
         raise UsageError(
             f"the baseline is about {_some(sorted(baseline.cases))}, and {_some(targets)} was analysed",
@@ -53,7 +53,7 @@ def updated(baseline: Baseline, report: RunReport, *, lock_too: bool | None = No
         all_rules: Did all rules run?
     """
     cases = dict(baseline.cases)
-    for case in portable(report).cases:
+    for case in portable(report).report.cases:
         if case.status is not Status.COMPLETED:
             continue
         before = cases.get(case.target, CaseBaseline())

@@ -10,7 +10,7 @@ from typing import Any
 
 from steadygraph.case.user_code import readable_path
 from steadygraph.errors import UsageError
-from steadygraph.history.baseline.document import Accepted, Baseline, CaseBaseline, LockedCall, LockedGraph, Made
+from steadygraph.history.baseline.accepted import Accepted, Baseline, CaseBaseline, LockedCall, LockedGraph, Made
 
 SCHEMA_VERSION = 1
 _TOOL = "steadygraph"

@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from steadygraph.history.baseline.document import CaseBaseline, LockedCall, LockedGraph, Made
+from steadygraph.history.baseline.accepted import CaseBaseline, LockedCall, LockedGraph, Made
 from steadygraph.model import CaseReport, Graph, GraphBody, LockChange
 
 Lock = Mapping[str, tuple[LockedCall, ...]]
@@ -39,24 +39,23 @@ def changes(accepted: CaseBaseline, case: CaseReport, made: Made) -> tuple[LockC
     """
     if accepted.lock is None:
         return ()
-    now = locked(case)
     return tuple(
-        LockChange(name, f"{sentence}: {_reason(before, after, accepted.made, made)}")
-        for name, calls in now.items()
+        LockChange(name, f"{sentence}: {_reason(old, new, accepted.made, made)}")
+        for name, calls in locked(case).items()
         if name in accepted.lock
-        for before, after, sentence in _changed(name, accepted.lock[name], calls)
+        for old, new, sentence in _changed(name, accepted.lock[name], calls)
     )
 
 
 def _changed(
-    scenario: str, before: Sequence[LockedCall], now: Sequence[LockedCall]
+    scenario: str, old_calls: Sequence[LockedCall], new_calls: Sequence[LockedCall]
 ) -> Iterator[tuple[LockedCall, LockedCall, str]]:
-    regions, then = ([call.region for call in calls] for calls in (now, before))
-    if regions != then:
-        text = f"{scenario} runs {_listed(regions)}, and {_listed(then)} before"
-        yield _together(before), _together(now), text
+    old_regions, new_regions = ([call.region for call in calls] for calls in (old_calls, new_calls))
+    if old_regions != new_regions:
+        text = f"{scenario} runs {_listed(new_regions)}, and {_listed(old_regions)} before"
+        yield _together(old_calls), _together(new_calls), text
         return
-    for old, new in zip(before, now, strict=True):
+    for old, new in zip(old_calls, new_calls, strict=True):
         what = f"of {old.region or 'the model'} in {scenario}"
         if [graph.graph for graph in old.graphs] != [graph.graph for graph in new.graphs]:
             yield old, new, f"the graph {what} has changed"
@@ -64,12 +63,12 @@ def _changed(
             yield old, new, f"the guards {what} have changed ({_types(old, new)})"
 
 
-def _reason(before: LockedCall, now: LockedCall, then: Made, today: Made) -> str:
+def _reason(old: LockedCall, new: LockedCall, old_made: Made, new_made: Made) -> str:
     """Who changed: the same lines that give another graph were traced by another torch."""
-    same_lines = [graph.lines for graph in before.graphs] == [graph.lines for graph in now.graphs]
-    if then.torch == today.torch:
+    same_lines = [graph.lines for graph in old.graphs] == [graph.lines for graph in new.graphs]
+    if old_made.torch == new_made.torch:
         return "the model changed, torch did not" if not same_lines else "what the model is given or made of changed"
-    release = f"torch changed ({then.torch} to {today.torch})"
+    release = f"torch changed ({old_made.torch} to {new_made.torch})"
     return f"{release}, the traced lines did not" if same_lines else f"{release}, and so did the model"
 
 
@@ -77,7 +76,7 @@ def _types(old: LockedCall, new: LockedCall) -> str:
     """``TENSOR_MATCH 4 to 5``, for the types whose number changed."""
     names = sorted(set(old.guard_types) | set(new.guard_types))
     pairs = ((name, old.guard_types.get(name, 0), new.guard_types.get(name, 0)) for name in names)
-    told = [f"{name} {before} to {after}" for name, before, after in pairs if before != after]
+    told = [f"{name} {number} to {other}" for name, number, other in pairs if number != other]
     return ", ".join(told) or "as many of each type"
 
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from steadygraph.history.changes.document import CaseComparison, Comparison, OutcomeChange, compared
+from steadygraph.history.changes.changes import CaseChanges, Changes, OutcomeChange, changes_between
 
-__all__ = ["CaseComparison", "Comparison", "OutcomeChange", "compared"]
+__all__ = ["CaseChanges", "Changes", "OutcomeChange", "changes_between"]

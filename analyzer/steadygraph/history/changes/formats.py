@@ -1,4 +1,4 @@
-"""A comparison as text, as Markdown, as JSON."""
+"""Changes as text, as Markdown, as JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from steadygraph.history.changes.document import CaseComparison, Comparison
+from steadygraph.history.changes.changes import CaseChanges, Changes
 from steadygraph.history.changes.sentences import durations, sentences, totals
 from steadygraph.model import Finding, Outcome
 from steadygraph.report.ci.markdown import escaped, prose
@@ -15,49 +15,49 @@ from steadygraph.report.text.layout import NARROWEST, Line, block, cells, flat, 
 SCHEMA_VERSION = 1
 
 
-def text(comparison: Comparison, *, width: int = 80) -> str:
+def text(changes: Changes, *, width: int = 80) -> str:
     """Per case what changed, a sentence each; lines keep to ``width`` columns from 40 on and end in a newline."""
     width = max(width, NARROWEST)
     lines: list[Line] = []
-    for case in comparison.cases:
+    for case in changes.cases:
         lines += block(_title(case, width), width, hang=2)
         for sentence in sentences(case):
             lines += block(f"{sentence.mark:<8}{sentence.text}", width, indent=2, hang=8)
         lines.append(())
-    for name, old, new in comparison.versions:
+    for name, old, new in changes.versions:
         lines += block(f"{flat(name, 40)} {flat(new, 80)}, before {flat(old, 80)}", width)
-    lines += block(totals(comparison), width)
+    lines += block(totals(changes), width)
     return "".join("".join(span.text for span in line).rstrip() + "\n" for line in lines)
 
 
-def markdown(comparison: Comparison) -> str:
+def markdown(changes: Changes) -> str:
     """The same for a job summary or a pull request."""
-    parts = [f"**{escaped(totals(comparison))}**\n"]
-    parts += [f"{escaped(name)} {escaped(new)}, before {escaped(old)}\n" for name, old, new in comparison.versions]
-    for case in comparison.cases:
+    parts = [f"**{escaped(totals(changes))}**\n"]
+    parts += [f"{escaped(name)} {escaped(new)}, before {escaped(old)}\n" for name, old, new in changes.versions]
+    for case in changes.cases:
         if not case.is_same:
             parts.append(f"### {escaped(case.target)}\n")
             parts.append("".join(f"- **{one.mark}** {prose(one.text)}\n" for one in sentences(case)))
     return "\n".join(parts)
 
 
-def as_json(comparison: Comparison) -> str:
+def as_json(changes: Changes) -> str:
     """ASCII text that ends in a newline."""
-    document = {
+    value = {
         "schema_version": SCHEMA_VERSION,
         "tool": "steadygraph",
-        "worse": comparison.is_worse(),
-        "versions": {name: {"old": old, "new": new} for name, old, new in comparison.versions},
-        "cases": [_case(case) for case in comparison.cases],
+        "worse": changes.is_worse(),
+        "versions": {name: {"old": old, "new": new} for name, old, new in changes.versions},
+        "cases": [_case(case) for case in changes.cases],
     }
-    return json.dumps(document, indent=2) + "\n"
+    return json.dumps(value, indent=2) + "\n"
 
 
-#: How a comparison can be written, by the name of the format.
-FORMATS: Mapping[str, Callable[[Comparison], str]] = {"text": text, "json": as_json, "markdown": markdown}
+#: How changes can be written, by the name of the format.
+FORMATS: Mapping[str, Callable[[Changes], str]] = {"text": text, "json": as_json, "markdown": markdown}
 
 
-def _title(case: CaseComparison, width: int) -> str:
+def _title(case: CaseChanges, width: int) -> str:
     took = durations(case)
     target = shortened(flat(case.target, 1000), width)
     if case.old_status is None or case.new_status is None:
@@ -66,7 +66,7 @@ def _title(case: CaseComparison, width: int) -> str:
     return f"{target} ({same}{took})" if cells(target) + cells(took) + 14 <= width else target
 
 
-def _case(case: CaseComparison) -> dict[str, Any]:
+def _case(case: CaseChanges) -> dict[str, Any]:
     return {
         "target": case.target,
         "status": {"old": case.old_status, "new": case.new_status},

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from steadygraph.history.changes.document import CaseComparison, Comparison, OutcomeChange
+from steadygraph.history.changes.changes import CaseChanges, Changes, OutcomeChange
 from steadygraph.model import Finding, Location, Status
 from steadygraph.model.run import counted
 from steadygraph.report.text.layout import flat
@@ -21,7 +21,7 @@ class Sentence:
     text: str
 
 
-def sentences(case: CaseComparison) -> Iterator[Sentence]:
+def sentences(case: CaseChanges) -> Iterator[Sentence]:
     """What is new first, then what got worse, what got better, and what is only different."""
     if case.old_status != case.new_status:
         yield _status(case)
@@ -32,24 +32,24 @@ def sentences(case: CaseComparison) -> Iterator[Sentence]:
     yield from (Sentence("changed", flat(sentence)) for sentence in case.graphs)
 
 
-def durations(case: CaseComparison) -> str:
+def durations(case: CaseChanges) -> str:
     """``12.3 s, before 10.1 s``."""
     return f"{case.new_duration_s:.1f} s, before {case.old_duration_s:.1f} s"
 
 
-def totals(comparison: Comparison) -> str:
+def totals(changes: Changes) -> str:
     """``2 cases: 1 new finding, 2 gone, 14 unchanged; 1 outcome worse, 0 better``."""
-    cases = comparison.cases
-    changes = [change for case in cases for change in case.outcomes]
-    worse = sum(change.is_worse for change in changes)
+    cases = changes.cases
+    outcomes = [change for case in cases for change in case.outcomes]
+    worse = sum(change.is_worse for change in outcomes)
     return (
         f"{counted(len(cases), 'case')}: {counted(sum(len(case.new) for case in cases), 'new finding')}, "
         f"{sum(len(case.gone) for case in cases):,} gone, {sum(case.unchanged for case in cases):,} unchanged; "
-        f"{counted(worse, 'outcome')} worse, {len(changes) - worse:,} better"
+        f"{counted(worse, 'outcome')} worse, {len(outcomes) - worse:,} better"
     )
 
 
-def _status(case: CaseComparison) -> Sentence:
+def _status(case: CaseChanges) -> Sentence:
     if case.old_status is None:
         return Sentence("new", "the older report does not have this case")
     if case.new_status is None:

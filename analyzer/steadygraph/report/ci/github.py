@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from steadygraph.model import CaseReport, Consequence, Severity, Status
-from steadygraph.model.run import RunReport, counted
+from steadygraph.model.run import counted
 from steadygraph.report.ci.anchors import Anchor, Anchors
-from steadygraph.report.portable import portable
+from steadygraph.report.portable import Renderable, portable
 from steadygraph.report.text.grouping import Entry, entries, told
 from steadygraph.report.text.layout import flat, printable
-from steadygraph.report.text.wording import PLAIN, what_happens
+from steadygraph.report.text.wording import what_changed, what_happens
 
 #: GitHub shows no more of one severity in one step.
 MOST_ANNOTATIONS = 10
@@ -22,7 +22,7 @@ _SEVERITIES, _CONSEQUENCES = tuple(Severity), tuple(Consequence)
 _Ranked = tuple[tuple[int, int, int], str]
 
 
-def render(report: RunReport, root: Path | None = None) -> str:
+def render(report: Renderable, root: Path | None = None) -> str:
     """A report as lines of a job's log.
 
     Args:
@@ -32,7 +32,7 @@ def render(report: RunReport, root: Path | None = None) -> str:
     Returns:
         Cases without a result and the worst findings, at most ten lines, each a workflow command; then the sums.
     """
-    clean = portable(report, root)
+    clean = portable(report, root).report
     ranked = sorted((each for case in clean.cases for each in _ranked(case, notes=clean.fail_on == "note")), key=_rank)
     shown = [command for _, command in ranked[:MOST_ANNOTATIONS]]
     left_out = len(ranked) - len(shown)
@@ -63,9 +63,9 @@ def _annotation(entry: Entry, case: CaseReport, anchors: Anchors) -> str:
     first = entry.first
     scenarios = [scenario for scenario in case.scenarios if scenario.name in entry.scenarios]
     anchor = anchors.of(first)
-    happens = "" if first.consequence in PLAIN else what_happens(first.consequence, scenarios, told=first.message)
+    happens = what_happens(first, scenarios) if first.consequence.shows_in_outcomes else ""
     fact = f"{flat(first.message).rstrip('.')}: {happens}" if happens else flat(first.message)
-    sentences = [fact, anchor.elsewhere(first), f"Fix: {flat(first.fix)}" if first.fix else ""]
+    sentences = [fact, what_changed(first), anchor.elsewhere(first), f"Fix: {flat(first.fix)}" if first.fix else ""]
     title = entry.title(regions=len(case.regions) != 1).partition(" ")[2]
     message = " ".join(f"{sentence.rstrip('.')}." for sentence in sentences if sentence)
     return _command(_COMMANDS[first.severity], anchor, title, message)

@@ -25,7 +25,7 @@ from steadygraph.model import (
 )
 from steadygraph.model.run import RunReport, fails, loud
 from steadygraph.report.ci.anchors import parts
-from steadygraph.report.portable import portable
+from steadygraph.report.portable import Renderable, portable
 from steadygraph.report.text.layout import flat, printable
 from steadygraph.report.text.table import outcome_text, policy_label
 from steadygraph.report.text.wording import what_happens, what_the_graph_lacks
@@ -42,7 +42,7 @@ _LONGEST_TEXT = 4_000
 _MOST_LINES = 200
 
 
-def render(report: RunReport, root: Path | None = None) -> str:
+def render(report: Renderable, root: Path | None = None) -> str:
     """A report as JUnit XML.
 
     Args:
@@ -53,7 +53,7 @@ def render(report: RunReport, root: Path | None = None) -> str:
         ASCII text: what is not ASCII is written as a reference to the character, and what XML cannot hold is spelled
         out.
     """
-    clean = portable(report, root)
+    clean = portable(report, root).report
     suites = [_Suite(case, clean).element() for case in clean.cases]
     if clean.interrupted:
         suites.append(_interruption())
@@ -160,7 +160,7 @@ def _told(finding: Finding, scenario: ScenarioReport | None) -> list[str]:
     """All about a finding, in lines."""
     scenarios = [] if scenario is None else [scenario]
     lines = [
-        f"{finding.severity} {_title(finding)}: {what_happens(finding.consequence, scenarios, told=finding.message)}",
+        f"{finding.severity} {_title(finding)}: {what_happens(finding, scenarios)}",
         finding.message,
     ]
     if finding.path:

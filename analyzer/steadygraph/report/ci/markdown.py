@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from steadygraph.model import CaseReport, Finding, ScenarioReport, Severity, Status
-from steadygraph.model.run import IN_BASELINE, RunReport, counted, summarised
-from steadygraph.report.portable import portable
+from steadygraph.model.run import IN_BASELINE, counted, summarised
+from steadygraph.report.portable import Renderable, portable
 from steadygraph.report.text.grouping import Entry, entries, scenario_names, told
 from steadygraph.report.text.layout import flat, listed
 from steadygraph.report.text.table import outcome_text, policy_label
-from steadygraph.report.text.wording import PLAIN, what_happens, what_the_graph_lacks
+from steadygraph.report.text.wording import what_changed, what_happens, what_the_graph_lacks
 
 #: GitHub shows a job summary of up to 1 MiB, and none at all where it is larger.
 MOST_BYTES = 900_000
@@ -26,7 +26,7 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|~&$]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
 _RANK = {severity: number for number, severity in enumerate(Severity)}
 
 
-def render(report: RunReport, root: Path | None = None) -> str:
+def render(report: Renderable, root: Path | None = None) -> str:
     """A report as GitHub's Markdown.
 
     Args:
@@ -37,7 +37,7 @@ def render(report: RunReport, root: Path | None = None) -> str:
         Text of at most 900,000 bytes in UTF-8; what does not fit into it is counted.  No name or message of the model
         is taken for Markdown or HTML.
     """
-    clean = portable(report, root)
+    clean = portable(report, root).report
     interrupted = ["**Interrupted** before all targets were analysed.", ""] if clean.interrupted else []
     parts = [_block([f"# steadygraph: {clean.summary}", "", *interrupted, *_overview(clean.cases)])]
     room = MOST_BYTES - _ROOM_FOR_THE_REST - len(parts[0].encode())
@@ -163,14 +163,16 @@ def _entry(entry: Entry, case: CaseReport) -> Iterator[str]:
     scenarios = [scenario for scenario in case.scenarios if scenario.name in entry.scenarios]
     where = escaped(f"[{scenario_names(entry.scenarios)}]")
     title = f"- **{first.severity}** {_rule(first.rule, first.name)} {where}"
-    if first.consequence in PLAIN:
-        yield title
+    if first.consequence.shows_in_outcomes:
+        yield f"{title}: {prose(what_happens(first, scenarios))}"
     else:
-        yield f"{title}: {prose(what_happens(first.consequence, scenarios, told=first.message))}"
+        yield title
     for place in entry.places[:_MOST_PLACES]:
         regions = list(dict.fromkeys(finding.region for finding in place.findings if finding.region))
         inside = f" in {code(listed(regions, 1), _LONGEST_NAME)}" if regions else ""
-        values = f"; serving values: {escaped(place.serving_values)}" if place.serving_values else ""
+        change = what_changed(place.first)
+        values = f"; {escaped(change)}" if change else ""
+        values += f"; serving values: {escaped(place.serving_values)}" if place.serving_values else ""
         yield f"  - {prose(place.first.message)}{inside}{values}"
         location = place.first.location
         if location is not None:
@@ -179,7 +181,7 @@ def _entry(entry: Entry, case: CaseReport) -> Iterator[str]:
     if len(entry.places) > _MOST_PLACES:
         yield f"  - {counted(len(entry.places) - _MOST_PLACES, 'more place')} not listed"
     changed = next((scenario.graph for scenario in scenarios if scenario.graph.same is False), None)
-    if changed is not None and first.consequence not in PLAIN:
+    if changed is not None and first.consequence.shows_in_outcomes:
         yield f"  - {prose(what_the_graph_lacks(changed, about=first.path))}"
     if first.fix:
         yield f"  - Fix: {prose(first.fix)}"

@@ -14,9 +14,9 @@ from steadygraph.model import CaseReport, Finding, ScenarioReport, Severity, Sta
 from steadygraph.model.run import EXIT_FINDINGS, EXIT_OK, IN_BASELINE, RunReport, counted
 from steadygraph.report.ci.anchors import Anchor, Anchors
 from steadygraph.report.ci.sarif_rules import descriptors, rule_id
-from steadygraph.report.portable import portable
+from steadygraph.report.portable import Renderable, portable
 from steadygraph.report.text.layout import flat
-from steadygraph.report.text.wording import PLAIN, what_happens
+from steadygraph.report.text.wording import what_changed, what_happens
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 #: GitHub refuses a run with more.
@@ -30,7 +30,7 @@ _SEMANTIC_VERSION = re.compile(r"\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-
 JsonObject = dict[str, object]
 
 
-def render(report: RunReport, root: Path | None = None) -> str:
+def render(report: Renderable, root: Path | None = None) -> str:
     """A report as SARIF.
 
     Args:
@@ -41,7 +41,7 @@ def render(report: RunReport, root: Path | None = None) -> str:
         ASCII text in one line.  Findings that a case accepts are suppressed results.  Of more than 25,000 findings
         the loudest are kept, and a notification says how many are missing.
     """
-    clean = portable(report, root)
+    clean = portable(report, root).report
     found = [(case, finding) for case in clean.cases for finding in case.findings]
     # Sorting is stable: equally loud ones stay in the order of the report.
     found.sort(key=lambda each: _quietness(each[1]))
@@ -105,10 +105,10 @@ def _message(finding: Finding, anchor: Anchor, scenario: ScenarioReport | None) 
     """What, where, what happens, what to do; GitHub shows the first sentence where there is little room."""
     region = f" in {flat(finding.region, 80)}" if finding.region else ""
     where = f"Scenario {flat(finding.scenario, 80)}{region}"
-    if finding.consequence not in PLAIN:
-        happens = what_happens(finding.consequence, [scenario] if scenario else [], told=finding.message)
-        where = f"{where}: {happens}"
-    sentences = [flat(finding.message, _LONGEST_MESSAGE), where]
+    if finding.consequence.shows_in_outcomes:
+        where = f"{where}: {what_happens(finding, [scenario] if scenario else [])}"
+    change = what_changed(finding)
+    sentences = [flat(finding.message, _LONGEST_MESSAGE), *([change] if change else []), where]
     elsewhere = anchor.elsewhere(finding)
     if elsewhere:
         sentences.append(elsewhere)

@@ -22,7 +22,7 @@ from steadygraph.report.html.overview import worst
 from steadygraph.report.text.grouping import Entry, Place, entries
 from steadygraph.report.text.layout import enumerated, flat
 from steadygraph.report.text.table import error_size, outcome_text, policy_label
-from steadygraph.report.text.wording import PLAIN, what_happens, what_the_graph_lacks
+from steadygraph.report.text.wording import what_happens, what_the_graph_lacks
 
 #: Places of one defect that are shown at once.
 _MOST_PLACES = 4
@@ -107,7 +107,7 @@ def articles(case: CaseReport, found: Sequence[tuple[str, Entry]]) -> tuple[list
 def _article(anchor: str, entry: Entry, scenarios: dict[str, ScenarioReport], sources: _Sources) -> Article:
     first = entry.first
     concerned = [scenarios[name] for name in entry.scenarios if name in scenarios]
-    plain = first.consequence in PLAIN
+    plain = not first.consequence.shows_in_outcomes
     places = [_place(place, sources, told=first.message) for place in entry.places]
     regions = dict.fromkeys(each.region for place in entry.places for each in place.findings if each.region)
     changed = [each.graph for each in concerned if each.graph.same is False]
@@ -120,7 +120,7 @@ def _article(anchor: str, entry: Entry, scenarios: dict[str, ScenarioReport], so
         scenarios=", ".join(flat(name, 80) for name in entry.scenarios),
         regions=enumerated(regions) if regions else "",
         title=prose(flat(first.message, _MOST_LETTERS)),
-        happens="" if plain else what_happens(first.consequence, concerned, told=first.message),
+        happens="" if plain else what_happens(first, concerned),
         places=tuple(places[:_MOST_PLACES]),
         more_places=tuple(places[_MOST_PLACES:]),
         lacks=what_the_graph_lacks(changed[0], about=first.path) if changed and not plain else "",

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from steadygraph.model import CaseReport, Result
-from steadygraph.model.run import RunReport, counted
+from steadygraph.model.run import counted
 from steadygraph.report.html.articles import Article, anchored, articles
 from steadygraph.report.html.markup import long, shown
 from steadygraph.report.html.observations import ObservedRow, observed
@@ -21,7 +21,7 @@ from steadygraph.report.html.overview import overview
 from steadygraph.report.html.regions import Pictures, RegionView
 from steadygraph.report.html.rule_texts import rule_texts
 from steadygraph.report.html.verdict import verdict
-from steadygraph.report.portable import portable
+from steadygraph.report.portable import Renderable, portable
 from steadygraph.report.text.grouping import Entry
 from steadygraph.report.text.remarks import eager_failures
 from steadygraph.report.text.wording import compiled
@@ -63,7 +63,7 @@ class _Case:
     observed: list[ObservedRow]
 
 
-def render(report: RunReport, *, root: Path | None = None, rules: Sequence[Rule] | None = None) -> str:
+def render(report: Renderable, *, root: Path | None = None, rules: Sequence[Rule] | None = None) -> str:
     """A report as HTML.
 
     Args:
@@ -71,7 +71,7 @@ def render(report: RunReport, *, root: Path | None = None, rules: Sequence[Rule]
         root: What paths become relative to; the current directory by default.
         rules: Those that the page explains where a finding names them; the installed ones by default.
     """
-    clean = portable(report, root)
+    clean = portable(report, root).report
     texts = rule_texts(clean, load_rules() if rules is None else rules)
     found = [(f"case-{number}", case, anchored(case, f"case-{number}")) for number, case in enumerate(clean.cases, 1)]
     drawn = Pictures(_MOST_NODES)

@@ -7,17 +7,17 @@ the format that wrote them; reports are what other programs should read.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from steadygraph.case.user_code import readable_path
 from steadygraph.errors import UsageError
 from steadygraph.model import Graph, Observation, RecordedCall, Recording, RunRecording
 from steadygraph.report import collector
+from steadygraph.report.json import values
 from steadygraph.report.portable import scrubbed
 
 RECORDING_VERSION = 1
@@ -52,8 +52,7 @@ def to_json(run: RunRecording, root: Path | None = None) -> str:
     )
     bare = dataclasses.replace(run, recordings=tuple(_with_graphs(one, None) for one in run.recordings))
     file = scrubbed(_File(RECORDING_VERSION, bare, tuple(graphs), ran), root)
-    (written,) = json.loads(_adapter().dump_json((file,)))
-    return json.dumps(written, separators=(",", ":")) + "\n"
+    return values.written(_File, file, indent=None) + "\n"
 
 
 @collector.paused()
@@ -76,13 +75,14 @@ def from_json(text: str) -> RunRecording:
             hint="judge it with the version of steadygraph that wrote it, or record again",
         )
     try:
-        (file,) = _adapter().validate_python((value,))
+        file: _File = values.read(_File, text)
         recordings = tuple(
             _with_graphs(one, [[[_graph(file.graphs, number) for number in each] for each in call] for call in ran])
             for one, ran in zip(file.run.recordings, file.ran, strict=True)
         )
-    except ValueError as error:  # pydantic's, too
-        raise UsageError(f"this JSON is not a recording of steadygraph: {_first(error)}", hint=_HINT) from None
+    except ValueError as error:
+        problem = values.complaint(error) if isinstance(error, ValidationError) else str(error)
+        raise UsageError(f"this JSON is not a recording of steadygraph: {problem}", hint=_HINT) from None
     return dataclasses.replace(file.run, recordings=recordings)
 
 
@@ -125,18 +125,3 @@ def _graph(graphs: Sequence[Graph], number: int) -> Graph:
     if not 0 <= number < len(graphs):
         raise ValueError(f"it names graph {number} and has {len(graphs)} graphs")
     return graphs[number]
-
-
-@functools.cache
-def _adapter() -> TypeAdapter[tuple[_File]]:
-    # In a tuple, because a dataclass takes no configuration from outside: JSON has no number for infinity.
-    return TypeAdapter(tuple[_File], config=ConfigDict(ser_json_inf_nan="strings"))
-
-
-def _first(error: Exception) -> str:
-    if not isinstance(error, ValidationError):
-        return str(error)
-    first = error.errors(include_url=False)[0]
-    inside = first["loc"][1:]  # of the tuple
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in inside).lstrip(".")
-    return f"{place}: {first['msg']}"

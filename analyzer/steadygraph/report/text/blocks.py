@@ -9,7 +9,7 @@ from steadygraph.model.run import counted
 from steadygraph.report.text.grouping import Entry, Place
 from steadygraph.report.text.layout import Line, Span, block, cells, flat, styled
 from steadygraph.report.text.places import place_line, place_lines
-from steadygraph.report.text.wording import PLAIN, what_happens, what_the_graph_lacks
+from steadygraph.report.text.wording import what_changed, what_happens, what_the_graph_lacks
 
 #: Style of a title from the name of its severity on.
 STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan", "accepted": "dim"}
@@ -39,8 +39,8 @@ class Blocks:
         first = entry.first
         concerned = [self.scenarios[name] for name in entry.scenarios if name in self.scenarios]
         lines = self._title(entry, concerned)
-        graph = None if first.consequence in PLAIN else self._untold_graph(concerned)
-        if len(entry.places) == 1 and first.consequence not in PLAIN:
+        graph = self._untold_graph(concerned) if first.consequence.shows_in_outcomes else None
+        if len(entry.places) == 1 and first.consequence.shows_in_outcomes:
             fact, is_joined = self._fact(first, graph)
             lines += [*fact, *self._change(entry.places[0]), *self._source(first.location)]
             graph = None if is_joined else graph
@@ -54,10 +54,10 @@ class Blocks:
         """Which rule, in which scenarios, and what happens there; on one line if it fits."""
         first, title = entry.first, entry.title(regions=self.regions)
         style = STYLES[first.severity]
-        if first.consequence in PLAIN:
+        if not first.consequence.shows_in_outcomes:
             lines = block(f"{title}: {flat(first.message)}", self.width, indent=2, hang=2)
             return styled(lines, first.severity, style)
-        happens = what_happens(first.consequence, concerned, told=first.message)
+        happens = what_happens(first, concerned)
         if 2 + cells(f"{title}: {happens}") <= self.width:
             return styled(block(f"{title}: {happens}", self.width, indent=2, style="bold"), first.severity, style)
         lines = styled(block(title, self.width, indent=2, hang=2, style="bold"), first.severity, style)
@@ -77,7 +77,7 @@ class Blocks:
     def _places(self, entry: Entry) -> Iterator[Line]:
         """Per place the message and the line of source, unless the place before said the same."""
         most = len(entry.places) if self.complete else _MOST_PLACES
-        said = entry.first.message if entry.first.consequence in PLAIN else None
+        said = None if entry.first.consequence.shows_in_outcomes else entry.first.message
         shown: Location | None = None
         for place in entry.places[:most]:
             if place.first.message != said:
@@ -92,11 +92,8 @@ class Blocks:
 
     def _change(self, place: Place) -> list[Line]:
         """Path and values, as far as the message leaves them out."""
-        first, lines = place.first, list[Line]()
-        told = "at serving" in first.message or all(value in first.message for value in (first.profile, first.serving))
-        if first.path not in first.message and first.profile != first.serving and not told:
-            change = f"{flat(first.path, 120)}: {flat(first.profile)} at profile, {flat(first.serving)} at serving"
-            lines += self._paragraph(change, hang=2)
+        change = what_changed(place.first)
+        lines = self._paragraph(change, hang=2) if change else []
         if place.serving_values:
             lines += self._paragraph(f"serving values: {place.serving_values}", hang=2)
         return lines

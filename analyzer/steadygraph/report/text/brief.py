@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from steadygraph.model import Location, Severity
 from steadygraph.model.run import counted
 from steadygraph.report.text.blocks import STYLES
-from steadygraph.report.text.grouping import Entry
+from steadygraph.report.text.grouping import Entry, Place
 from steadygraph.report.text.layout import Line, block, flat, listed, styled
 from steadygraph.report.text.places import file_name
+from steadygraph.report.text.wording import what_changed
 
 _LINES = 2
 #: What is said at most about one entry.
@@ -19,8 +19,7 @@ _MOST_FACTS, _MOST_PLACES = 3, 4
 #: Notes have an entry each up to here, and are counted beyond.
 _MOST_NOTES = 3
 _MOST_KINDS = 4
-#: Where a sentence can end early; not in code and not in parentheses.
-_SEAM = re.compile(r"`[^`]*`|\([^()]*\)|(; |: |, and |, which )")
+#: What is shorter says too little without the clause behind it.
 _SHORTEST = 12
 
 
@@ -34,7 +33,7 @@ def brief_lines(entry: Entry, width: int, *, regions: bool = True) -> list[Line]
         width: Columns of the terminal.
         regions: Name the region in which it is.
     """
-    facts = [(_forms(message), place) for message, place in _facts(entry)]
+    facts = _facts(entry)
     while True:
         told = "; ".join(f"{forms[-1]}{place}" for forms, place in facts[:_MOST_FACTS])
         more = f" and {len(facts) - _MOST_FACTS} more" if len(facts) > _MOST_FACTS else ""
@@ -57,25 +56,30 @@ def note_lines(notes: Sequence[Entry], width: int, *, regions: bool = True) -> l
     return block(sentence, width, indent=2, hang=4, style=STYLES[Severity.NOTE])
 
 
-def _facts(entry: Entry) -> Iterable[tuple[str, str]]:
-    """Messages, each once, with where that is: `` (model.py:7, 9)``; a file that was just named is `` (line 7)``."""
-    found: dict[str, list[Location]] = {}
+def _facts(entry: Entry) -> list[tuple[list[str], str]]:
+    """The forms of each message, and where that is: `` (model.py:7, 9)``; in a file just named `` (line 7)``."""
+    found: dict[tuple[str, ...], list[Location]] = {}
     for place in entry.places:
-        values = f"; serving values: {place.serving_values}" if place.serving_values else ""
-        lines = found.setdefault(flat(place.first.message) + values, [])
+        lines = found.setdefault(_forms(place), [])
         if place.first.location and place.first.location not in lines:
             lines.append(place.first.location)
-    path = ""
-    for message, locations in found.items():
+    facts, path = [], ""
+    for forms, locations in found.items():
         names: list[str] = []
         for location in locations:
             file = f"{file_name(location)}:" if location.path != path else "" if names else "line "
             names.append(f"{file}{location.line}")
             path = location.path
-        yield message, f" ({listed(names, _MOST_PLACES, limit=80)})" if names else ""
+        facts.append((list(forms), f" ({listed(names, _MOST_PLACES, limit=80)})" if names else ""))
+    return facts
 
 
-def _forms(message: str) -> list[str]:
-    """The message up to each of its seams, the whole last."""
-    ends = [found.start() for found in _SEAM.finditer(message) if found[1] and found.start() >= _SHORTEST]
-    return [*(message[:end] for end in ends), message]
+def _forms(place: Place) -> tuple[str, ...]:
+    """The message without its last clauses, one more from each to the next; all of it, and the values, last."""
+    change = what_changed(place.first)
+    pieces = place.first.pieces
+    starts = ("".join(pieces[:number]) for number in range(1, len(pieces)))
+    forms = [*(flat(start) for start in starts if len(start) >= _SHORTEST), flat(place.first.message)]
+    if change:
+        forms = [f"{form}; {change}" for form in forms]
+    return (*forms, f"{forms[-1]}; serving values: {place.serving_values}") if place.serving_values else tuple(forms)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from steadygraph.model import CaseReport, Status
 from steadygraph.model.run import FailOn, RunReport, counted, summarised
-from steadygraph.report.portable import portable
+from steadygraph.report.portable import Renderable, portable
 from steadygraph.report.text.findings import finding_lines, is_shortened
 from steadygraph.report.text.layout import EMPTY, NARROWEST, Line, Span, block, cells, flat, printable, shortened
 from steadygraph.report.text.places import place_lines
@@ -26,7 +26,7 @@ _DEEPEST = 8
 
 
 def render(
-    report: RunReport,
+    report: Renderable,
     *,
     width: int = 80,
     color: bool = False,
@@ -47,7 +47,7 @@ def render(
     Returns:
         Lines that each end in a newline.  Without ``color`` they hold no control character.
     """
-    lines = _lines(portable(report, root), max(width, NARROWEST), verbose=verbose, quiet=quiet)
+    lines = _lines(portable(report, root).report, max(width, NARROWEST), verbose=verbose, quiet=quiet)
     if not color:
         return "".join("".join(span.text for span in line).rstrip() + "\n" for line in lines)
     from rich.console import Console
@@ -61,14 +61,14 @@ def render(
     return file.getvalue()
 
 
-def segments(report: RunReport, *, width: int) -> Iterator[Segment]:
+def segments(report: Renderable, *, width: int) -> Iterator[Segment]:
     """A report for a rich console."""
     yield from _Segments(lines(report, width)).__rich_console__()
 
 
-def lines(report: RunReport, width: int) -> list[Line]:
+def lines(report: Renderable, width: int) -> list[Line]:
     """A report as lines of at most so many columns, to be shown by whatever knows their styles."""
-    return _lines(portable(report), max(width, NARROWEST))
+    return _lines(portable(report).report, max(width, NARROWEST))
 
 
 class _Segments:

@@ -5,7 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from steadygraph.model import Consequence, Failure, GraphChange, Outcome, Policy, Region, Result, ScenarioReport
+from steadygraph.model import (
+    Consequence,
+    Failure,
+    Finding,
+    GraphChange,
+    Outcome,
+    Policy,
+    Region,
+    Result,
+    ScenarioReport,
+)
 from steadygraph.model.run import counted
 from steadygraph.report.text.layout import cells, flat, listed
 from steadygraph.report.text.table import error_size, policy_label
@@ -21,11 +31,7 @@ _VERBS = {
     Result.RECOMPILES: "recompiles",
     Result.REFUSED: "refused",
 }
-#: What a finding with one of these costs follows from its rule: its message says all there is.
-PLAIN = (Consequence.SLOW, Consequence.BENIGN)
 _MOST_OPERATORS = 4
-#: So much of an error is the same in a message that has it.
-_TOLD = 80
 #: Which parts of what the graph lacks are told: an input by name, so many operators, what only the profile graph has.
 _LESS_AND_LESS = (
     (True, _MOST_OPERATORS, True),
@@ -37,27 +43,36 @@ _LESS_AND_LESS = (
 )
 
 
-def what_happens(consequence: Consequence, scenarios: Sequence[ScenarioReport], *, told: str = "") -> str:
-    """``silently wrong under drop, off by up to 0.59``.
+def what_happens(finding: Finding, scenarios: Sequence[ScenarioReport]) -> str:
+    """``silently wrong under drop, off by up to 0.59``; an exception only where the message does not tell it.
 
     Args:
-        consequence: Of the finding.
+        finding: Any finding.
         scenarios: Those in which it was found; their outcomes say under which policy.
-        told: The message beside it; what stands there is not said twice.
     """
+    consequence = finding.consequence
     if consequence not in _RESULTS:
         return str(consequence)
     outcomes = [outcome for scenario in scenarios for outcome in scenario.outcomes]
     if consequence is Consequence.RAISES and any(scenario.eager_error for scenario in scenarios):
         failures = (str(scenario.eager_error) for scenario in scenarios if scenario.eager_error)
-        return f"raises, in eager mode too{_unless_told(next(failures), told)}"
+        return f"raises, in eager mode too{_unless_told(next(failures), finding)}"
     phrases = [
         phrase
         for result in _RESULTS[consequence]
-        for phrase in (_proved(result, outcomes, told), _predicted(result, outcomes))
+        for phrase in (_proved(result, outcomes, finding), _predicted(result, outcomes))
         if phrase
     ]
     return "; ".join(phrases) or _VERBS[_RESULTS[consequence][0]]
+
+
+def what_changed(finding: Finding) -> str:
+    """``kwargs['deep']: None at profile, Tensor at serving``; empty where the message says it."""
+    if finding.untold is None:
+        return ""
+    path, profile, serving = finding.untold
+    sides = [f"{flat(value)} at {call}" for value, call in ((profile, "profile"), (serving, "serving")) if value]
+    return f"{flat(path, 120)}: {', '.join(sides)}" if path else ", ".join(sides)
 
 
 def compiled(regions: Sequence[Region]) -> str:
@@ -118,11 +133,11 @@ def _operators(operators: Iterable[tuple[str, int]], most: int = _MOST_OPERATORS
     return listed((f"{count} x {flat(name, 60)}" for name, count in counts), most, limit=80)
 
 
-def _proved(result: Result, outcomes: Iterable[Outcome], told: str) -> str:
+def _proved(result: Result, outcomes: Iterable[Outcome], finding: Finding) -> str:
     proved = [outcome for outcome in outcomes if outcome.result is result]
     if not proved:
         return ""
-    return f"{_VERBS[result]} under {_policies(proved)}{_detail(result, proved, told)}"
+    return f"{_VERBS[result]} under {_policies(proved)}{_detail(result, proved, finding)}"
 
 
 def _predicted(result: Result, outcomes: Iterable[Outcome]) -> str:
@@ -136,7 +151,7 @@ def _policies(outcomes: Iterable[Outcome]) -> str:
     return " and ".join(labels)
 
 
-def _detail(result: Result, outcomes: Sequence[Outcome], told: str) -> str:
+def _detail(result: Result, outcomes: Sequence[Outcome], finding: Finding) -> str:
     if result is Result.RECOMPILES:
         number = sum(outcome.recompiles or 0 for outcome in outcomes)
         return f" ({counted(number, 'new compilation')})" if number else ""
@@ -145,9 +160,8 @@ def _detail(result: Result, outcomes: Sequence[Outcome], told: str) -> str:
         worst = max(errors, key=lambda error: math.inf if math.isnan(error) else error)
         return f", off by {'up to ' if len(errors) > 1 else ''}{error_size(worst)}"
     reason = next((outcome.error for outcome in outcomes if outcome.error), None)
-    return _unless_told(reason, told) if reason else ""
+    return _unless_told(reason, finding) if reason else ""
 
 
-def _unless_told(reason: str, told: str) -> str:
-    """A message may hold the reason on one line, and the start of it only."""
-    return "" if flat(reason)[:_TOLD] in flat(told) else f": {flat(reason)}"
+def _unless_told(reason: str, finding: Finding) -> str:
+    return "" if finding.tells(reason) else f": {flat(reason)}"

@@ -1,4 +1,4 @@
-"""A baseline as a value."""
+"""What is accepted, as values."""
 
 from __future__ import annotations
 

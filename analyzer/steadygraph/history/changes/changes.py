@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from steadygraph.history.baseline import lock
-from steadygraph.history.baseline.document import CaseBaseline, Made
+from steadygraph.history.baseline.accepted import CaseBaseline, Made
 from steadygraph.model import CaseReport, Finding, Outcome, Policy, Result, ScenarioReport, Severity, Status
 from steadygraph.model.run import RunReport, open_findings
 from steadygraph.report.portable import portable
@@ -32,7 +32,7 @@ class OutcomeChange:
 
 
 @dataclass(frozen=True, slots=True)
-class CaseComparison:
+class CaseChanges:
     """One target.  ``old_status`` or ``new_status`` is None where only the other report has it."""
 
     target: str
@@ -62,35 +62,34 @@ class CaseComparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two reports side by side; ``versions`` holds (name, old, new) of what is another in their environments."""
+class Changes:
+    """From one report to another; ``versions`` holds (name, old, new) of what is another in their environments."""
 
-    cases: tuple[CaseComparison, ...]
+    cases: tuple[CaseChanges, ...]
     versions: tuple[tuple[str, str, str], ...] = ()
 
     def is_worse(self, fail_on: Severity = Severity.WARNING) -> bool:
         return any(case.is_worse(fail_on) for case in self.cases)
 
 
-def compared(old: RunReport, new: RunReport) -> Comparison:
+def changes_between(old: RunReport, new: RunReport) -> Changes:
     """What changed from one report to another; targets are matched by name, findings by fingerprint."""
-    old, new = portable(old), portable(new)
-    before, now = ({case.target: case for case in report.cases} for report in (old, new))
-    return Comparison(
+    old, new = portable(old).report, portable(new).report
+    older, newer = ({case.target: case for case in report.cases} for report in (old, new))
+    return Changes(
         cases=tuple(
-            _case(target, before.get(target), now.get(target), old, new) for target in dict.fromkeys((*before, *now))
+            _case(target, older.get(target), newer.get(target), _made(old), _made(new))
+            for target in dict.fromkeys((*older, *newer))
         ),
         versions=tuple(_versions(old.environment, new.environment)),
     )
 
 
-def _case(
-    target: str, old: CaseReport | None, new: CaseReport | None, before: RunReport, now: RunReport
-) -> CaseComparison:
+def _case(target: str, old: CaseReport | None, new: CaseReport | None, old_made: Made, new_made: Made) -> CaseChanges:
     if old is None or new is None:
         only = new or old
         found = () if only is None else open_findings(only)
-        return CaseComparison(
+        return CaseChanges(
             target,
             None if old is None else old.status,
             None if new is None else new.status,
@@ -103,7 +102,7 @@ def _case(
     known, seen = (Counter(one.fingerprint for one in found) for found in (old_findings, new_findings))
     # Of a target without a result nothing can be said to be gone.
     both = old.status is new.status is Status.COMPLETED
-    return CaseComparison(
+    return CaseChanges(
         target,
         old.status,
         new.status,
@@ -111,7 +110,7 @@ def _case(
         gone=tuple(_beyond(seen, old_findings)) if both else (),
         unchanged=(known & seen).total(),
         outcomes=tuple(_outcome_changes(old.scenarios, new.scenarios)),
-        graphs=tuple(_graph_changes(old, new, _made(before), _made(now))) if both else (),
+        graphs=tuple(_graph_changes(old, new, old_made, new_made)) if both else (),
         old_duration_s=old.duration_s,
         new_duration_s=new.duration_s,
     )
@@ -127,12 +126,12 @@ def _beyond(known: Counter[str], findings: Iterable[Finding]) -> Iterator[Findin
 
 
 def _outcome_changes(old: Iterable[ScenarioReport], new: Iterable[ScenarioReport]) -> Iterator[OutcomeChange]:
-    before = {(one.name, o.policy, o.backend): o for one in old for o in one.outcomes}
+    known = {(one.name, o.policy, o.backend): o for one in old for o in one.outcomes}
     for scenario in new:
         for outcome in scenario.outcomes:
-            known = before.get((scenario.name, outcome.policy, outcome.backend))
-            if known is not None and _badness(known) != _badness(outcome):
-                yield OutcomeChange(scenario.name, outcome.policy, outcome.backend, known, outcome)
+            older = known.get((scenario.name, outcome.policy, outcome.backend))
+            if older is not None and _badness(older) != _badness(outcome):
+                yield OutcomeChange(scenario.name, outcome.policy, outcome.backend, older, outcome)
 
 
 def _badness(outcome: Outcome) -> tuple[int, int]:
@@ -140,9 +139,9 @@ def _badness(outcome: Outcome) -> tuple[int, int]:
     return _RANK.index(result), outcome.recompiles or 0
 
 
-def _graph_changes(old: CaseReport, new: CaseReport, before: Made, now: Made) -> Iterator[str]:
-    locked = CaseBaseline(before, (), lock.locked(old))
-    yield from (change.message for change in lock.changes(locked, new, now))
+def _graph_changes(old: CaseReport, new: CaseReport, old_made: Made, new_made: Made) -> Iterator[str]:
+    locked = CaseBaseline(old_made, (), lock.locked(old))
+    yield from (change.message for change in lock.changes(locked, new, new_made))
 
 
 def _made(report: RunReport) -> Made:
@@ -151,6 +150,6 @@ def _made(report: RunReport) -> Made:
 
 def _versions(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     for name in dict.fromkeys((*old, *new)):
-        before, now = old.get(name, "unknown"), new.get(name, "unknown")
-        if before != now:
-            yield name, before, now
+        older, newer = old.get(name, "unknown"), new.get(name, "unknown")
+        if older != newer:
+            yield name, older, newer
