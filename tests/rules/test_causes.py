@@ -24,7 +24,7 @@ from steadygraph.model import (
     Term,
     ViolatedGuard,
 )
-from steadygraph.rule.judge import findings
+from steadygraph.rule.judge import judge_all
 from steadygraph_rules import RULES
 from steadygraph_rules.causes import Cause, causes
 
@@ -336,15 +336,14 @@ def test_the_guards_of_a_scenario_are_sorted_once_whatever_the_number_of_rules(
     monkeypatch.setattr(causes_module, "_sorted_by_cause", lambda seen: (sorted_ones.append(seen), sort(seen))[1])
     scenarios = [evidence(guard("x.shape[0]", Aspect.SHAPE, "16", str(size))) for size in (3, 5, 7)]
 
-    for scenario in scenarios:
-        findings(scenario, RULES)
+    judge_all(scenarios, RULES)
 
     assert sorted_ones == scenarios
 
 
 def test_evidence_that_was_judged_is_not_kept(guard: Make, evidence: Callable[..., Evidence]) -> None:
     judged_one = evidence(guard("mode", Aspect.VALUE, "'a'", "'b'"))
-    findings(judged_one, RULES)
+    judge_all([judged_one], RULES)
     watched = weakref.ref(judged_one)
 
     del judged_one
