@@ -93,7 +93,7 @@ def _differences(before: Observation, now: Observation) -> Iterator[Difference]:
 
 
 def _violated(before: Observation, now: Observation) -> Iterator[ViolatedGuard]:
-    same = graphs.change(before.graphs, now.graphs).same
+    same = graphs.are_same(before.graphs, now.graphs)
     for guard in now.violated_guards:
         yield dataclasses.replace(guard, matters=_matters(guard, same))
 
@@ -110,12 +110,14 @@ def _union(changes: Iterable[GraphChange]) -> GraphChange:
     known = [change for change in changes if change.same is not None]
     if not known:
         return GraphChange()
-    different = list(dict.fromkeys(change for change in known if not change.same))
+    reaches = {change.reach for change in known if not change.same}
+    different = list(dict.fromkeys(dataclasses.replace(change, reach=None) for change in known if not change.same))
     return GraphChange(
         same=not different,
         missing_inputs=tuple(dict.fromkeys(i for change in different for i in change.missing_inputs)),
         missing_ops=_total(change.missing_ops for change in different),
         extra_ops=_total(change.extra_ops for change in different),
+        reach=reaches.pop() if len(reaches) == 1 else None,
     )
 
 

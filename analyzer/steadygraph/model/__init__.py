@@ -5,7 +5,8 @@ Nothing here imports torch.  An observation can come from anywhere, and knows no
 
 from __future__ import annotations
 
-from steadygraph.model.evidence import Evidence, Finding, GraphChange, Leak, Move, Outcome, Region
+from steadygraph.model.evidence import Evidence, Finding, GraphChange, GraphOutput, Leak, Move, Outcome, Reach, Region
+from steadygraph.model.network import digraph
 from steadygraph.model.observation import (
     GLOBAL,
     Ambient,
@@ -77,6 +78,7 @@ __all__ = [
     "GraphChange",
     "GraphInput",
     "GraphNode",
+    "GraphOutput",
     "Guard",
     "Kind",
     "Leak",
@@ -92,6 +94,7 @@ __all__ = [
     "Owner",
     "Policy",
     "Problem",
+    "Reach",
     "Region",
     "RegionCall",
     "Result",
@@ -105,4 +108,5 @@ __all__ = [
     "TensorSpec",
     "ValueNode",
     "ViolatedGuard",
+    "digraph",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 import torch
@@ -13,13 +13,17 @@ from torch.fx import GraphModule, Node
 
 from steadygraph.model import GraphNode, Location, NodeKind
 from steadygraph.observe.places import locations
+from steadygraph.torch_private.effects import has_effect
 
 _TRACED_LINE = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
 _KINDS = {"placeholder": NodeKind.INPUT, "get_attr": NodeKind.CONSTANT, "output": NodeKind.OUTPUT}
 
 
 def nodes(
-    module: GraphModule, name_of: Callable[[Node], str], digest_of: Callable[[GraphModule], str]
+    module: GraphModule,
+    name_of: Callable[[Node], str],
+    digest_of: Callable[[GraphModule], str],
+    digests: Mapping[Node, str],
 ) -> tuple[tuple[GraphNode, ...], tuple[Location, ...]]:
     """All nodes but those that only hand over the body of a higher-order operator, and the lines that they come from.
 
@@ -27,8 +31,9 @@ def nodes(
         module: The graph.
         name_of: What an input or an operator is called.
         digest_of: The digest of a body.
+        digests: Of the nodes, each without what is before it.
     """
-    kept = [node for node in module.graph.nodes if body_of(module, node) is None]
+    kept = list(_kept(module))
     position = {node: index for index, node in enumerate(kept)}
     places: dict[Location, int] = {}
     made = []
@@ -43,9 +48,22 @@ def nodes(
                 value=_value(node.meta.get("example_value")),
                 line=None if where is None else places.setdefault(where, len(places)),
                 bodies=tuple(digest_of(body) for body in bodies),
+                digest=digests.get(node, ""),
             )
         )
     return tuple(made), tuple(places)
+
+
+def effects(module: GraphModule) -> Iterator[int]:
+    """Positions of nodes that do more than give a value, themselves or in what they run."""
+    for position, node in enumerate(_kept(module)):
+        own = [body for used in node.all_input_nodes if (body := body_of(module, used)) is not None]
+        if any(any(True for _ in effects(body)) for body in own) if own else has_effect(node):
+            yield position
+
+
+def _kept(module: GraphModule) -> Iterator[Node]:
+    return (node for node in module.graph.nodes if body_of(module, node) is None)
 
 
 def body_of(module: GraphModule, node: Node) -> GraphModule | None:

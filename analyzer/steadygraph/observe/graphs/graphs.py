@@ -36,7 +36,8 @@ def capture(graph: CapturedGraph, names: Names) -> Graph:
     entry = graph.entry
     assert entry is not None, "a graph is captured while a frame is compiled"
     bodies = {one.digest: one for one in map(_body, graph_nodes.bodies(graph.module))}
-    nodes, lines = graph_nodes.nodes(graph.module, lambda node: _name(node, graph.sources, names), _body_digest)
+    own = node_digests(graph.module, graph.sources)
+    nodes, lines = graph_nodes.nodes(graph.module, lambda node: _name(node, graph.sources, names), _body_digest, own)
     return Graph(
         digest=digest(graph.module, graph.sources),
         ops=_counts(graph.module),
@@ -47,12 +48,13 @@ def capture(graph: CapturedGraph, names: Names) -> Graph:
         lines=lines,
         bodies=tuple(bodies.values()),
         code=decompilation.decompiled(entry.compiled_code),
+        effects=tuple(graph_nodes.effects(graph.module)),
     )
 
 
 def _body(module: torch.fx.GraphModule) -> GraphBody:
     """What a higher-order operator runs: its inputs are known by position alone."""
-    nodes, lines = graph_nodes.nodes(module, operator_name, _body_digest)
+    nodes, lines = graph_nodes.nodes(module, operator_name, _body_digest, node_digests(module, {}))
     return GraphBody(_body_digest(module), nodes, lines)
 
 
@@ -173,6 +175,18 @@ def digest(module: torch.fx.GraphModule, sources: Mapping[str, str]) -> str:
     return hasher.hexdigest()[:32]
 
 
+def node_digests(module: torch.fx.GraphModule, sources: Mapping[str, str]) -> dict[Node, str]:
+    """For each node a digest of what it does with its inputs, whatever those are: it differs with any constant.
+
+    Args:
+        module: The graph.
+        sources: As for :func:`digest`.
+    """
+    canonical = _Canonical(module, sources)
+    texts = {node: canonical.alone(node) for node in module.graph.nodes}
+    return {node: hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8] for node, text in texts.items()}
+
+
 class _Canonical:
     """One graph as text in which every value is named by its position."""
 
@@ -188,9 +202,20 @@ class _Canonical:
             if node.op == "placeholder":
                 yield from self._placeholder(node)
                 continue
-            arguments = ", ".join(self._argument(a) for a in node.args)
-            keywords = ", ".join(f"{k}={self._argument(v)}" for k, v in sorted(node.kwargs.items()))
-            yield f"{self._number(node)} = {node.op} {self._target(node)}({arguments}; {keywords})"
+            work = self._call(node)
+            yield f"{self._number(node)} = {work}"
+
+    def alone(self, node: Node) -> str:
+        """What one node does, its inputs named by their order."""
+        if node.op == "placeholder":
+            return f"input {self.sources.get(node.name, node.name)} {_kind_of(node.meta.get('example_value'))}"
+        self.names = {used: f"%{number}" for number, used in enumerate(node.all_input_nodes)}
+        return self._call(node)
+
+    def _call(self, node: Node) -> str:
+        arguments = ", ".join(self._argument(a) for a in node.args)
+        keywords = ", ".join(f"{k}={self._argument(v)}" for k, v in sorted(node.kwargs.items()))
+        return f"{node.op} {self._target(node)}({arguments}; {keywords})"
 
     def _number(self, node: Node) -> str:
         self.names[node] = f"%{self.count}"

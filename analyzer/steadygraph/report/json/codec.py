@@ -140,6 +140,20 @@ class ViolatedGuardDocument(_Document):
     )
 
 
+class GraphOutputDocument(_Document):
+    """One of the values that a graph returns."""
+
+    position: int = Field(description="counted from 0")
+    value: str = Field(description="dtype and shape, as in float32[2, s0, 8]; empty: no tensor")
+
+
+class ReachDocument(_Document):
+    """Which outputs of the serving graph are not what the profile graph would return."""
+
+    outputs: int = Field(description="how many values the graph returns")
+    reached: tuple[GraphOutputDocument, ...]
+
+
 class GraphDocument(_Document):
     """What the profile graphs lack, and what only they have."""
 
@@ -147,6 +161,7 @@ class GraphDocument(_Document):
     missing_inputs: tuple[str, ...]
     missing_ops: Operators
     extra_ops: Operators
+    reach: ReachDocument | None = Field(None, description="null: the graphs are the same, or it is not known")
 
 
 class OutcomeDocument(_Document):
@@ -254,6 +269,7 @@ class GraphNodeDocument(_Document):
     value: str = Field("", description="dtype and shape, as in float32[2, s0, 8]")
     line: int | None = Field(None, description="position in the lines of the graph")
     bodies: tuple[str, ...] = Field((), description="digests of the graphs that a higher-order operator runs")
+    digest: str = Field("", description="of operator and constants, whatever the inputs are; empty: not known")
 
 
 class GraphBodyDocument(_Document):
@@ -276,6 +292,7 @@ class GraphListingDocument(_Document):
     lines: tuple[LocationDocument, ...] = ()
     bodies: tuple[GraphBodyDocument, ...] = ()
     code: str = Field("", description="what became of the frame's bytecode, as Python; empty: not known")
+    effects: tuple[int, ...] = Field((), description="positions of nodes that write to memory or draw random numbers")
 
 
 class SourceExcerptDocument(_Document):
