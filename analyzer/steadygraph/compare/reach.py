@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from steadygraph.compare.numbering import Numbering
 from steadygraph.model import Graph, GraphOutput, NodeKind, Reach, digraph
 
 if TYPE_CHECKING:
@@ -55,20 +56,22 @@ def _dependencies(graph: Graph) -> nx.DiGraph:
 
 def _lacking(profile: nx.DiGraph, serving: nx.DiGraph) -> set[Hashable]:
     """The first nodes of ``serving`` that nothing in ``profile`` equals: it has all that leads to them."""
-    known = set(_numbers(profile).values())
-    new = {node for node, number in _numbers(serving).items() if number not in known}
+    numbering = Numbering()
+    numbering.of(profile, _work(profile), profile.pred.__getitem__)
+    known = len(numbering)
+    numbers = numbering.of(serving, _work(serving), serving.pred.__getitem__)
+    new = {node for node, number in numbers.items() if number >= known}
     return {node for node in new if new.isdisjoint(serving.pred[node])}
 
 
-def _numbers(graph: nx.DiGraph) -> dict[Hashable, int]:
-    """A number for each node that equal nodes with equal inputs share, as far as graphs of one process go."""
-    numbers: dict[Hashable, int] = {}
-    for node, about in graph.nodes.items():
-        bodies = (body.graph["digest"] for body in about["bodies"])
+def _work(graph: nx.DiGraph) -> Callable[[Hashable], Hashable]:
+    def work(node: Hashable) -> Hashable:
+        about = graph.nodes[node]
         # Tensors that a graph holds are told from one another by their names alone.
         name = about["name"] if about["kind"] is NodeKind.CONSTANT else ""
-        numbers[node] = hash((about["digest"], name, *bodies, *(numbers[each] for each in graph.pred[node])))
-    return numbers
+        return about["digest"], name, *(body.graph["digest"] for body in about["bodies"])
+
+    return work
 
 
 def _reached(graph: nx.DiGraph, lacking: set[Hashable]) -> set[Hashable]:
