@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable, Mapping
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from steadygraph.compare.numbering import Numbering
 from steadygraph.model import Graph, GraphOutput, NodeKind, Reach, digraph
@@ -57,21 +57,21 @@ def _dependencies(graph: Graph) -> nx.DiGraph:
 def _lacking(profile: nx.DiGraph, serving: nx.DiGraph) -> set[Hashable]:
     """The first nodes of ``serving`` that nothing in ``profile`` equals: it has all that leads to them."""
     numbering = Numbering()
-    numbering.of(profile, _work(profile), profile.pred.__getitem__)
+    _numbers(profile, numbering)
     known = len(numbering)
-    numbers = numbering.of(serving, _work(serving), serving.pred.__getitem__)
+    numbers = _numbers(serving, numbering)
     new = {node for node, number in numbers.items() if number >= known}
     return {node for node in new if new.isdisjoint(serving.pred[node])}
 
 
-def _work(graph: nx.DiGraph) -> Callable[[Hashable], Hashable]:
-    def work(node: Hashable) -> Hashable:
-        about = graph.nodes[node]
-        # Tensors that a graph holds are told from one another by their names alone.
-        name = about["name"] if about["kind"] is NodeKind.CONSTANT else ""
-        return about["digest"], name, *(body.graph["digest"] for body in about["bodies"])
+def _numbers(graph: nx.DiGraph, numbering: Numbering) -> dict[Hashable, int]:
+    return numbering.of(graph, lambda node: _work(graph.nodes[node]), graph.pred.__getitem__)
 
-    return work
+
+def _work(about: Mapping[str, Any]) -> Hashable:
+    # Tensors that a graph holds are told from one another by their names alone.
+    name = about["name"] if about["kind"] is NodeKind.CONSTANT else ""
+    return about["digest"], name, *(body.graph["digest"] for body in about["bodies"])
 
 
 def _reached(graph: nx.DiGraph, lacking: set[Hashable]) -> set[Hashable]:

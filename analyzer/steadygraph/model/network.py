@@ -31,17 +31,26 @@ def digraph(graph: Graph) -> nx.DiGraph:
 
 
 def _fill(found: nx.DiGraph, graph: Graph | GraphBody, bodies: dict[str, nx.DiGraph], effects: frozenset[int]) -> None:
-    for position, node in enumerate(graph.nodes):
-        found.add_node(
+    # A report can come from anywhere: a line, a body or an input that is none is left out.
+    lines = dict(enumerate(graph.lines))
+    found.add_nodes_from(
+        (
             position,
-            kind=node.kind,
-            name=node.name,
-            value=node.value,
-            digest=node.digest,
-            # A report can come from anywhere: a line or an input that is none is left out.
-            line=graph.lines[node.line] if node.line is not None and 0 <= node.line < len(graph.lines) else None,
-            has_effect=position in effects,
-            bodies=tuple(bodies[digest] for digest in node.bodies if digest in bodies),
+            {
+                "kind": node.kind,
+                "name": node.name,
+                "value": node.value,
+                "digest": node.digest,
+                "line": None if node.line is None else lines.get(node.line),
+                "has_effect": position in effects,
+                "bodies": tuple(bodies[digest] for digest in node.bodies if digest in bodies),
+            },
         )
-        taken = enumerate(node.inputs)
-        found.add_edges_from((each, position, {"position": n}) for n, each in taken if 0 <= each < position)
+        for position, node in enumerate(graph.nodes)
+    )
+    found.add_edges_from(
+        (source, position, {"position": number})
+        for position, node in enumerate(graph.nodes)
+        for number, source in enumerate(node.inputs)
+        if 0 <= source < position
+    )
