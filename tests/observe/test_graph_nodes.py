@@ -12,7 +12,7 @@ from steadygraph.torch_private import own_dynamo_state
 
 
 def captured(module, *args):
-    with own_dynamo_state():
+    with own_dynamo_state(), torch._dynamo.config.patch(capture_dynamic_output_shape_ops=True):
         session = CompileSession([("", module)], options={}, backends={})
         with session.guards_kept(), torch.no_grad():
             module(*args)
@@ -116,9 +116,28 @@ def pure_inside(x):
     return checkpoint(lambda y: y.sin(), x, use_reentrant=False)
 
 
+def with_gradients(x):
+    with torch.enable_grad():
+        return x * 2
+
+
+def in_lower_precision(x):
+    with torch.autocast("cpu"):
+        return x @ x
+
+
+def of_a_size_that_values_tell(x):
+    rows = x.nonzero()
+    torch._check(rows.shape[0] > 2)
+    return rows.sum()
+
+
 @pytest.mark.parametrize(
     ("function", "expected"),
     [
+        (with_gradients, ["set_grad_enabled"] * 2),
+        (in_lower_precision, ["enter_autocast", "exit_autocast"]),
+        (of_a_size_that_values_tell, []),
         (lambda x: (x * 2).add_(1).relu(), ["add_"]),
         (lambda x: torch.add(x, 1, out=x * 2), ["add"]),
         (added_in_place, ["iadd"]),

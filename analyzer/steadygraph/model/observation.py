@@ -148,8 +148,8 @@ class Graph:
     bodies: tuple[GraphBody, ...] = ()
     #: What became of the frame's bytecode, as Python; empty if that cannot be told.
     code: str = ""
-    #: Positions of nodes that do more than give a value, which later nodes may see: they write to memory, or draw
-    #: random numbers.
+    #: Positions of nodes that do more than give a value, which later nodes may see: they write to memory, draw
+    #: random numbers, or set a mode.
     effects: tuple[int, ...] = ()
 
 

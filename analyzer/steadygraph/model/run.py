@@ -160,8 +160,8 @@ class RunReport:
         * ``name``: the operator of a call, the readable path of an input;
         * ``value``: dtype and shape, as in ``float32[2, s0, 8]``; empty if it is no tensor;
         * ``line``: the :class:`~steadygraph.model.Location` that it comes from, or None;
-        * ``digest``: of the operator and its constants; ``has_effect``: whether it writes to memory or draws random
-          numbers;
+        * ``digest``: of the operator and its constants; ``has_effect``: whether it writes to memory, draws random
+          numbers or sets a mode;
         * ``bodies``: the graphs, made in the same way, that a higher-order operator runs.
 
         Edges lead from a value to what takes it; their ``position`` counts the values that the same node takes.

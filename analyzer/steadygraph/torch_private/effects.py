@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch.fx import Node
 
+from steadygraph.torch_private.tensors import asserts_size
+
 _DRAWING = frozenset(
     {"rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like"}
     | {"bernoulli", "multinomial", "normal", "poisson", "gumbel_softmax"}
@@ -17,13 +19,15 @@ _KNOWN = frozenset({"torch", "_operator", "builtins", "math"})
 
 
 def has_effect(node: Node) -> bool:
-    """Does this node write to memory that it did not make, or draw random numbers?  In doubt it does.
+    """Does this node write to memory that it did not make, draw random numbers, or set a mode?  In doubt it does.
 
-    Told by schemas, by the convention for names (``add_``, ``+=``, ``out=``), and by flags as of
-    ``relu(x, inplace=True)`` and ``dropout(x, 0.1, training=True)``.
+    Told by the lack of a value (``_set_grad_enabled``, ``_enter_autocast``), by schemas, by the convention for names
+    (``add_``, ``+=``, ``out=``), and by flags as of ``relu(x, inplace=True)`` and ``dropout(x, 0.1, training=True)``.
     """
     if node.op not in ("call_function", "call_method", "call_module"):
         return False
+    if node.meta.get("example_value") is None:
+        return not asserts_size(node.target)
     name, schemas = _name(node.target), _schemas(node.target)
     if name in _DRAWING or _is_flagged(node, name):
         return True

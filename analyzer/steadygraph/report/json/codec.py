@@ -292,7 +292,7 @@ class GraphListingDocument(_Document):
     lines: tuple[LocationDocument, ...] = ()
     bodies: tuple[GraphBodyDocument, ...] = ()
     code: str = Field("", description="what became of the frame's bytecode, as Python; empty: not known")
-    effects: tuple[int, ...] = Field((), description="positions of nodes that write to memory or draw random numbers")
+    effects: tuple[int, ...] = Field((), description="positions of nodes that do more than give a value")
 
 
 class SourceExcerptDocument(_Document):
