@@ -18,8 +18,14 @@ from typing import Any
 
 import pytest
 
-from steadygraph.model import PROFILE, CaseReport, Policy, Result, Severity
+from steadygraph.engine.judge import judge
+from steadygraph.model import PROFILE, CaseReport, Policy, Recording, Result, RunRecording, Severity
+from steadygraph.model.run import RunReport
+from steadygraph.report.json import recordings
+from steadygraph.report.json.codec import to_json
+from steadygraph.rule.packs import load_packs, selection
 
+PACKS = load_packs()
 FILES = sorted((Path(__file__).parent / "cases").glob("*.py"))
 
 
@@ -30,12 +36,23 @@ def expected(file: Path) -> dict[str, Any]:
     return module.EXPECTED
 
 
-def analyzed(file: Path) -> CaseReport:
+def analyzed(file: Path) -> tuple[CaseReport, Recording]:
     from steadygraph.case.case import load
     from steadygraph.config import Settings
-    from steadygraph.engine.engine import analyze_case
+    from steadygraph.engine.engine import analyzed
 
-    return analyze_case(load(str(file)), Settings())
+    return analyzed(load(str(file)), Settings())
+
+
+def judged_from_a_file(recording: Recording) -> CaseReport:
+    """What is said of the recording once it was written and read."""
+    written = recordings.to_json(RunRecording((recording,), environment={}))
+    (read,) = recordings.from_json(written).recordings
+    return judge(read, PACKS, selection(PACKS))
+
+
+def as_json(report: CaseReport) -> str:
+    return to_json(RunReport((report,), environment={}))
 
 
 def loud(report: CaseReport) -> dict[str, set[str]]:
@@ -67,13 +84,14 @@ def shown_as_silently_wrong(report: CaseReport) -> set[str]:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_a_case_is_reported_as_torch_itself_shows_it(file: Path) -> None:
+def test_a_case_is_reported_as_torch_itself_shows_it_and_so_is_its_recording(file: Path) -> None:
     wanted = expected(file)
 
-    report = analyzed(file)
+    report, recording = analyzed(file)
 
     assert missing_and_unexpected(report, wanted) == []
     assert set(wanted.get("silent_scenarios", ())) <= shown_as_silently_wrong(report)
     if wanted.get("recompiles") is not None:
         counted = [o.recompiles or 0 for s in report.scenarios for o in s.outcomes if o.policy is Policy.RECOMPILE]
         assert sum(counted) == wanted["recompiles"]
+    assert as_json(judged_from_a_file(recording)) == as_json(report)

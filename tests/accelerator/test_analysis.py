@@ -15,8 +15,9 @@ import steadygraph
 from steadygraph.accelerator.simulation import simulated
 from steadygraph.case.case import Case, load
 from steadygraph.config import Settings
-from steadygraph.engine import engine
 from steadygraph.engine.engine import analyze_case
+from steadygraph.engine.notes import of_device
+from steadygraph.engine.subject import device
 from steadygraph.errors import TargetError, UsageError
 from steadygraph.model import Kind, Policy, Result, Severity
 
@@ -169,10 +170,10 @@ def _one_real_device(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_one_real_device")
 def test_a_gpu_that_is_asked_for_is_ignored_where_there_is_a_real_one_and_a_note_says_so() -> None:
-    with engine._device("cuda", case(), Settings(gpu="a100")) as simulation:
-        notes = engine._device_notes("cuda", Settings(gpu="a100"), simulation)
+    with device("cuda", case(), Settings(gpu="a100")) as simulation:
+        notes = of_device("cuda", "a100", simulation)
 
-    assert notes == ["gpu a100 is ignored: there is a real device (NVIDIA L40S)"]
+    assert list(notes) == ["gpu a100 is ignored: there is a real device (NVIDIA L40S)"]
 
 
 @pytest.mark.usefixtures("_one_real_device")

@@ -16,7 +16,7 @@ from torch import nn
 
 from steadygraph.case.case import Case
 from steadygraph.config import Settings
-from steadygraph.engine import engine
+from steadygraph.engine import subject
 from steadygraph.engine.engine import analyze_case
 from steadygraph.model import CaseReport, Kind, Severity
 
@@ -109,7 +109,7 @@ warned: Callable[[], Any] = eval(
 def test_where_there_is_a_device_cuda_is_asked_in_every_call_and_the_report_says_what_it_knows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(engine, "_device", lambda *wanted: contextlib.nullcontext())
+    monkeypatch.setattr(subject, "device", lambda *wanted: contextlib.nullcontext())
     monkeypatch.setattr(torch.cuda, "get_sync_debug_mode", lambda: modes[-1])
     monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", modes.append)
     case = Case(

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
+from steadygraph.compare.guards import digest
 from steadygraph.model import Aspect, Guard, Location, Owner
 from steadygraph.observe.guards.guard_text import without_addresses
-from steadygraph.observe.guards.guards import digest
 from steadygraph.observe.run.session import CompileSession
 from steadygraph.torch_private import own_dynamo_state
 

@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from steadygraph.cli.choices import choices
-from steadygraph.config import BACKENDS, FORMATS, POLICIES
+from steadygraph.cli.parameters import BaselineFile, FailOn, Folder, Format, Ignore, Output, Select, choices
+from steadygraph.config import BACKENDS, POLICIES
 from steadygraph.model.gpus import GPUS
-from steadygraph.model.run import FAIL_ON
 
 _ANALYSIS, _RESULT, _RUN = "What to analyse", "Results", "How to run"
 
@@ -41,11 +40,8 @@ def analyze(
             autocompletion=choices(*BACKENDS),
         ),
     ] = None,
-    select: Annotated[
-        list[str] | None,
-        typer.Option(metavar="CODES", help="Rules to run, by code, code prefix, kind or name; default: all."),
-    ] = None,
-    ignore: Annotated[list[str] | None, typer.Option(metavar="CODES", help="Rules to leave out.")] = None,
+    select: Select = None,
+    ignore: Ignore = None,
     device: Annotated[
         str | None,
         typer.Option(
@@ -60,29 +56,15 @@ def analyze(
             autocompletion=choices(*GPUS),
         ),
     ] = None,
-    fail_on: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SEVERITY",
-            help="Exit with 1 from this severity on: error, warning, note or never; default: warning.",
-            autocompletion=choices(*FAIL_ON),
-        ),
-    ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option(metavar="FORMAT", help=f"{', '.join(FORMATS)}; default: text.", autocompletion=choices(*FORMATS)),
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the results to this file; default: standard output.")
-    ] = None,
-    report: Annotated[
+    fail_on: FailOn = None,
+    format: Format = None,
+    output: Output = None,
+    report: Folder = None,
+    record: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write the results to this directory as well, in all formats at once."),
+        typer.Option(metavar="FILE", help="Keep all that was observed in this file, for steadygraph judge."),
     ] = None,
-    baseline: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Findings that this file accepts do not count; only what is new does."),
-    ] = None,
+    baseline: BaselineFile = None,
     update_baseline: Annotated[
         bool, typer.Option("--update-baseline", help="Accept what is there now: write it to the baseline. Not in CI.")
     ] = False,
@@ -117,10 +99,11 @@ def analyze(
     Each target is analysed in a process of its own. Exit code: 0 nothing found, 1 findings, 2 wrong use or a case that
     cannot be used, 3 an error of steadygraph or of a rule that --select asks for, 4 a target failed, 130 interrupted.
 
-    All options but --case, --output, --update-baseline, --lock, --quiet, --verbose and --no-progress may
+    All options but --case, --output, --record, --update-baseline, --lock, --quiet, --verbose and --no-progress may
     stand in [tool.steadygraph] of pyproject.toml.
     """
     from steadygraph.cli.analysis import Command, run
+    from steadygraph.cli.conclusion import Wanted
 
     given = {
         "policy": policy,
@@ -137,5 +120,5 @@ def analyze(
         "jobs": jobs,
     }
     progress = not (quiet or no_progress)
-    command = Command(tuple(targets), case, given, output, quiet, verbose, progress, update_baseline, lock)
-    return run(command)
+    wanted = Wanted(given, output, quiet, verbose, update_baseline, lock)
+    return run(Command(tuple(targets), case, record, wanted, progress))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from steadygraph.cli.choices import choices
+from steadygraph.cli.parameters import choices
 from steadygraph.config import FORMATS
 from steadygraph.model.run import FAIL_ON
 

@@ -26,11 +26,11 @@ def module_path(name: str) -> str:
 
 
 def _values(profile: Ambient, serving: Ambient, region: str) -> Iterator[Difference]:
-    before, now = dict(profile.values), dict(serving.values)
-    for name in sorted(before.keys() | now.keys()):
-        old, new = before.get(name, _ABSENT), now.get(name, _ABSENT)
-        if old != new:
-            yield Difference(f"ambient.{name}", Aspect.AMBIENT, old, new, region)
+    there, here = dict(profile.values), dict(serving.values)
+    for name in sorted(there.keys() | here.keys()):
+        one, other = there.get(name, _ABSENT), here.get(name, _ABSENT)
+        if one != other:
+            yield Difference(f"ambient.{name}", Aspect.AMBIENT, one, other, region)
 
 
 def _training(profile: Ambient, serving: Ambient, region: str) -> Iterator[Difference]:

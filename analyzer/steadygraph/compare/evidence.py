@@ -1,4 +1,4 @@
-"""Two sets of observations, the profile call's and a scenario's, put side by side."""
+"""A recording's profile call and one of its scenarios, put side by side."""
 
 from __future__ import annotations
 
@@ -12,18 +12,13 @@ from steadygraph.model import (
     GLOBAL,
     PROFILE,
     Aspect,
-    DeviceMismatch,
     Difference,
     Evidence,
-    Failure,
     GraphChange,
-    Leak,
     Move,
-    Node,
     Observation,
-    Outcome,
-    Region,
-    Sync,
+    RecordedCall,
+    Recording,
     ViolatedGuard,
 )
 
@@ -31,70 +26,61 @@ from steadygraph.model import (
 _DECISIVE = ("ambient.autocast",)
 
 
-def evidence(
-    *,
-    scenario: str,
-    regions: Sequence[Region],
-    profile: Sequence[Observation],
-    serving: Sequence[Observation],
-    outcomes: Sequence[Outcome],
-    eager_error: Failure | None,
-    profile_call: Node | None = None,
-    call: Node | None = None,
-    profile_syncs: Sequence[Sync] = (),
-    syncs: Sequence[Sync] = (),
-    serving_syncs: Sequence[Sync] = (),
-    leak: Leak | None = None,
-    profile_mismatches: Sequence[DeviceMismatch] = (),
-    mismatches: Sequence[DeviceMismatch] = (),
-) -> Evidence:
-    """All that is known about one scenario.
+def evidence(recording: Recording) -> list[Evidence]:
+    """All that is known about each call, the profile call first."""
+    return [_of_call(recording, call) for call in recording.calls]
 
-    A region's k-th call is compared with its k-th call at profile, or with the last one there was.
-    """
-    pairs = list(_pairs(profile, serving)) if scenario != PROFILE else []
-    violated = tuple(dict.fromkeys(g for before, now in pairs for g in _violated(before, now)))
+
+def _of_call(recording: Recording, call: RecordedCall) -> Evidence:
+    """A region's k-th call is compared with its k-th call at profile, or with the last one there was."""
+    start = recording.profile
+    pairs = list(_pairs(start.observations, call.observations)) if call.name != PROFILE else []
+    violated = tuple(dict.fromkeys(guard for pair in pairs for guard in _violated(*pair)))
     return Evidence(
-        scenario=scenario,
-        regions=tuple(regions),
-        profile=tuple(profile),
-        serving=tuple(serving),
-        differences=tuple(dict.fromkeys(d for before, now in pairs for d in _differences(before, now))),
+        scenario=call.name,
+        regions=recording.regions,
+        profile=start.observations,
+        serving=call.observations,
+        differences=tuple(dict.fromkeys(difference for pair in pairs for difference in _differences(*pair))),
         violated_guards=violated,
-        graph=_union(graphs.change(before.graphs, now.graphs) for before, now in pairs),
-        outcomes=unproved(predicted(outcomes, violated), violated),
-        eager_error=eager_error,
-        profile_call=profile_call,
-        call=call,
-        call_differences=() if profile_call is None or call is None else structure.differences(profile_call, call),
-        profile_syncs=tuple(profile_syncs),
-        syncs=tuple(syncs),
-        serving_syncs=tuple(serving_syncs),
-        leak=leak,
-        profile_mismatches=tuple(profile_mismatches),
-        mismatches=tuple(mismatches),
-        moved=(*_moved(profile, serving), *_handed_from_elsewhere(profile, serving)),
+        graph=_union(graphs.change(profile.graphs, serving.graphs) for profile, serving in pairs),
+        outcomes=unproved(predicted(call.outcomes, violated), violated),
+        eager_error=call.eager_error,
+        profile_call=start.arguments,
+        call=call.arguments,
+        call_differences=structure.differences(start.arguments, call.arguments),
+        profile_syncs=start.syncs,
+        syncs=call.syncs,
+        serving_syncs=tuple(sync for scenario in recording.scenarios for sync in scenario.syncs),
+        leak=call.leak,
+        profile_mismatches=start.mismatches,
+        mismatches=call.mismatches,
+        moved=(
+            *_moved(start.observations, call.observations),
+            *_handed_from_elsewhere(start.observations, call.observations),
+        ),
     )
 
 
 def _pairs(profile: Sequence[Observation], serving: Sequence[Observation]) -> Iterator[tuple[Observation, Observation]]:
     seen: dict[str, int] = {}
-    for now in serving:
-        before = [o for o in profile if o.region == now.region]
-        if before:
-            index = seen.get(now.region, 0)
-            seen[now.region] = index + 1
-            yield before[min(index, len(before) - 1)], now
+    for observation in serving:
+        region = observation.region
+        of_region = [one for one in profile if one.region == region]
+        if of_region:
+            index = seen.get(region, 0)
+            seen[region] = index + 1
+            yield of_region[min(index, len(of_region) - 1)], observation
 
 
-def _differences(before: Observation, now: Observation) -> Iterator[Difference]:
-    yield from structure.differences(before.inputs, now.inputs, region=now.region)
-    yield from ambient.differences(before.ambient, now.ambient, region=now.region)
+def _differences(profile: Observation, serving: Observation) -> Iterator[Difference]:
+    yield from structure.differences(profile.inputs, serving.inputs, region=serving.region)
+    yield from ambient.differences(profile.ambient, serving.ambient, region=serving.region)
 
 
-def _violated(before: Observation, now: Observation) -> Iterator[ViolatedGuard]:
-    same = graphs.are_same(before.graphs, now.graphs)
-    for guard in now.violated_guards:
+def _violated(profile: Observation, serving: Observation) -> Iterator[ViolatedGuard]:
+    same = graphs.are_same(profile.graphs, serving.graphs)
+    for guard in serving.violated_guards:
         yield dataclasses.replace(guard, matters=_matters(guard, same))
 
 
@@ -124,20 +110,20 @@ def _union(changes: Iterable[GraphChange]) -> GraphChange:
 def _moved(profile: Sequence[Observation], serving: Sequence[Observation]) -> tuple[Move, ...]:
     """Tensors of the module and of global variables that the profile graphs read and that lie elsewhere now."""
     moves: dict[str, Move] = {}
-    for now in serving:
-        before = next((o for o in profile if o.region == now.region), None)
-        if before is None:
+    for observation in serving:
+        start = next((one for one in profile if one.region == observation.region), None)
+        if start is None:
             continue
         # What the call itself allocated, a captured graph has recorded too.
-        recorded = {**dict(before.addresses_after), **dict(before.addresses)}
-        inputs = [i for graph in before.graphs for i in graph.inputs]
+        recorded = {**dict(start.addresses_after), **dict(start.addresses)}
+        inputs = [i for graph in start.graphs for i in graph.inputs]
         read = {i.name.removeprefix("self."): i.name for i in inputs if i.name.startswith("self.")}
         read |= {i.source: i.name for i in inputs if i.source.startswith(GLOBAL)}
-        for when, places in (("before", now.addresses), ("during", now.addresses_after)):
+        for when, places in (("before", observation.addresses), ("during", observation.addresses_after)):
             for name, address in places:
                 path = _as_path(name)
                 if path in read and recorded.get(name, address) != address:
-                    moves.setdefault(path, Move(read[path], during=when == "during", region=now.region))
+                    moves.setdefault(path, Move(read[path], during=when == "during", region=observation.region))
     return tuple(moves.values())
 
 
@@ -147,15 +133,15 @@ def _handed_from_elsewhere(profile: Sequence[Observation], serving: Sequence[Obs
     An argument that start-up has in one place only once may be a result that is kept until the next step.
     """
     moves: dict[str, Move] = {}
-    for now in serving:
+    for observation in serving:
         seen: dict[str, list[tuple[str, int]]] = {}
-        for before in (o for o in profile if o.region == now.region):
-            for path, name, address in before.handed:
+        for start in (one for one in profile if one.region == observation.region):
+            for path, name, address in start.handed:
                 seen.setdefault(path, []).append((name, address))
-        for path, name, address in now.handed:
+        for path, name, address in observation.handed:
             places = seen.get(path, [])
             if len(places) > 1 and len(set(places)) == 1 and places[0][0] == name and places[0][1] != address:
-                moves.setdefault(name, Move(name, during=False, region=now.region))
+                moves.setdefault(name, Move(name, during=False, region=observation.region))
     return tuple(moves.values())
 
 

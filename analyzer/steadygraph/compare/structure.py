@@ -82,8 +82,8 @@ def _compare(profile: Node, serving: Node, path: str, region: str) -> Iterator[D
     match profile, serving:
         case (NoneNode(), _) | (_, NoneNode()):
             yield Difference(path, Aspect.NONE, summary(profile), summary(serving), region)
-        case TensorNode(spec=before), TensorNode(spec=now):
-            yield from _tensors(before, now, path, region)
+        case TensorNode(), TensorNode():
+            yield from _tensors(profile.spec, serving.spec, path, region)
         case ValueNode(), ValueNode() if profile.type == serving.type in _NUMBERS and _both_unknown(profile, serving):
             return
         case ValueNode(), ValueNode() if profile.type == serving.type:
@@ -96,36 +96,36 @@ def _compare(profile: Node, serving: Node, path: str, region: str) -> Iterator[D
             yield Difference(path, Aspect.TYPE, _typed(profile), _typed(serving), region)
 
 
-def _tensors(before: TensorSpec, now: TensorSpec, path: str, region: str) -> Iterator[Difference]:
-    def difference(aspect: Aspect, place: str, old: object, new: object) -> Difference:
-        return Difference(f"{path}.{place}", aspect, str(old), str(new), region)
+def _tensors(profile: TensorSpec, serving: TensorSpec, path: str, region: str) -> Iterator[Difference]:
+    def difference(aspect: Aspect, place: str, one: object, other: object) -> Difference:
+        return Difference(f"{path}.{place}", aspect, str(one), str(other), region)
 
     for aspect, field, place in _WORDS:
-        old, new = getattr(before, field), getattr(now, field)
-        if old != new:
-            yield difference(aspect, place, old, new)
-    if len(before.shape) != len(now.shape):
-        yield difference(Aspect.RANK, "ndim", len(before.shape), len(now.shape))
+        one, other = getattr(profile, field), getattr(serving, field)
+        if one != other:
+            yield difference(aspect, place, one, other)
+    if len(profile.shape) != len(serving.shape):
+        yield difference(Aspect.RANK, "ndim", len(profile.shape), len(serving.shape))
     else:
-        for dim, (old, new) in enumerate(zip(before.shape, now.shape, strict=True)):
-            if old != new and not (is_symbolic(old) and is_symbolic(new)):
-                yield difference(Aspect.SHAPE, f"shape[{dim}]", old, new)
-        for dim, old, new in _strides(before, now):
-            yield difference(Aspect.STRIDE, f"stride[{dim}]", old, new)
-    if before.requires_grad != now.requires_grad:
-        yield difference(Aspect.REQUIRES_GRAD, "requires_grad", before.requires_grad, now.requires_grad)
+        for dim, (one, other) in enumerate(zip(profile.shape, serving.shape, strict=True)):
+            if one != other and not (is_symbolic(one) and is_symbolic(other)):
+                yield difference(Aspect.SHAPE, f"shape[{dim}]", one, other)
+        for dim, one, other in _strides(profile, serving):
+            yield difference(Aspect.STRIDE, f"stride[{dim}]", one, other)
+    if profile.requires_grad != serving.requires_grad:
+        yield difference(Aspect.REQUIRES_GRAD, "requires_grad", profile.requires_grad, serving.requires_grad)
 
 
-def _strides(before: TensorSpec, now: TensorSpec) -> Iterator[tuple[int, int | str, int | str]]:
-    # A tensor of another layout has no strides: the layout was reported.
-    if before.stride == now.stride or len(before.stride) != len(now.stride):
+def _strides(profile: TensorSpec, serving: TensorSpec) -> Iterator[tuple[int, int | str, int | str]]:
+    # A tensor of another layout has no strides: the layout one reported.
+    if profile.stride == serving.stride or len(profile.stride) != len(serving.stride):
         return
-    order = _dense_order(before)
-    if before.shape != now.shape and order is not None and order == _dense_order(now):
+    order = _dense_order(profile)
+    if profile.shape != serving.shape and order is not None and order == _dense_order(serving):
         return
-    for dim, (old, new) in enumerate(zip(before.stride, now.stride, strict=True)):
-        if old != new and not (is_symbolic(old) and is_symbolic(new)):
-            yield dim, old, new
+    for dim, (one, other) in enumerate(zip(profile.stride, serving.stride, strict=True)):
+        if one != other and not (is_symbolic(one) and is_symbolic(other)):
+            yield dim, one, other
 
 
 def _both_unknown(profile: ValueNode, serving: ValueNode) -> bool:
@@ -148,29 +148,31 @@ def _dense_order(spec: TensorSpec) -> tuple[int, ...] | None:
     return tuple(order)
 
 
-def _containers(before: ContainerNode, now: ContainerNode, path: str, region: str) -> Iterator[Difference]:
-    old, new = dict(before.children), dict(now.children)
-    if before.type == _CALL:
-        yield from _arguments(old, new, region)
+def _containers(profile: ContainerNode, serving: ContainerNode, path: str, region: str) -> Iterator[Difference]:
+    one, other = dict(profile.children), dict(serving.children)
+    if profile.type == _CALL:
+        yield from _arguments(one, other, region)
         return
-    if _is_sequence(before) and _is_sequence(now):
-        if _length(before) != _length(now):
-            yield Difference(path, Aspect.LENGTH, _count(_length(before), "item"), _count(_length(now), "item"), region)
-    elif _other_keys(before, now):
-        yield Difference(path, Aspect.KEYS, _keys(before, now), _keys(now, before), region)
-    for accessor, node in old.items():
-        if accessor in new and not _CUT.fullmatch(accessor):
-            yield from _compare(node, new[accessor], path + accessor, region)
+    if _is_sequence(profile) and _is_sequence(serving):
+        if _length(profile) != _length(serving):
+            yield Difference(
+                path, Aspect.LENGTH, _count(_length(profile), "item"), _count(_length(serving), "item"), region
+            )
+    elif _other_keys(profile, serving):
+        yield Difference(path, Aspect.KEYS, _keys(profile, serving), _keys(serving, profile), region)
+    for accessor, node in one.items():
+        if accessor in other and not _CUT.fullmatch(accessor):
+            yield from _compare(node, other[accessor], path + accessor, region)
 
 
-def _arguments(old: dict[str, Node], new: dict[str, Node], region: str) -> Iterator[Difference]:
-    for accessor in [*old, *(accessor for accessor in new if accessor not in old)]:
-        before, now = old.get(accessor), new.get(accessor)
-        if before is None or now is None:
-            there, here = ("absent" if node is None else summary(node) for node in (before, now))
+def _arguments(profile: dict[str, Node], serving: dict[str, Node], region: str) -> Iterator[Difference]:
+    for accessor in [*profile, *(accessor for accessor in serving if accessor not in profile)]:
+        one, other = profile.get(accessor), serving.get(accessor)
+        if one is None or other is None:
+            there, here = ("absent" if node is None else summary(node) for node in (one, other))
             yield Difference(accessor, Aspect.PRESENCE, there, here, region)
         else:
-            yield from _compare(before, now, accessor, region)
+            yield from _compare(one, other, accessor, region)
 
 
 def _is_sequence(node: ContainerNode) -> bool:
@@ -179,11 +181,11 @@ def _is_sequence(node: ContainerNode) -> bool:
     return all(accessor == f"[{i}]" for i, accessor in enumerate(_accessors(node)))
 
 
-def _other_keys(before: ContainerNode, now: ContainerNode) -> bool:
-    old, new = _accessors(before), _accessors(now)
-    if before.type in _MAPPINGS and old != new:  # Dynamo guards on the order of the keys of a dict
+def _other_keys(profile: ContainerNode, serving: ContainerNode) -> bool:
+    one, other = _accessors(profile), _accessors(serving)
+    if profile.type in _MAPPINGS and one != other:  # Dynamo guards on the order of the keys of a dict
         return True
-    return set(old) != set(new) or _length(before) != _length(now)
+    return set(one) != set(other) or _length(profile) != _length(serving)
 
 
 def _accessors(node: ContainerNode) -> list[str]:

@@ -23,6 +23,7 @@ from steadygraph.model.observation import (
     Sync,
     ViolatedGuard,
 )
+from steadygraph.model.recording import Accepted, RecordedCall, Recording, RunRecording
 from steadygraph.model.report import (
     CaseReport,
     LockChange,
@@ -60,6 +61,7 @@ from steadygraph.model.words import (
 __all__ = [
     "GLOBAL",
     "PROFILE",
+    "Accepted",
     "Ambient",
     "Aspect",
     "BreakReason",
@@ -95,10 +97,13 @@ __all__ = [
     "Policy",
     "Problem",
     "Reach",
+    "RecordedCall",
+    "Recording",
     "Region",
     "RegionCall",
     "Result",
     "RuleProblem",
+    "RunRecording",
     "ScenarioReport",
     "Severity",
     "SourceExcerpt",

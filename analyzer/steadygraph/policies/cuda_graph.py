@@ -1,6 +1,6 @@
 """Policy ``cuda-graph``: the profile call is captured and replayed; addresses, Python values, control flow are frozen.
 
-On a CUDA device the regions are captured as CUDA graphs; elsewhere an operator-level recording does the same.
+On a CUDA device the regions are captured as CUDA graphs; elsewhere a tape of operators does the same.
 """
 
 from __future__ import annotations
@@ -13,27 +13,29 @@ import torch
 from torch import nn
 
 from steadygraph import torch_private
-from steadygraph.case.case import Case
 from steadygraph.model import PROFILE, Outcome, Policy
 from steadygraph.observe.replay.cuda_capture import CudaCapture
-from steadygraph.observe.replay.recording import NotReplayableError, Recording, copies
-from steadygraph.policies.runs import CallResult, outcome, run_calls
+from steadygraph.observe.replay.tape import NotReplayableError, Tape, copies
+from steadygraph.observe.run.forwards import swapped
+from steadygraph.policies.bench import Bench
+from steadygraph.policies.runs import CallResult, outcome
 
-#: What stands in the outcome's ``backend``.
-BACKEND = "replay"
 
+class CudaGraph:
+    """Every region is captured in the profile call and replayed in the serving calls."""
 
-def outcomes(
-    case: Case, model: nn.Module, regions: Sequence[tuple[str, nn.Module]], eager: Mapping[str, CallResult]
-) -> dict[str, Outcome]:
-    """Capture every region in the profile call and replay it in the serving calls."""
-    replayer = _Replayer(module for _, module in regions)
-    with replayer.installed():
-        results = run_calls(case, model, on_start=replayer.start)
-    return {
-        name: outcome(Policy.CUDA_GRAPH, BACKEND, eager[name], replayer.refused.get(name, result))
-        for name, result in results.items()
-    }
+    policy = Policy.CUDA_GRAPH
+
+    def backends(self, asked: Sequence[str]) -> Sequence[str]:
+        return ("replay",)
+
+    def outcomes(self, bench: Bench, backend: str) -> Mapping[str, Outcome]:
+        replayer = _Replayer(module for _, module in bench.regions)
+        results = bench.run(replayer.installed(), on_start=replayer.start)
+        return {
+            name: outcome(self.policy, backend, bench.eager[name], replayer.refused.get(name, result))
+            for name, result in results.items()
+        }
 
 
 class _Replayer:
@@ -42,7 +44,7 @@ class _Replayer:
         #: they do to the model's state happens to the calls after them.
         self.refused: dict[str, CallResult] = {}
         self._modules = list(modules)
-        self._captures: dict[nn.Module, list[Recording | CudaCapture]] = {m: [] for m in self._modules}
+        self._captures: dict[nn.Module, list[Tape | CudaCapture]] = {m: [] for m in self._modules}
         self._call = PROFILE
         self._replays = dict.fromkeys(self._modules, 0)
 
@@ -52,20 +54,10 @@ class _Replayer:
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
-        before = {module: module.__dict__.get("forward") for module in self._modules}
-        for module in self._modules:
-            module.__dict__["forward"] = self._forward(module, module.forward)
-        try:
+        with swapped({module: self._forward(module, module.forward) for module in self._modules}):
             yield
-        finally:
-            for module, own in before.items():
-                module.__dict__.pop("forward")
-                if own is not None:
-                    module.__dict__["forward"] = own
 
-    def _in_turn(
-        self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> list[Recording | CudaCapture]:
+    def _in_turn(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tape | CudaCapture]:
         """The graphs of a region: first those captured on the memory that the inputs lie in, as for a micro-batch.
 
         Of equals, first the one captured in its k-th call if this is the k-th in this scenario.
@@ -79,7 +71,7 @@ class _Replayer:
         def forward(*args: Any, **kwargs: Any) -> Any:
             captures = self._captures[module]
             if self._call == PROFILE:
-                capture = (CudaCapture if _on_cuda(module) else Recording).of(original, args, kwargs)
+                capture = (CudaCapture if _on_cuda(module) else Tape).of(original, args, kwargs)
                 captures.append(capture)
                 return capture.output
             if not captures:  # a region that the profile call did not reach has no graph

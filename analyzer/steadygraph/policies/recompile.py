@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from torch import nn
 
 from steadygraph.case.case import Case
 from steadygraph.model import Outcome, Policy
 from steadygraph.observe.run.session import CompileSession
-from steadygraph.policies.runs import CallResult, outcome, run_calls
+from steadygraph.policies.bench import Bench
+from steadygraph.policies.runs import EAGER, CallResult, outcome, run_calls
 
 
 def run(case: Case, model: nn.Module, session: CompileSession) -> dict[str, CallResult]:
@@ -21,14 +22,20 @@ def run(case: Case, model: nn.Module, session: CompileSession) -> dict[str, Call
     return results
 
 
-def outcomes(
-    eager: Mapping[str, CallResult], kept: Mapping[str, CallResult], session: CompileSession
-) -> dict[str, Outcome]:
-    """What each call did, and how many frames it had to compile again."""
-    recompiles = dict.fromkeys(kept, 0)
-    for observation in session.observations:
-        recompiles[observation.call] += observation.recompiles
-    return {
-        name: outcome(Policy.RECOMPILE, "eager", eager[name], result, recompiles=recompiles[name])
-        for name, result in kept.items()
-    }
+class Recompile:
+    """Nothing runs again: the recording is the proof."""
+
+    policy = Policy.RECOMPILE
+
+    def backends(self, asked: Sequence[str]) -> Sequence[str]:
+        return (EAGER,)
+
+    def outcomes(self, bench: Bench, backend: str) -> Mapping[str, Outcome]:
+        """What each call did, and how many frames it had to compile again."""
+        recompiles = dict.fromkeys(bench.kept, 0)
+        for observation in bench.session.observations:
+            recompiles[observation.call] += observation.recompiles
+        return {
+            name: outcome(self.policy, backend, bench.eager[name], result, recompiles=recompiles[name])
+            for name, result in bench.kept.items()
+        }

@@ -23,6 +23,8 @@ from steadygraph.policies.rounding import Noise
 
 #: Inputs without a seed of their own, dropout, sampling: every pass draws the same numbers.
 _SEED = 0
+#: The back end that needs no kernels.
+EAGER = "eager"
 
 
 class GuardRefusedError(RuntimeError):

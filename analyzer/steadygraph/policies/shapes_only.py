@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import nn
-
-from steadygraph.case.case import Case
 from steadygraph.model import Outcome, Policy
 from steadygraph.observe.guards import guards
 from steadygraph.observe.run.frame_tap import CompiledFrame
-from steadygraph.observe.run.session import CompileSession
-from steadygraph.policies.runs import CallResult, GuardRefusedError, outcome, run_calls
+from steadygraph.policies.bench import Bench
+from steadygraph.policies.runs import EAGER, GuardRefusedError, outcome
 
 
-def outcomes(
-    case: Case, model: nn.Module, session: CompileSession, eager: Mapping[str, CallResult]
-) -> dict[str, Outcome]:
-    """Run all calls on what the profile call compiled, refusing those whose shapes it does not admit."""
-    with session.guards_dropped(admit=_refuse_other_shapes):
-        results = run_calls(case, model)
-    return {name: outcome(Policy.SHAPES_ONLY, "eager", eager[name], result) for name, result in results.items()}
+class ShapesOnly:
+    """All calls run on what the profile call compiled; those whose shapes it does not admit are refused."""
+
+    policy = Policy.SHAPES_ONLY
+
+    def backends(self, asked: Sequence[str]) -> Sequence[str]:
+        return (EAGER,)
+
+    def outcomes(self, bench: Bench, backend: str) -> Mapping[str, Outcome]:
+        results = bench.run(bench.session.guards_dropped(admit=_refuse_other_shapes))
+        return {name: outcome(self.policy, backend, bench.eager[name], result) for name, result in results.items()}
 
 
 def _refuse_other_shapes(entry: CompiledFrame, f_locals: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from steadygraph.model import CaseReport, Location, SourceExcerpt
 from steadygraph.model.run import RunReport
@@ -44,6 +44,8 @@ _TENSOR = re.compile(r"(?<![\w.])tensor\([\s\[]*(?:[-+]?[\d.]|nan|inf|True|False
 _SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY", re.IGNORECASE)
 #: Where a report remembers the root for which it is portable: several formats of one report share the work.
 _ROOT = "_portable_below"
+Value = TypeVar("Value")
+
 #: A shorter value ("1", "true", "root") is no secret, and would tear holes into ordinary text.
 _SECRET_LENGTH = 8
 
@@ -71,6 +73,12 @@ def portable(report: RunReport, root: Path | None = None) -> RunReport:
     return clean
 
 
+def scrubbed(value: Value, root: Path | None = None) -> Value:
+    """Any frozen value, with every string in it as :func:`portable` has it."""
+    clean: Value = _Scrub(root or Path.cwd()).value(value)
+    return clean
+
+
 class _Scrub:
     def __init__(self, root: Path) -> None:
         roots = {root.as_posix(), Path(os.path.realpath(root)).as_posix()}
@@ -90,7 +98,7 @@ class _Scrub:
         self.is_outside: Callable[[str], bool] = cache(self._is_outside)
 
     def case(self, case: CaseReport) -> CaseReport:
-        rest: CaseReport = self._value(dataclasses.replace(case, target=""))
+        rest: CaseReport = self.value(dataclasses.replace(case, target=""))
         return dataclasses.replace(rest, target=self.target(case.target))
 
     def target(self, target: str) -> str:
@@ -99,24 +107,24 @@ class _Scrub:
         path, name = parts["path"], parts["name"] or ""
         return self.path(path) + name if _is_absolute(path) else self.text(target)
 
-    def _value(self, value: Any) -> Any:
+    def value(self, value: Any) -> Any:
         """The value with every string in it scrubbed, however deep; enumeration members are no free text."""
         cls: type[Any] = type(value)
         if cls is str:
             return self.text(value)
         if cls is tuple:
-            return tuple([self._value(part) for part in value])
+            return tuple([self.value(part) for part in value])
         if cls is Location:
             text = None if value.text is None else self.text(value.text)
             outside = value.outside or self.is_outside(value.path)
             return Location(self.path(value.path), value.line, self.text(value.function), text, outside)
         if cls is SourceExcerpt:
-            return SourceExcerpt(self.path(value.path), value.first_line, self._value(value.lines))
+            return SourceExcerpt(self.path(value.path), value.first_line, self.value(value.lines))
         names = self._fields.get(cls)
         if names is None:
             names = [each.name for each in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else []
             self._fields[cls] = names
-        return cls(*[self._value(getattr(value, name)) for name in names]) if names else value
+        return cls(*[self.value(getattr(value, name)) for name in names]) if names else value
 
     def _text(self, text: str) -> str:
         if not text.isascii():

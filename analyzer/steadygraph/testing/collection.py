@@ -14,7 +14,6 @@ from steadygraph.testing import failure_text
 from steadygraph.testing.outline import outlined
 from steadygraph.testing.session import Session
 from steadygraph.testing.verdict import Subject, judged, subjects
-from steadygraph.testing.wording import for_pytest
 from steadygraph.workers import pool
 from steadygraph.workers.pool import Request
 
@@ -40,7 +39,9 @@ class CaseFile(pytest.File):
         if outline.status is not Status.COMPLETED:
             problem = self.session_of.kept(outline, self.target).error
             assert problem is not None
-            raise self.CollectError(problem.message + (f"\n  hint: {for_pytest(problem.hint)}" if problem.hint else ""))
+            raise self.CollectError(
+                problem.message + (f"\n  hint: {failure_text.for_pytest(problem.hint)}" if problem.hint else "")
+            )
         for subject in subjects(outline):
             # As text: pytest 9.2 finds the brackets in it, where it would take a name of ours as a whole, and then
             # not know the test again that failed before.

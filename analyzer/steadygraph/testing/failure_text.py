@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,11 +13,11 @@ from steadygraph.report.text.findings import finding_lines
 from steadygraph.report.text.layout import Line, block, flat
 from steadygraph.report.text.table import outcome_text
 from steadygraph.testing.verdict import Verdict
-from steadygraph.testing.wording import for_pytest
 
 #: No failure is longer: what else there is stands in the report.
 MOST_LINES = 25
 _WIDTH = 80
+_OPTION = re.compile(r"(?<!\S)--(timeout|baseline|update-baseline|report)\b")
 
 
 def text(verdict: Verdict, *, report: Path | None = None, width: int = _WIDTH) -> str:
@@ -68,3 +69,8 @@ def _told(sentence: str, width: int) -> list[str]:
 
 def _plain(lines: list[Line]) -> list[str]:
     return ["".join(span.text for span in line).rstrip() for line in lines]
+
+
+def for_pytest(text: str) -> str:
+    """A sentence that names options of ``steadygraph analyze``, with the options of pytest in their place."""
+    return _OPTION.sub(r"--steadygraph-\1", text)

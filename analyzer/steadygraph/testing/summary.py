@@ -8,8 +8,8 @@ import pytest
 
 from steadygraph.model import CaseReport
 from steadygraph.model.run import counted, summarised
+from steadygraph.testing.failure_text import for_pytest
 from steadygraph.testing.session import Session
-from steadygraph.testing.wording import for_pytest
 
 #: How many of the slowest cases are named, and how slow one is at least.
 _SLOWEST, _SLOW_S = 3, 1.0

@@ -14,7 +14,7 @@ import time
 from steadygraph.case.user_code import is_user_file, readable_path
 from steadygraph.errors import TargetError
 from steadygraph.model import CaseReport, Problem, Status
-from steadygraph.workers.worker import INTERNAL_ERROR, LENGTH_BYTES, STARTED, Order, failed, work
+from steadygraph.workers.worker import INTERNAL_ERROR, LENGTH_BYTES, STARTED, Order, Result, failed, work
 
 #: A worker that has not begun after this time never will.
 _BEGIN_S = 120.0
@@ -66,8 +66,8 @@ class Child:
         """How long to wait for news, at most."""
         return min(max(0.0, self.deadline - time.monotonic()), _LONGEST_WAIT_S)
 
-    def poll(self) -> CaseReport | None:
-        """The report, if the worker is done or its time is over; None if it goes on."""
+    def poll(self) -> Result | None:
+        """The result, if the worker is done or its time is over; None if it goes on."""
         # Asked before reading: what a worker sent before it ended is read in any case.
         alive = self.process.is_alive()
         self._read()
@@ -77,10 +77,10 @@ class Child:
             return _unpickled(payload, self.order.target)
         if not alive:
             self.kill()
-            return self._failed(self._death(), Status.FAILED)
+            return self._failed(self._death(), Status.FAILED), None
         if time.monotonic() >= self.deadline:
             self.kill()
-            return self._failed(self._timeout(), Status.TIMED_OUT)
+            return self._failed(self._timeout(), Status.TIMED_OUT), None
         return None
 
     def kill(self) -> None:
@@ -160,10 +160,10 @@ def start_problem(error: Exception) -> Problem:
     return Problem(INTERNAL_ERROR, f"no worker process could be started: {type(error).__name__}: {error}", _START_HINT)
 
 
-def _unpickled(payload: bytes, target: str) -> CaseReport:
-    report = pickle.loads(payload)
+def _unpickled(payload: bytes, target: str) -> Result:
+    report, recording = pickle.loads(payload)
     assert isinstance(report, CaseReport), target
-    return report
+    return report, recording
 
 
 def _signal_hint(number: int) -> str:

@@ -17,12 +17,13 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from steadygraph.config import Settings
-from steadygraph.model import CaseReport
+from steadygraph.model import CaseReport, Recording
 from steadygraph.workers.child import Child, start_problem
 from steadygraph.workers.worker import Analyze, Order, failed
 
 OnStart = Callable[[int], None]
 OnDone = Callable[[int, CaseReport], None]
+OnRecorded = Callable[[int, Recording], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ def run(
     timeout_s: float | None = None,
     on_start: OnStart | None = None,
     on_done: OnDone | None = None,
+    on_recorded: OnRecorded | None = None,
     silent: bool = False,
     analyze: Analyze | None = None,
 ) -> Iterator[CaseReport]:
@@ -53,6 +55,7 @@ def run(
         timeout_s: How long one may take; None: as long as it likes.
         on_start: Told the index of each target when it starts.
         on_done: Told index and report of each target as soon as it is finished, in whatever order that happens.
+        on_recorded: Told index and recording of each target that has a result, before its report.
         silent: Throw away what targets print; otherwise it goes to standard error.
         analyze: The engine, an importable function; None: ``steadygraph.engine.engine.analyze_case``.
 
@@ -70,21 +73,30 @@ def run(
                 stack_file=Path(folder, f"stack-{index}"),
                 silent=silent,
                 threads=threads,
+                record=on_recorded is not None,
                 analyze=analyze,
             )
             for index, request in enumerate(requests)
         ]
-        yield from _Run(orders, jobs, on_start, on_done).reports()
+        yield from _Run(orders, jobs, on_start, on_done, on_recorded).reports()
 
 
 class _Run:
     """The targets that wait, run and are finished."""
 
-    def __init__(self, orders: Sequence[Order], jobs: int, on_start: OnStart | None, on_done: OnDone | None) -> None:
+    def __init__(
+        self,
+        orders: Sequence[Order],
+        jobs: int,
+        on_start: OnStart | None,
+        on_done: OnDone | None,
+        on_recorded: OnRecorded | None,
+    ) -> None:
         self.orders = orders
         self.jobs = jobs
         self.on_start = on_start
         self.on_done = on_done
+        self.on_recorded = on_recorded
         self.started = 0
         self.running: dict[int, Child] = {}
         self.finished: dict[int, CaseReport] = {}
@@ -119,9 +131,12 @@ class _Run:
             sources = [source for child in self.running.values() for source in child.sources]
             wait(sources, timeout=min(child.patience_s for child in self.running.values()))
         for index, child in list(self.running.items()):
-            report = child.poll()
-            if report is not None:
+            result = child.poll()
+            if result is not None:
                 del self.running[index]
+                report, recording = result
+                if recording is not None and self.on_recorded is not None:
+                    self.on_recorded(index, recording)
                 self._done(index, report)
 
     def _done(self, index: int, report: CaseReport) -> None:

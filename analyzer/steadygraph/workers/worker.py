@@ -24,7 +24,7 @@ from steadygraph.case.case import Case, opened
 from steadygraph.case.user_code import EXIT_HINT, TRACEBACK_HINT, exits_of_the_target, show_traceback
 from steadygraph.config import Settings
 from steadygraph.errors import SteadygraphError, TargetError
-from steadygraph.model import CaseReport, Problem, Status
+from steadygraph.model import CaseReport, Problem, Recording, Status
 
 #: The first byte that a worker sends: from now on the time of the target counts.
 STARTED = b"S"
@@ -36,6 +36,8 @@ _FRAMES = 3
 _RELEASE_S = 0.5
 
 Analyze = Callable[[Case, Settings], CaseReport]
+#: What a worker sends: the report, and the recording that it was judged by, if that is to be kept.
+Result = tuple[CaseReport, Recording | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Order:
         stack_file: Where it is written, and where a fatal signal writes it.
         silent: Throw away what the target prints.
         threads: How many threads torch may use, because other targets run beside this one; None: as many as it likes.
+        record: Send the recording, too.
         analyze: The engine; None: ``steadygraph.engine.engine.analyze_case``.
     """
 
@@ -60,6 +63,7 @@ class Order:
     stack_file: Path
     silent: bool = False
     threads: int | None = None
+    record: bool = False
     analyze: Analyze | None = None
 
 
@@ -71,7 +75,7 @@ def work(order: Order, sink: Connection) -> NoReturn:
         faulthandler.enable(stack, all_threads=False)
         if order.timeout_s is not None:
             faulthandler.dump_traceback_later(order.timeout_s, file=stack)
-        payload = pickle.dumps(report_of(order))
+        payload = pickle.dumps(result_of(order))
         faulthandler.cancel_dump_traceback_later()
         _flush()
         _release_semaphores()
@@ -81,11 +85,12 @@ def work(order: Order, sink: Connection) -> NoReturn:
         os._exit(0)
 
 
-def report_of(order: Order) -> CaseReport:
-    """The report of one target; whatever goes wrong becomes its problem."""
+def result_of(order: Order) -> Result:
+    """What is found out about one target; whatever goes wrong becomes its problem."""
     started = time.perf_counter()
+    recording = None
     try:
-        report = _analyzed(order)
+        report, recording = _analyzed(order)
     except SteadygraphError as error:
         report = failed(order.target, Problem(type(error).__name__, error.problem, error.hint))
     except KeyboardInterrupt:
@@ -93,7 +98,7 @@ def report_of(order: Order) -> CaseReport:
     except BaseException as error:
         show_traceback(error)
         report = failed(order.target, internal_problem(error))
-    return dataclasses.replace(report, duration_s=round(time.perf_counter() - started, 3))
+    return dataclasses.replace(report, duration_s=round(time.perf_counter() - started, 3)), recording
 
 
 def failed(target: str, problem: Problem, *, status: Status = Status.FAILED, duration_s: float = 0.0) -> CaseReport:
@@ -107,11 +112,16 @@ def internal_problem(error: BaseException) -> Problem:
     return Problem(INTERNAL_ERROR, f"steadygraph failed: {name}\n{frames}", f"report this; {TRACEBACK_HINT}")
 
 
-def _analyzed(order: Order) -> CaseReport:
+def _analyzed(order: Order) -> Result:
     if order.threads is not None:
         _limit_threads(order.threads)
     with opened(order.target, case_file=order.case_file) as case, exits_of_the_target():
-        return (order.analyze or _engine())(case, order.settings)
+        if order.analyze is not None:
+            return order.analyze(case, order.settings), None
+        from steadygraph.engine.engine import analyzed
+
+        report, recording = analyzed(case, order.settings)
+        return report, recording if order.record else None
 
 
 def _limit_threads(most: int) -> None:
@@ -119,12 +129,6 @@ def _limit_threads(most: int) -> None:
     import torch
 
     torch.set_num_threads(min(most, torch.get_num_threads()))
-
-
-def _engine() -> Analyze:
-    from steadygraph.engine.engine import analyze_case
-
-    return analyze_case
 
 
 def _detach(silent: bool) -> None:

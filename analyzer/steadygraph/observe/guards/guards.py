@@ -7,7 +7,6 @@ is asked, and below a node that failed nothing more is said, since what hangs th
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import re
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -61,16 +60,6 @@ def capture(entry: CompiledFrame) -> tuple[Guard, ...]:
     # One that Dynamo merged with another has no expression of its own.
     whole = {(guard.source, guard.guard_type, guard.location) for guard in found if guard.expressions}
     return tuple(g for g in found if g.expressions or (g.source, g.guard_type, g.location) not in whole)
-
-
-def digest(guards: Sequence[Guard]) -> str:
-    """A digest of what the guards ask for, whatever their order and wherever the code stands; empty for no guards."""
-    if not guards:
-        return ""
-    hasher = hashlib.sha256()
-    for line in sorted(repr((guard.source, guard.guard_type, guard.expressions)) for guard in guards):
-        hasher.update(line.encode("utf-8", "surrogatepass"))
-    return hasher.hexdigest()[:32]
 
 
 def places(entry: CompiledFrame) -> dict[str, Location]:

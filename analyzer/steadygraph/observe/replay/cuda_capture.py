@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from steadygraph.observe.inputs.storage import tensor_arguments
-from steadygraph.observe.replay.recording import require_fit
+from steadygraph.observe.replay.tape import require_fit
 
 #: Calls before the capture, on a side stream: lazy initialisation must not be captured.
 _WARM_UPS = 2
@@ -38,7 +38,7 @@ class CudaCapture:
         return cls(tensor_arguments(args, kwargs), graph, output)
 
     def replay(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """Copy the inputs over and replay; raises NotReplayableError as a recording does."""
+        """Copy the inputs over and replay; raises NotReplayableError as a tape does."""
         fresh = tensor_arguments(args, kwargs)
         for path, static in self.inputs.items():
             require_fit(path, static, fresh.get(path))

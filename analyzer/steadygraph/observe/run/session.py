@@ -31,6 +31,7 @@ from steadygraph.observe.guards.sources import Names, names_of
 from steadygraph.observe.inputs import ambient, storage, structure
 from steadygraph.observe.places import locations
 from steadygraph.observe.run import frame_locals
+from steadygraph.observe.run.forwards import swapped
 from steadygraph.observe.run.frame_tap import BreakEvent, CapturedGraph, CompiledFrame, EntryReplay, FrameTap
 from steadygraph.observe.run.watching import OpenCall, WatchedRegion, ambient_guards, names_in
 from steadygraph.torch_private import (
@@ -113,7 +114,7 @@ class CompileSession:
     @contextlib.contextmanager
     def guards_kept(self) -> Iterator[None]:
         """Regions run compiled and observed; guards decide, as in stock torch.compile."""
-        with _installed({region.module: self._observing(region) for region in self.regions}):
+        with swapped({region.module: self._observing(region) for region in self.regions}):
             yield
 
     @contextlib.contextmanager
@@ -129,7 +130,7 @@ class CompileSession:
         replays = {r.module: EntryReplay(self._lookup(r), admit).wrap(r.original) for r in self.regions}
         before, self._tap.active_backend = self._tap.active_backend, backend
         try:
-            with _installed(replays):
+            with swapped(replays):
                 yield
         finally:
             self._tap.active_backend = before
@@ -344,22 +345,6 @@ def _addresses(region: WatchedRegion) -> tuple[tuple[str, int], ...]:
     """Where the tensors lie that a captured graph of the region would know: its own, and those in global variables."""
     entries = [entry for known in region.entries.values() for entry in known]
     return tuple(sorted({**dict(storage.addresses(region.module)), **dict(storage.global_addresses(entries))}.items()))
-
-
-@contextlib.contextmanager
-def _installed(forwards: Mapping[nn.Module, Callable[..., Any]]) -> Iterator[None]:
-    """Give modules another ``forward`` for a while, as an attribute of the instance."""
-    before = {module: module.__dict__.get("forward") for module in forwards}
-    for module, forward in forwards.items():
-        module.__dict__["forward"] = forward
-    try:
-        yield
-    finally:
-        for module, own in before.items():
-            if own is None:
-                module.__dict__.pop("forward", None)
-            else:
-                module.__dict__["forward"] = own
 
 
 def _gave_up(why: str) -> bool:

@@ -1,6 +1,6 @@
 """A call recorded operator by operator, and replayed on the same memory: what a CUDA graph does, on any device.
 
-A captured CUDA graph is a list of kernels with the addresses and the numbers that they had.  So is a recording here:
+A captured CUDA graph is a list of kernels with the addresses and the numbers that they had.  So is a tape here:
 every ATen operator with the very tensors and Python values of the recorded call.  A replay copies new inputs into the
 memory of the recorded ones, runs the operators again, and puts each result where it was: nothing is allocated, no
 Python of the model runs, no branch is taken anew.
@@ -32,20 +32,20 @@ class _Operator:
 
 
 @dataclass
-class Recording:
-    """One recorded call."""
+class Tape:
+    """One recorded call: its operators, to be run again."""
 
     inputs: dict[str, torch.Tensor]
     operators: list[_Operator] = field(default_factory=list)
     output: Any = None
 
     @classmethod
-    def of(cls, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Recording:
+    def of(cls, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tape:
         """Call ``function`` and record what it does."""
-        recording = cls(tensor_arguments(args, kwargs))
-        with watching_ops(recording._record):
-            recording.output = function(*args, **kwargs)
-        return recording
+        tape = cls(tensor_arguments(args, kwargs))
+        with watching_ops(tape._record):
+            tape.output = function(*args, **kwargs)
+        return tape
 
     def _record(self, op: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         result = op(*args, **kwargs)

@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from steadygraph.observe.replay.recording import NotReplayableError, Recording
+from steadygraph.observe.replay.tape import NotReplayableError, Tape
 
 
 def replayed(function, recorded, new):
-    recording = Recording.of(function, recorded, {})
-    return recording.replay(new, {})
+    tape = Tape.of(function, recorded, {})
+    return tape.replay(new, {})
 
 
 def test_new_values_of_the_same_shape_give_the_eager_result():
@@ -25,10 +25,10 @@ def test_new_values_of_the_same_shape_give_the_eager_result():
 
 
 def test_the_memory_of_the_output_stays_the_same():
-    recording = Recording.of(lambda x: x * 2, (torch.ones(3),), {})
-    address = recording.output.data_ptr()
+    tape = Tape.of(lambda x: x * 2, (torch.ones(3),), {})
+    address = tape.output.data_ptr()
 
-    output = recording.replay((torch.full((3,), 5.0),), {})
+    output = tape.replay((torch.full((3,), 5.0),), {})
 
     assert output.data_ptr() == address
     assert output.tolist() == [10.0, 10.0, 10.0]
@@ -41,8 +41,8 @@ def test_in_place_writes_into_a_buffer_are_repeated():
         buffer[:2].add_(x)
         return buffer.sum()
 
-    recording = Recording.of(function, (torch.ones(2),), {})
-    recording.replay((torch.full((2,), 10.0),), {})
+    tape = Tape.of(function, (torch.ones(2),), {})
+    tape.replay((torch.full((2,), 10.0),), {})
 
     assert buffer.tolist() == [11.0, 11.0, 0.0, 0.0]
 
@@ -53,10 +53,10 @@ def test_python_values_are_frozen():
     def function(x):
         return x * scale[0]
 
-    recording = Recording.of(function, (torch.ones(2),), {})
+    tape = Tape.of(function, (torch.ones(2),), {})
     scale[0] = 5
 
-    assert recording.replay((torch.ones(2),), {}).tolist() == [2.0, 2.0]
+    assert tape.replay((torch.ones(2),), {}).tolist() == [2.0, 2.0]
 
 
 def test_control_flow_is_frozen():
@@ -74,9 +74,9 @@ def test_a_replaced_tensor_is_not_followed():
         Holder.rows.copy_(x)
         return x
 
-    recording = Recording.of(function, (torch.ones(2),), {})
+    tape = Tape.of(function, (torch.ones(2),), {})
     Holder.rows = torch.zeros(2)
-    recording.replay((torch.full((2,), 7.0),), {})
+    tape.replay((torch.full((2,), 7.0),), {})
 
     assert Holder.rows.tolist() == [0.0, 0.0]
 
@@ -90,13 +90,13 @@ def test_a_replaced_tensor_is_not_followed():
     ],
 )
 def test_inputs_that_do_not_fit_are_refused_before_anything_is_written(new, message):
-    recording = Recording.of(lambda x: x * 2, (torch.ones(2),), {})
+    tape = Tape.of(lambda x: x * 2, (torch.ones(2),), {})
 
     with pytest.raises(NotReplayableError) as caught:
-        recording.replay(new, {})
+        tape.replay(new, {})
 
     assert str(caught.value) == message
-    assert recording.output.tolist() == [2.0, 2.0]
+    assert tape.output.tolist() == [2.0, 2.0]
 
 
 def test_tensors_in_objects_are_static_inputs_too():
@@ -107,6 +107,6 @@ def test_tensors_in_objects_are_static_inputs_too():
     def function(payload):
         return payload.rows + 1
 
-    recording = Recording.of(function, (Payload(torch.zeros(2)),), {})
+    tape = Tape.of(function, (Payload(torch.zeros(2)),), {})
 
-    assert recording.replay((Payload(torch.ones(2)),), {}).tolist() == [2.0, 2.0]
+    assert tape.replay((Payload(torch.ones(2)),), {}).tolist() == [2.0, 2.0]

@@ -1,0 +1,42 @@
+"""``steadygraph judge``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from steadygraph.cli.parameters import BaselineFile, FailOn, Folder, Format, Ignore, Output, Select
+
+
+def judge(
+    file: Annotated[Path, typer.Argument(metavar="RECORDING.json", help="What analyze --record wrote.")],
+    select: Select = None,
+    ignore: Ignore = None,
+    fail_on: FailOn = None,
+    format: Format = None,
+    output: Output = None,
+    report: Folder = None,
+    baseline: BaselineFile = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="One line per target.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Text with every finding in full and every violated guard.")
+    ] = False,
+) -> int:
+    """Judge a recording again: with other rules, or by a newer version. Nothing is run, and torch is not needed.
+
+    Exit code: that of the analysis; 2 if the recording cannot be read.
+    """
+    from steadygraph.cli.conclusion import Wanted
+    from steadygraph.cli.recordings import judged
+
+    given = {
+        "select": select,
+        "ignore": ignore,
+        "fail-on": fail_on,
+        "format": format,
+        "baseline": None if baseline is None else str(baseline),
+        "report": None if report is None else str(report),
+    }
+    return judged(file, Wanted(given, output, quiet, verbose))

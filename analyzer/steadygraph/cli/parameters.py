@@ -1,0 +1,61 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from steadygraph.config import FORMATS
+from steadygraph.model.run import FAIL_ON
+
+
+def choices(*names: str) -> Any:
+    """What typer calls for the values of an option that start as the user began."""
+
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in names if name.startswith(incomplete)]
+
+    return complete
+
+
+Select = Annotated[
+    list[str] | None,
+    typer.Option("--select", metavar="CODES", help="Rules to run, by code, code prefix, kind or name; default: all."),
+]
+Ignore = Annotated[list[str] | None, typer.Option("--ignore", metavar="CODES", help="Rules to leave out.")]
+FailOn = Annotated[
+    str | None,
+    typer.Option(
+        "--fail-on",
+        metavar="SEVERITY",
+        help="Exit with 1 from this severity on: error, warning, note or never; default: warning.",
+        autocompletion=choices(*FAIL_ON),
+    ),
+]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        help=f"{', '.join(FORMATS)}; default: text.",
+        autocompletion=choices(*FORMATS),
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", metavar="FILE", help="Write the results to this file; default: standard output."),
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "--report", metavar="DIR", help="Write the results to this directory as well, in all formats at once."
+    ),
+]
+BaselineFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--baseline", metavar="FILE", help="Findings that this file accepts do not count; only what is new does."
+    ),
+]

@@ -1,0 +1,58 @@
+"""What a recording could not observe or prove, a sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+
+from steadygraph.accelerator.simulation import Simulation
+from steadygraph.engine.record import EagerPass
+from steadygraph.engine.subject import Subject
+from steadygraph.model import Recording
+from steadygraph.observe.syncs import sync_debug
+from steadygraph.observe.syncs.sync_ledger import unneeded_blocks
+from steadygraph.policies.runs import CallResult
+
+
+def notes(subject: Subject, recording: Recording, eager: EagerPass) -> tuple[str, ...]:
+    """All that is to be said, once every pass is over and the model is as it was."""
+    return (
+        *of_device(subject.device, subject.settings.gpu, subject.simulation),
+        *(["the case names no DEVICE: its model and its arguments were moved to cuda"] if subject.moved else []),
+        *eager.notes,
+        *_unrestorable(subject),
+        *_unproved(eager.results),
+        *_syncs(recording, eager),
+    )
+
+
+def of_device(wanted: str, gpu: str | None, simulation: Simulation | None) -> Iterator[str]:
+    """Whether the device is simulated, and a choice of one that means nothing."""
+    if simulation is not None:
+        yield f"{wanted} is simulated ({simulation}): tensors on it have no values, results no proof"
+        if simulation.remark:
+            yield simulation.remark
+    elif wanted.startswith("cuda") and gpu is not None:
+        yield f"gpu {gpu} is ignored: there is a real device ({torch.cuda.get_device_name()})"
+
+
+def _unrestorable(subject: Subject) -> Iterator[str]:
+    if subject.state.unrestorable:
+        names = ", ".join(subject.state.unrestorable)
+        yield f"a call changed {names} in place, which could not be put back between the passes"
+
+
+def _unproved(eager: Mapping[str, CallResult]) -> Iterator[str]:
+    for name, result in eager.items():
+        if result.limited and result.failure is not None:
+            place = result.failure.location
+            where = f" in `{place.function}`, line {place.line}" if place else ""
+            yield f"{name} is not judged any further than this{where}: {result.failure.message}; {result.hint}"
+
+
+def _syncs(recording: Recording, eager: EagerPass) -> Iterator[str]:
+    confirmed = sync_debug.summary([sync for call in recording.calls for sync in call.syncs])
+    if confirmed:
+        yield confirmed
+    yield from unneeded_blocks(watch.blocks for watch in eager.syncs.values())

@@ -1,0 +1,183 @@
+"""The first step: run every call in eager mode and compiled with guards kept, and keep all that was seen."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from types import CodeType
+from typing import Any
+
+from torch import nn
+
+from steadygraph import torch_private
+from steadygraph.accelerator import unknown
+from steadygraph.accelerator.comparing.comparisons import ComparisonWatch
+from steadygraph.case.case import region_modules
+from steadygraph.case.user_code import guarded
+from steadygraph.engine.subject import Subject
+from steadygraph.errors import TargetError
+from steadygraph.model import (
+    PROFILE,
+    Accepted,
+    DeviceMismatch,
+    Leak,
+    Node,
+    Observation,
+    RecordedCall,
+    Recording,
+    Region,
+    Status,
+)
+from steadygraph.observe.places import locations
+from steadygraph.observe.run.session import CompileSession
+from steadygraph.observe.run.watching import WatchedRegion
+from steadygraph.observe.syncs.syncs import SyncWatch, when_compiled
+from steadygraph.policies import recompile, stale_state
+from steadygraph.policies.bench import Bench
+from steadygraph.policies.runs import CallResult, run_calls
+
+_PROFILE_HINT = "make the profile call run first: everything else is compared with it"
+#: Keywords of torch.compile that Dynamo acts on; mode and options are for inductor.
+_OPTIONS = ("dynamic", "fullgraph", "recompile_limit")
+
+
+class EagerPass:
+    """Every call in eager mode, and what was seen in it."""
+
+    def __init__(self, subject: Subject, regions: Sequence[tuple[str, nn.Module]]) -> None:
+        self.syncs: dict[str, SyncWatch] = {}
+        self.comparisons: dict[str, ComparisonWatch] = {}
+        self._subject = subject
+        self._codes = [code for _, module in regions if (code := locations.code_of(module.forward)) is not None]
+        self._computed: dict[CodeType, list[Any]] = {}
+        self.results = run_calls(subject.case, subject.model, watching=self._watching)
+        _require_profile(self.results[PROFILE], "in eager mode")
+        #: Later passes run the same lines.
+        self.notes = self._unknown()
+        self._require_devices()
+
+    @contextlib.contextmanager
+    def _watching(self, call: str) -> Iterator[None]:
+        on_cuda = self._subject.on_cuda
+        real = on_cuda and self._subject.simulation is None
+        self.syncs[call] = SyncWatch(self._codes, "cuda" if on_cuda else "", confirm=real)
+        self.comparisons[call] = ComparisonWatch(self._computed)
+        compared = self.comparisons[call].watching() if on_cuda else contextlib.nullcontext()
+        with self.syncs[call].watching(), compared:
+            yield
+
+    def _unknown(self) -> Sequence[str]:
+        unknowns = unknown.current()
+        if unknowns is None:
+            return ()
+        limited = [result.failure for result in self.results.values() if result.limited and result.failure]
+        return unknowns.notes([failure.location for failure in limited if failure.location])
+
+    def mismatches(self, call: str) -> tuple[DeviceMismatch, ...]:
+        """Devices that met in a call: what made it fail, and comparisons that cannot be true."""
+        raised = self.results[call].mismatch
+        return (*(() if raised is None else (raised,)), *self.comparisons[call].mismatches())
+
+    def _require_devices(self) -> None:
+        # A call that ended early may have had more devices to ask for: then the author of the case may know.
+        complete = not any(result.raised for result in self.results.values())
+        simulation = self._subject.simulation
+        if simulation is not None and (complete or self._subject.settings.device):
+            simulation.usage.require_all(self._subject.device)
+
+
+@contextlib.contextmanager
+def recorded(subject: Subject, arguments: Mapping[str, Node]) -> Iterator[tuple[Recording, Bench, EagerPass]]:
+    """A block with the recording of a model, and the live objects that proofs start from.
+
+    Args:
+        subject: What is analysed.
+        arguments: Of each call, by its name.
+
+    Raises:
+        CaseError: The case cannot be used as it is.
+        TargetError: The profile call raised.
+    """
+    case, model, state = subject.case, subject.model, subject.state
+    regions = region_modules(case, model)
+    eager = EagerPass(subject, regions)
+    leaks = stale_state.leaks(case, model, state, eager.results) if case.independent else {}
+    session = _session(subject, regions)
+    try:
+        kept = recompile.run(case, model, session)
+        _require_profile(kept[PROFILE], "under torch.compile")
+        recording = _recording(subject, arguments, eager, session, leaks)
+        yield recording, Bench(case, model, state, regions, session, eager.results, kept), eager
+    finally:
+        session.close()
+
+
+def _session(subject: Subject, regions: Sequence[tuple[str, nn.Module]]) -> CompileSession:
+    case, backends = subject.case, {}
+    if "inductor" in subject.backends:
+        keywords = {key: case.compile.get(key) for key in ("mode", "options", "dynamic")}
+        with guarded("COMPILE of the case: inductor"):
+            backends["inductor"] = torch_private.inductor(**keywords)
+    options = {key: value for key, value in case.compile.items() if key in _OPTIONS}
+    subject.state.restore()
+    return CompileSession(regions, options=options, backends=backends, model=subject.model)
+
+
+def _recording(
+    subject: Subject,
+    arguments: Mapping[str, Node],
+    eager: EagerPass,
+    session: CompileSession,
+    leaks: Mapping[str, Leak],
+) -> Recording:
+    observed = {name: [one for one in session.observations if one.call == name] for name in eager.results}
+    case = subject.case
+    return Recording(
+        target=case.target,
+        status=Status.COMPLETED,
+        duration_s=0.0,
+        regions=tuple(_region(region, observed[PROFILE]) for region in session.regions),
+        calls=tuple(
+            RecordedCall(
+                name=name,
+                arguments=arguments[name],
+                observations=tuple(observed[name]),
+                # What broke in the profile call breaks again in every call that runs what was compiled there.
+                syncs=when_compiled(eager.syncs[name].syncs(), [*observed[PROFILE], *observed[name]]),
+                mismatches=eager.mismatches(name),
+                eager_error=None if result.limited else result.failure,
+                leak=leaks.get(name),
+            )
+            for name, result in eager.results.items()
+        ),
+        accepted=tuple(
+            Accepted(scenario, rule, reason)
+            for scenario, reasons in case.allow.items()
+            for rule, reason in reasons.items()
+        ),
+        accepted_label=case.named("ALLOW"),
+        location=locations.of_class(type(subject.model)),
+    )
+
+
+def _region(region: WatchedRegion, profile: Sequence[Observation]) -> Region:
+    own = [one for one in profile if one.region == region.name]
+    return Region(
+        name=region.name,
+        location=locations.of_function(region.module.forward),
+        guards=sum(len(one.guards) for one in own),
+        # One that runs for several sizes at start-up is one.
+        graphs=len({graph.digest for one in own for graph in one.graphs}),
+        graph_breaks=sum(len(one.breaks) for one in own),
+    )
+
+
+def _require_profile(result: CallResult, how: str) -> None:
+    if result.failure is None:
+        return
+    where = result.failure.location
+    place = "" if where is None else f" ({where.path}:{where.line} in {where.function})"
+    raise TargetError(
+        f"the profile call raised {how}: {result.failure}{place}",
+        hint=result.hint or _PROFILE_HINT,
+    )

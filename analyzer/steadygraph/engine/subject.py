@@ -1,0 +1,127 @@
+"""The model of a case, made once and kept as it was made: what every pass over it starts from."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from steadygraph import torch_private
+from steadygraph.accelerator import unknown
+from steadygraph.accelerator.placement import moved_case
+from steadygraph.accelerator.simulation import Simulation, is_simulated, simulated
+from steadygraph.case.case import Case, build_model, check_signature, profile_call, serving_calls
+from steadygraph.config import Settings
+from steadygraph.errors import UsageError
+from steadygraph.model import PROFILE, Node, gpus
+from steadygraph.observe.inputs import structure
+from steadygraph.observe.state import process
+from steadygraph.observe.state.state import ModelState
+from steadygraph.policies.runs import EAGER, run_profile
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is analysed, and where.
+
+    Args:
+        case: Gives the calls.
+        settings: What was asked for.
+        device: The device that is wanted, "" for the CPU.
+        simulation: The device that is not there; None: a real one, or none is wanted.
+        moved: The case names no device, and was moved to the one that is wanted.
+        model: Made by the case.
+        state: That of the model before its first call.
+    """
+
+    case: Case
+    settings: Settings
+    device: str
+    simulation: Simulation | None
+    moved: bool
+    model: nn.Module
+    state: ModelState
+
+    @property
+    def backends(self) -> Sequence[str]:
+        return backends(self.settings, self.simulation)
+
+    @property
+    def on_cuda(self) -> bool:
+        return self.device.startswith("cuda")
+
+    def arguments(self) -> dict[str, Node]:
+        """The arguments of each call.  Those that do not fit are the case's fault: that is said before anything runs.
+
+        Raises:
+            CaseError: They do not fit the model's forward.
+        """
+        process.seeded(0)
+        with unknown.known_inputs():
+            calls = {PROFILE: profile_call(self.case), **serving_calls(self.case)}
+        found: dict[str, Node] = {}
+        for name, call in calls.items():
+            check_signature(self.model, call, name)
+            found[name] = structure.capture_call(call.args, call.kwargs)
+        return found
+
+
+@contextlib.contextmanager
+def prepared(case: Case, settings: Settings) -> Iterator[Subject]:
+    """A block with the model and the device of a case; the process is left as it was.
+
+    Raises:
+        CaseError: The case cannot be used as it is.
+        TargetError: Building the model failed.
+    """
+    wanted = wanted_device(case, settings)
+    with process.preserved(), torch_private.own_dynamo_state(), device(wanted, case, settings) as simulation:
+        moved = wanted.startswith("cuda") and case.device is None
+        if moved:
+            case = moved_case(case, "cuda")
+        process.seeded(0)
+        with unknown.known_inputs():
+            model = build_model(case)
+        if any(is_lazy(parameter) for parameter in model.parameters()):
+            # Lazy modules get their parameters in the first call: what is compiled then has none to go back to.
+            run_profile(case, model)
+        state = ModelState.capture(model, *_code(case))
+        try:
+            yield Subject(case, settings, wanted, simulation, moved, model, state)
+        finally:
+            state.restore()
+
+
+def wanted_device(case: Case, settings: Settings) -> str:
+    return settings.device or case.device or ""
+
+
+def backends(settings: Settings, simulation: Simulation | None) -> Sequence[str]:
+    """On a simulated device nothing can run but what computes shapes."""
+    return settings.backends if simulation is None else (EAGER,)
+
+
+def device(wanted: str, case: Case, settings: Settings) -> AbstractContextManager[Simulation | None]:
+    """A block in which the device that the case wants is there, simulated if need be."""
+    if not wanted.startswith("cuda"):
+        return contextlib.nullcontext()
+    if is_simulated() or not torch.cuda.is_available():
+        return simulated(wanted, settings.gpu or case.gpu or gpus.DEFAULT)
+    there, needed = torch.cuda.device_count(), gpus.device_count(wanted)
+    if there < needed:
+        raise UsageError(
+            f"{wanted} means {needed} devices, and this machine has {there}",
+            hint="use a machine that has them, or one that has none: there they are simulated",
+        )
+    return contextlib.nullcontext()
+
+
+def _code(case: Case) -> tuple[Callable[..., Any] | None, ...]:
+    """The user's functions that run around the calls: what they keep outside of the model is its state too."""
+    return case.profile, case.serving, case.before, case.context, case.mark, case.observe

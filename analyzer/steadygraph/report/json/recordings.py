@@ -1,0 +1,142 @@
+"""Recordings as JSON: what was observed, without what belongs to one machine, to be judged again at any time.
+
+A graph that ran in several calls is written once, and named by its position.  Recordings are read by the version of
+the format that wrote them; reports are what other programs should read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from steadygraph.case.user_code import readable_path
+from steadygraph.errors import UsageError
+from steadygraph.model import Graph, Observation, RecordedCall, Recording, RunRecording
+from steadygraph.report import collector
+from steadygraph.report.portable import scrubbed
+
+RECORDING_VERSION = 1
+_HINT = "give a file that analyze --record wrote"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _File:
+    """What is in the file; ``ran`` has, for each recording, call and observation, the positions of its graphs."""
+
+    recording_version: int
+    run: RunRecording
+    graphs: tuple[Graph, ...]
+    ran: tuple[tuple[tuple[tuple[int, ...], ...], ...], ...]
+
+
+@collector.paused()
+def to_json(run: RunRecording, root: Path | None = None) -> str:
+    """The recordings of a run as JSON: ASCII text that ends in a newline.
+
+    Args:
+        run: Any recordings.
+        root: The project root, which paths become relative to; the current directory by default.
+    """
+    graphs: dict[Graph, int] = {}
+    ran = tuple(
+        tuple(
+            tuple(tuple(graphs.setdefault(g, len(graphs)) for g in one.graphs) for one in call.observations)
+            for call in recording.calls
+        )
+        for recording in run.recordings
+    )
+    bare = dataclasses.replace(run, recordings=tuple(_with_graphs(one, None) for one in run.recordings))
+    file = scrubbed(_File(RECORDING_VERSION, bare, tuple(graphs), ran), root)
+    (written,) = json.loads(_adapter().dump_json((file,)))
+    return json.dumps(written, separators=(",", ":")) + "\n"
+
+
+@collector.paused()
+def from_json(text: str) -> RunRecording:
+    """What :func:`to_json` wrote.
+
+    Raises:
+        UsageError: The text is no JSON, no recording of steadygraph, or of another version of the format.
+    """
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"the recording is not JSON: {error}", hint=_HINT) from None
+    if not isinstance(value, dict) or "recording_version" not in value:
+        problem = "this JSON is not a recording of steadygraph: it has no recording_version"
+        raise UsageError(problem, hint=_HINT)
+    if value["recording_version"] != RECORDING_VERSION:
+        raise UsageError(
+            f"the recording has version {value['recording_version']!r:.40}, this steadygraph reads {RECORDING_VERSION}",
+            hint="judge it with the version of steadygraph that wrote it, or record again",
+        )
+    try:
+        (file,) = _adapter().validate_python((value,))
+        recordings = tuple(
+            _with_graphs(one, [[[_graph(file.graphs, number) for number in each] for each in call] for call in ran])
+            for one, ran in zip(file.run.recordings, file.ran, strict=True)
+        )
+    except ValueError as error:  # pydantic's, too
+        raise UsageError(f"this JSON is not a recording of steadygraph: {_first(error)}", hint=_HINT) from None
+    return dataclasses.replace(file.run, recordings=recordings)
+
+
+def read(file: Path) -> RunRecording:
+    """The recordings in a file.
+
+    Raises:
+        UsageError: The file cannot be read, or :func:`from_json` cannot make recordings of it.
+    """
+    shown = readable_path(str(file))
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"cannot read {shown}: {error.strerror}", hint=_HINT) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{shown} is not text in UTF-8", hint=_HINT) from error
+    try:
+        return from_json(text)
+    except UsageError as error:
+        raise UsageError(f"{shown}: {error.problem}", hint=error.hint) from None
+
+
+def _with_graphs(recording: Recording, graphs: Sequence[Sequence[Sequence[Graph]]] | None) -> Recording:
+    """The recording with these graphs for the observations of its calls; None: without any."""
+    calls = []
+    for position, call in enumerate(recording.calls):
+        own = [()] * len(call.observations) if graphs is None else graphs[position]
+        calls.append(_call(call, [tuple(each) for each in own]))
+    return dataclasses.replace(recording, calls=tuple(calls))
+
+
+def _call(call: RecordedCall, graphs: Sequence[tuple[Graph, ...]]) -> RecordedCall:
+    observations: tuple[Observation, ...] = tuple(
+        dataclasses.replace(one, graphs=ran) for one, ran in zip(call.observations, graphs, strict=True)
+    )
+    return dataclasses.replace(call, observations=observations)
+
+
+def _graph(graphs: Sequence[Graph], number: int) -> Graph:
+    if not 0 <= number < len(graphs):
+        raise ValueError(f"it names graph {number} and has {len(graphs)} graphs")
+    return graphs[number]
+
+
+@functools.cache
+def _adapter() -> TypeAdapter[tuple[_File]]:
+    # In a tuple, because a dataclass takes no configuration from outside: JSON has no number for infinity.
+    return TypeAdapter(tuple[_File], config=ConfigDict(ser_json_inf_nan="strings"))
+
+
+def _first(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_url=False)[0]
+    inside = first["loc"][1:]  # of the tuple
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in inside).lstrip(".")
+    return f"{place}: {first['msg']}"

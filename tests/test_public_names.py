@@ -1,0 +1,59 @@
+"""What people may import: these names stay where they are, whatever is moved behind them."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+import steadygraph
+
+PUBLIC = {
+    "steadygraph": (
+        "Case CaseError Finding Kind Outcome Policy Report Result Severity SteadygraphError TargetError "
+        "TorchSupportError UsageError __version__ allow_sync analyze no_recompiles"
+    ),
+    "steadygraph.rule": "HEADINGS Example Rule spread",
+    "steadygraph.model": (
+        "GLOBAL PROFILE Accepted Ambient Aspect BreakReason CaseReport Consequence ContainerNode CycleNode "
+        "DeviceMismatch Difference Evidence Failure Finding Graph GraphBody GraphBreak GraphChange GraphInput "
+        "GraphNode GraphOutput Guard Kind Leak Location LockChange Move Node NodeKind NoneNode Observation OpaqueNode "
+        "Outcome Owner Policy Problem Reach RecordedCall Recording Region RegionCall Result RuleProblem RunRecording "
+        "ScenarioReport Severity SourceExcerpt Status Sync TensorNode TensorSpec ValueNode ViolatedGuard digraph"
+    ),
+    "steadygraph.accelerator": "Simulation simulated",
+    "steadygraph.reference.deepstack": "DeepstackBuffers",
+    "steadygraph.reference.evs": (
+        "FinalSequence Media Placeholder chunk_positions position_delta prune_video retained_indices"
+    ),
+    "steadygraph.reference.masking": "merge_rows",
+    "steadygraph.reference.moe": "PermuteScratch",
+    "steadygraph.testing": "",
+    "steadygraph.pytest_plugin": "",
+}
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_public_names_can_be_imported(module: str) -> None:
+    found = importlib.import_module(module)
+
+    assert [name for name in PUBLIC[module].split() if not hasattr(found, name)] == []
+
+
+def test_no_name_of_the_package_is_left_out_of_the_list() -> None:
+    assert sorted(steadygraph.__all__) == sorted(PUBLIC["steadygraph"].split())
+
+
+@pytest.mark.parametrize("module", ["steadygraph.rule", "steadygraph.model"])
+def test_what_a_rule_may_import_is_what_the_list_says(module: str) -> None:
+    assert sorted(importlib.import_module(module).__all__) == sorted(PUBLIC[module].split())
+
+
+def test_the_package_can_be_run() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "steadygraph", "--version"], capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"steadygraph {steadygraph.__version__}\n", "")
