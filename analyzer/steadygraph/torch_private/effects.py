@@ -6,9 +6,11 @@ import operator
 from typing import Any
 
 import torch
-from torch.fx import Node
 
+from steadygraph.torch_private.graphs import TracedNode
 from steadygraph.torch_private.tensors import asserts_size
+
+_MEMBERS = {"torch._ops.OpOverload": "_schema", "torch._ops.OpOverloadPacket": "_overload_names"}
 
 _DRAWING = frozenset(
     {"rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like"}
@@ -18,7 +20,7 @@ _WRITING = frozenset({"setitem", "delitem", "__setitem__", "__delitem__"})
 _KNOWN = frozenset({"torch", "_operator", "builtins", "math"})
 
 
-def has_effect(node: Node) -> bool:
+def has_effect(node: TracedNode) -> bool:
     """Does this node write to memory that it did not make, draw random numbers, or set a mode?  In doubt it does.
 
     Told by the lack of a value (``_set_grad_enabled``, ``_enter_autocast``), by schemas, by the convention for names
@@ -26,7 +28,7 @@ def has_effect(node: Node) -> bool:
     """
     if node.op not in ("call_function", "call_method", "call_module"):
         return False
-    if node.meta.get("example_value") is None:
+    if node.example is None:
         return not asserts_size(node.target)
     name, schemas = _name(node.target), _schemas(node.target)
     if name in _DRAWING or _is_flagged(node, name):
@@ -48,7 +50,7 @@ def _writes(name: str) -> bool:
     return name in _WRITING or is_augmented or (name.endswith("_") and name[-2:-1] != "_" and name != "is_")
 
 
-def _is_flagged(node: Node, name: str) -> bool:
+def _is_flagged(node: TracedNode, name: str) -> bool:
     given = [node.kwargs.get(flag) for flag in ("inplace", "training")]
     # Functions take these by position, too.
     if "dropout" in name or getattr(node.target, "__module__", None) == "torch.nn.functional":
