@@ -19,9 +19,10 @@ PUBLIC = {
     "steadygraph.model": (
         "GLOBAL PROFILE Accepted Ambient Asks Aspect BreakReason CaseReport Condition Consequence ContainerNode "
         "CycleNode DeviceMismatch Difference Evidence Failure Finding Graph GraphBody GraphBreak GraphChange "
-        "GraphInput GraphNode Guard Kind Leak Location LockChange Move Node NodeKind NoneNode Observation OpaqueNode "
-        "Outcome Owner Policy Problem RecordedCall Recording Region RegionCall Result RuleProblem RunRecording "
-        "ScenarioReport Severity SourceExcerpt Status Subject Sync TensorNode TensorSpec Term ValueNode ViolatedGuard"
+        "GraphInput GraphNode GraphOutput Guard Kind Leak Location LockChange Move Node NodeKind NoneNode "
+        "Observation OpaqueNode Outcome Owner Policy Problem Reach RecordedCall Recording Region RegionCall Result "
+        "RuleProblem RunRecording ScenarioReport Severity SourceExcerpt Status Subject Sync TensorNode TensorSpec "
+        "Term ValueNode ViolatedGuard digraph"
     ),
     "steadygraph.accelerator": "Simulation simulated",
     "steadygraph.reference.deepstack": "DeepstackBuffers",

@@ -6,7 +6,8 @@ Nothing here imports torch.  An observation can come from anywhere, and knows no
 from __future__ import annotations
 
 from steadygraph.model.condition import Asks, Condition, Subject, Term
-from steadygraph.model.evidence import Evidence, Finding, GraphChange, Leak, Move, Outcome, Region
+from steadygraph.model.evidence import Evidence, Finding, GraphChange, GraphOutput, Leak, Move, Outcome, Reach, Region
+from steadygraph.model.network import digraph
 from steadygraph.model.observation import (
     GLOBAL,
     Ambient,
@@ -82,6 +83,7 @@ __all__ = [
     "GraphChange",
     "GraphInput",
     "GraphNode",
+    "GraphOutput",
     "Guard",
     "Kind",
     "Leak",
@@ -97,6 +99,7 @@ __all__ = [
     "Owner",
     "Policy",
     "Problem",
+    "Reach",
     "RecordedCall",
     "Recording",
     "Region",
@@ -115,4 +118,5 @@ __all__ = [
     "Term",
     "ValueNode",
     "ViolatedGuard",
+    "digraph",
 ]

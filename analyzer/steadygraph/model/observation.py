@@ -111,6 +111,9 @@ class GraphNode:
     line: int | None = None
     #: Digests of the graphs that a higher-order operator runs.
     bodies: tuple[str, ...] = ()
+    #: Of the operator with its constants, of an input's source and kind, whatever the inputs of the node are; empty if
+    #: not known.
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,9 @@ class Graph:
     bodies: tuple[GraphBody, ...] = ()
     #: What became of the frame's bytecode, as Python; empty if that cannot be told.
     code: str = ""
+    #: Positions of nodes that do more than give a value, which later nodes may see: they write to memory, draw
+    #: random numbers, or set a mode.
+    effects: tuple[int, ...] = ()
 
 
 class BreakReason(enum.StrEnum):

@@ -26,6 +26,7 @@ from steadygraph.torch_private.device.driver import (
     marked_sizes,
     parsing_moves,
 )
+from steadygraph.torch_private.effects import has_effect
 from steadygraph.torch_private.frames import (
     FrameCallback,
     cache_entry_count,

@@ -5,21 +5,24 @@ from __future__ import annotations
 import itertools
 import re
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 import torch
 
 from steadygraph.model import GraphNode, Location, NodeKind
 from steadygraph.observe.places import locations
-from steadygraph.torch_private import TracedGraph, TracedNode
+from steadygraph.torch_private import TracedGraph, TracedNode, has_effect
 
 _TRACED_LINE = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
 _KINDS = {"placeholder": NodeKind.INPUT, "get_attr": NodeKind.CONSTANT, "output": NodeKind.OUTPUT}
 
 
 def nodes(
-    graph: TracedGraph, name_of: Callable[[TracedNode], str], digest_of: Callable[[TracedGraph], str]
+    graph: TracedGraph,
+    name_of: Callable[[TracedNode], str],
+    digest_of: Callable[[TracedGraph], str],
+    digests: Mapping[TracedNode, str],
 ) -> tuple[tuple[GraphNode, ...], tuple[Location, ...]]:
     """All nodes but those that only hand over the body of a higher-order operator, and the lines that they come from.
 
@@ -27,8 +30,9 @@ def nodes(
         graph: The graph.
         name_of: What an input or an operator is called.
         digest_of: The digest of a body.
+        digests: Of the nodes, each without what is before it.
     """
-    kept = [node for node in graph.nodes if node.body is None]
+    kept = _kept(graph)
     position = {node: index for index, node in enumerate(kept)}
     places: dict[Location, int] = {}
     made = []
@@ -42,9 +46,22 @@ def nodes(
                 value=_value(node.example),
                 line=None if where is None else places.setdefault(where, len(places)),
                 bodies=tuple(digest_of(used.body) for used in node.inputs if used.body is not None),
+                digest=digests[node],
             )
         )
     return tuple(made), tuple(places)
+
+
+def effects(graph: TracedGraph) -> Iterator[int]:
+    """Positions of nodes that do more than give a value, themselves or in what they run."""
+    for position, node in enumerate(_kept(graph)):
+        run = [used.body for used in node.inputs if used.body is not None]
+        if any(any(True for _ in effects(body)) for body in run) if run else has_effect(node):
+            yield position
+
+
+def _kept(graph: TracedGraph) -> list[TracedNode]:
+    return [node for node in graph.nodes if node.body is None]
 
 
 def bodies(graph: TracedGraph) -> Iterable[TracedGraph]:

@@ -36,7 +36,8 @@ def capture(graph: CapturedGraph, names: Names) -> Graph:
     assert entry is not None, "a graph is captured while a frame is compiled"
     traced = traced_graph(graph.module)
     bodies = {one.digest: one for one in map(_body, graph_nodes.bodies(traced))}
-    nodes, lines = graph_nodes.nodes(traced, lambda node: _name(node, graph.sources, names), _body_digest)
+    own = node_digests(traced, graph.sources)
+    nodes, lines = graph_nodes.nodes(traced, lambda node: _name(node, graph.sources, names), _body_digest, own)
     return Graph(
         digest=digest(traced, graph.sources),
         ops=_counts(traced),
@@ -47,12 +48,13 @@ def capture(graph: CapturedGraph, names: Names) -> Graph:
         lines=lines,
         bodies=tuple(bodies.values()),
         code=decompilation.decompiled(entry.compiled_code),
+        effects=tuple(graph_nodes.effects(traced)),
     )
 
 
 def _body(graph: TracedGraph) -> GraphBody:
     """What a higher-order operator runs: its inputs are known by position alone."""
-    nodes, lines = graph_nodes.nodes(graph, operator_name, _body_digest)
+    nodes, lines = graph_nodes.nodes(graph, operator_name, _body_digest, node_digests(graph, {}))
     return GraphBody(_body_digest(graph), nodes, lines)
 
 
@@ -170,6 +172,18 @@ def digest(graph: TracedGraph, sources: Mapping[str, str]) -> str:
     return hasher.hexdigest()[:32]
 
 
+def node_digests(graph: TracedGraph, sources: Mapping[str, str]) -> dict[TracedNode, str]:
+    """For each node a digest of what it does with its inputs, whatever those are: it differs with any constant.
+
+    Args:
+        graph: The graph.
+        sources: As for :func:`digest`.
+    """
+    canonical = _Canonical(graph, sources)
+    texts = {node: canonical.alone(node) for node in graph.nodes if node.body is None}
+    return {node: hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8] for node, text in texts.items()}
+
+
 class _Canonical:
     """One graph as text in which every value is named by its position."""
 
@@ -185,9 +199,20 @@ class _Canonical:
             if node.op == "placeholder":
                 yield from self._placeholder(node)
                 continue
-            arguments = ", ".join(self._argument(a) for a in node.args)
-            keywords = ", ".join(f"{k}={self._argument(v)}" for k, v in sorted(node.kwargs.items()))
-            yield f"{self._number(node)} = {node.op} {self._target(node)}({arguments}; {keywords})"
+            work = self._call(node)
+            yield f"{self._number(node)} = {work}"
+
+    def alone(self, node: TracedNode) -> str:
+        """What one node does, its inputs named by their order."""
+        if node.op == "placeholder":
+            return f"input {self.sources.get(node.name, node.name)} {_kind_of(node.example)}"
+        self.names = {used: f"%{number}" for number, used in enumerate(node.inputs)}
+        return self._call(node)
+
+    def _call(self, node: TracedNode) -> str:
+        arguments = ", ".join(self._argument(a) for a in node.args)
+        keywords = ", ".join(f"{k}={self._argument(v)}" for k, v in sorted(node.kwargs.items()))
+        return f"{node.op} {self._target(node)}({arguments}; {keywords})"
 
     def _number(self, node: TracedNode) -> str:
         self.names[node] = f"%{self.count}"
