@@ -15,7 +15,7 @@ PUBLIC = {
         "Case CaseError Finding Kind Outcome Policy Report Result Severity SteadygraphError TargetError "
         "TorchSupportError UsageError __version__ allow_sync analyze no_recompiles"
     ),
-    "steadygraph.rule": "HEADINGS Example Rule spread",
+    "steadygraph.rule": "HEADINGS Example Message Rule clauses spread",
     "steadygraph.model": (
         "GLOBAL PROFILE Accepted Ambient Asks Aspect BreakReason CaseReport Condition Consequence ContainerNode "
         "CycleNode DeviceMismatch Difference Evidence Failure Finding Graph GraphBody GraphBreak GraphChange "
