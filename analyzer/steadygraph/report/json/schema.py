@@ -35,7 +35,11 @@ _DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "lacks": "how the graphs differ, if they do and the finding has to do with it",
         "policies": "the worst that it leads to under each policy",
     },
-    "Graph": {"code": "what became of the frame's bytecode, as Python; empty: not known"},
+    "Graph": {
+        "code": "what became of the frame's bytecode, as Python; empty: not known",
+        "effects": "positions of nodes that do more than give a value",
+    },
+    "GraphChange": {"reach": "null: the graphs are the same, or it is not known"},
     "GraphInput": {"name": "readable path", "source": "Dynamo's own expression"},
     "GraphNode": {
         "name": "operator of a call, readable path of an input",
@@ -43,8 +47,8 @@ _DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "value": "dtype and shape, as in float32[2, s0, 8]",
         "line": "position in the lines of the graph",
         "bodies": "digests of the graphs that a higher-order operator runs",
+        "digest": "of operator and constants, whatever the inputs are; empty: not known",
     },
-    "GraphChange": {"reach": "null: the graphs are the same, or it is not known"},
     "GraphOutput": {
         "position": "counted from 0",
         "value": "dtype and shape, as in float32[2, s0, 8]; empty: no tensor",
