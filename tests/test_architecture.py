@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pytest
+
+from steadygraph.torch_private import required
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = (ROOT / "analyzer", ROOT / "rules")
@@ -45,10 +49,25 @@ LIGHT_MODULES = {
 #: Folders whose imports are narrower than their layer allows.
 ONLY = {
     "compare": {"steadygraph.model"},
-    "torch_private": {"steadygraph.errors"},
+    "torch_private": {"steadygraph.errors", "steadygraph.model"},
     "steadygraph_rules": {"steadygraph.model", "steadygraph.rule"},
     "reference": set[str](),
 }
+
+#: Words of torch's that are words of ours too: live objects are handed around under these names, and not looked into.
+OURS_TOO = {"_box", "compile_id", "force_recompile", "guard_manager", "guarded_code", "shape_env"}
+#: What the objects have that Dynamo, FX and C++ hand over, beside what the door itself names.
+HANDED_OVER = (
+    # guards, and the tree of them
+    {"closure_vars", "code_list", "get_child_managers", "get_epilogue_lambda_guards", "get_key_value_managers"}
+    | {"get_leaf_guards", "get_source", "get_type_of_guarded_value", "user_stack", "verbose_code_parts"}
+    # nodes of FX, and the keys of what is noted of one
+    | {"all_input_nodes", "meta", "graph_module", "example_value", "grapharg", "stack_trace"}
+    # the variables of a trace
+    | {"as_python_constant", "mutation_type", "block_stack", "with_context", "root_tx", "vt"}
+    # operators, symbols, tensors without values
+    | {"overloadpacket", "_schema", "is_mutable", "free_symbols", "is_Symbol", "is_Integer", "has_hint", "_cdata"}
+)
 
 
 @dataclass(frozen=True)
@@ -77,11 +96,11 @@ class Source:
         """``observe`` for ``steadygraph.observe.guards.guards``; ``__init__`` for ``steadygraph`` itself."""
         return self.name.split(".")[1] if "." in self.name else "__init__"
 
-    @property
+    @cached_property
     def tree(self) -> ast.Module:
         return ast.parse(self.path.read_text(encoding="utf-8"))
 
-    @property
+    @cached_property
     def imports(self) -> tuple[Import, ...]:
         parent = self.name if self.path.name == "__init__.py" else self.name.rpartition(".")[0]
         return tuple(imports(self.tree, parent))
@@ -127,6 +146,15 @@ def torch_names(tree: ast.AST) -> Iterator[tuple[str, int]]:
             if name.startswith("torch."):
                 yield name, node.lineno
     yield from ((i.name, i.line) for i in imports(tree, "") if i.name.split(".")[0] == "torch")
+
+
+def touched(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Names of attributes that are read, written or asked for by name, and strings that stand for a key."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            yield node.attr, node.lineno
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value, node.lineno
 
 
 def is_private(name: str) -> bool:
@@ -179,8 +207,12 @@ def circle(graph: dict[str, set[str]]) -> dict[str, set[str]]:
     return graph
 
 
-def imports_torch(name: str) -> bool:
-    return name.split(".")[0] in ("torch", "transformers", "depyf", "numpy")
+#: What takes its time to import: torch a second, networkx 0.2 s.
+HEAVY = ("torch", "transformers", "depyf", "numpy", "networkx")
+
+
+def is_heavy(name: str) -> bool:
+    return name.split(".")[0] in HEAVY
 
 
 def test_imports_are_read_with_the_time_at_which_they_run() -> None:
@@ -250,8 +282,8 @@ def test_references_need_torch_and_nothing_else(source: Source) -> None:
 
 
 @pytest.mark.parametrize("source", ALL_LIGHT, ids=named)
-def test_light_modules_name_torch_only_inside_functions(source: Source) -> None:
-    heavy = {f"line {i.line}: {i.name}" for i in source.imports if i.at_import and imports_torch(i.name)}
+def test_light_modules_name_heavy_packages_only_inside_functions(source: Source) -> None:
+    heavy = {f"line {i.line}: {i.name}" for i in source.imports if i.at_import and is_heavy(i.name)}
 
     assert heavy == set()
 
@@ -261,6 +293,45 @@ def test_private_torch_is_named_in_one_folder_only(source: Source) -> None:
     private = {f"line {line}: {name}" for name, line in torch_names(source.tree) if is_private(name)}
 
     assert private == set()
+
+
+def read_behind_the_door() -> set[str]:
+    """Names of attributes that only objects of Dynamo, FX and C++ have: of one word are many other things as well."""
+    names = {name.rpartition(".")[2] for part in ([], required.OPTIONAL) for name in required.used(*part)}
+    return {name for name in names if "_" in name and name.isidentifier() and name[:2] != "__"} - OURS_TOO | HANDED_OVER
+
+
+FOREIGN = read_behind_the_door()
+
+
+@pytest.mark.parametrize("source", [s for s in ALL if s.part != "torch_private"], ids=named)
+def test_objects_of_dynamo_fx_and_cpp_are_read_in_one_folder_only(source: Source) -> None:
+    assert {f"line {line}: {name}" for name, line in touched(source.tree) if name in FOREIGN} == set()
+
+
+def test_reading_such_an_object_is_seen() -> None:
+    text = "node.meta['x']\nguard.create_fn\ngetattr(entry, 'side_effects')\nn.get('grapharg')\nmodel.scale\n"
+
+    assert {line for name, line in touched(ast.parse(text)) if name in FOREIGN} == {1, 2, 3, 4}
+
+
+@pytest.mark.parametrize("source", [s for s in ALL if s.part != "accelerator"], ids=named)
+def test_the_accelerator_has_one_door(source: Source) -> None:
+    imported = {(i.line, target(i.name)) for i in source.imports}
+
+    assert {(line, name) for line, name in imported if name and name.startswith("steadygraph.accelerator.")} == set()
+
+
+@pytest.mark.parametrize("source", [s for s in ALL if s.part not in ("torch_private", "reference")], ids=named)
+def test_what_dynamo_writes_is_read_in_one_folder_only(source: Source) -> None:
+    spelled = re.compile(
+        r"SHAPE_ENV|\w_MATCH\b|___(?:dict|stack|check)|__import_|\b[LG]\\?\[['\"]|\.size\(\)\[|check_tensor|duck sizing"
+    )
+    tree = source.tree
+    documented = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    strings = [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and id(n) not in documented]
+
+    assert [f"line {n.lineno}: {n.value!r}" for n in strings if spelled.search(str(n.value))] == []
 
 
 @pytest.mark.parametrize("source", [s for s in ALL if not s.name.startswith("steadygraph.report.json.")], ids=named)
@@ -299,12 +370,13 @@ def test_the_rooms_of_a_folder_form_no_circle(folder: str) -> None:
         "steadygraph.cli.main",
         "steadygraph.case.case",
         "steadygraph_rules",
+        "steadygraph.pytest_plugin",
         ", ".join(s.name for s in ALL_LIGHT),
     ],
-    ids=["steadygraph", "command line", "case", "rules", "all light modules"],
+    ids=["steadygraph", "command line", "case", "rules", "pytest plugin", "all light modules"],
 )
-def test_light_modules_do_not_import_torch(modules: str) -> None:
-    code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
+def test_light_modules_do_not_import_heavy_packages(modules: str) -> None:
+    code = f"import sys, {modules}; sys.exit(sorted(sys.modules.keys() & {HEAVY}) or None)"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 

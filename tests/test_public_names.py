@@ -15,13 +15,14 @@ PUBLIC = {
         "Case CaseError Finding Kind Outcome Policy Report Result Severity SteadygraphError TargetError "
         "TorchSupportError UsageError __version__ allow_sync analyze no_recompiles"
     ),
-    "steadygraph.rule": "HEADINGS Example Rule spread",
+    "steadygraph.rule": "HEADINGS Example Message Rule clauses spread",
     "steadygraph.model": (
-        "GLOBAL PROFILE Accepted Ambient Aspect BreakReason CaseReport Consequence ContainerNode CycleNode "
-        "DeviceMismatch Difference Evidence Failure Finding Graph GraphBody GraphBreak GraphChange GraphInput "
-        "GraphNode Guard Kind Leak Location LockChange Move Node NodeKind NoneNode Observation OpaqueNode Outcome "
-        "Owner Policy Problem RecordedCall Recording Region RegionCall Result RuleProblem RunRecording "
-        "ScenarioReport Severity SourceExcerpt Status Sync TensorNode TensorSpec ValueNode ViolatedGuard"
+        "GLOBAL PROFILE Accepted Ambient Asks Aspect BreakReason CaseReport Condition Consequence ContainerNode "
+        "CycleNode DeviceMismatch Difference Evidence Failure Finding Graph GraphBody GraphBreak GraphChange "
+        "GraphInput GraphNode GraphOutput Guard Kind Leak Location LockChange Move Node NodeKind NoneNode "
+        "Observation OpaqueNode Outcome Owner Policy Problem Reach RecordedCall Recording Region RegionCall Result "
+        "RuleProblem RunRecording ScenarioReport Severity SourceExcerpt Status Subject Sync TensorNode TensorSpec "
+        "Term ValueNode ViolatedGuard digraph"
     ),
     "steadygraph.accelerator": "Simulation simulated",
     "steadygraph.reference.deepstack": "DeepstackBuffers",

@@ -49,7 +49,7 @@ def test_a_model_of_published_size_is_made_without_memory(
 ) -> None:
     import torch
 
-    from steadygraph.accelerator.simulation import simulated
+    from steadygraph.accelerator import simulated
 
     case = example(name)
     before = peak_mib()

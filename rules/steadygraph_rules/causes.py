@@ -9,10 +9,11 @@ from __future__ import annotations
 import dataclasses
 import enum
 import re
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 
-from steadygraph.model import Aspect, Difference, Evidence, Owner, Policy, ViolatedGuard
-from steadygraph_rules.sizes import is_equality, is_zero_one_bound, readable, tensor_path, tensors
+from steadygraph.model import Asks, Aspect, Difference, Evidence, Owner, Policy, Subject, ViolatedGuard
+from steadygraph_rules.tensors import tensor_path, tensors
 
 
 class Cause(enum.StrEnum):
@@ -63,20 +64,37 @@ _SIZES = frozenset({Cause.SHAPE, Cause.ZERO_ONE, Cause.DUCK})
 _REPLACING = frozenset({Aspect.NONE, Aspect.TYPE, Aspect.PRESENCE})
 _SCALAR_TYPES = frozenset({"bool", "int", "float", "complex", "str", "bytes"})
 _TENSOR_TYPES = frozenset({"Tensor", "torch.Tensor", "Parameter", "Buffer"})
-#: A name of a Python file: ``G['STEP']`` or, seen from another file, ``G['__import_model'].STEP``.
-_GLOBAL_NAME = re.compile(r"G\['__import_\w+'\]\.\w+|G\['\w+'\]")
+#: What a relation is about, beside those of sizes.
+_RELATION_CAUSES = {
+    Asks.STRIDE_RELATION: Cause.STRIDE,
+    Asks.NUMBER_RELATION: Cause.INT,
+    Asks.SIZE_FROM_TWO: Cause.ZERO_ONE,
+}
+#: By identity: the same evidence is asked for by every rule, and hashing one takes longer than sorting its guards.
+_KNOWN: dict[int, Mapping[Cause, Sequence[ViolatedGuard]]] = {}
 _GRAD_SETTINGS = ("ambient.grad_mode", "ambient.inference_mode")
 
 
 def causes(evidence: Evidence) -> Mapping[Cause, Sequence[ViolatedGuard]]:
-    """The violated guards of a scenario by cause, without those that follow from others, in evidence order."""
+    """The violated guards of a scenario by cause, without those that follow from others, in evidence order.
+
+    Every rule asks for them: they are sorted once for each evidence, and kept as long as it is.
+    """
+    key = id(evidence)
+    if key not in _KNOWN:
+        _KNOWN[key] = _sorted_by_cause(evidence)
+        weakref.finalize(evidence, _KNOWN.pop, key, None).atexit = False
+    return _KNOWN[key]
+
+
+def _sorted_by_cause(evidence: Evidence) -> Mapping[Cause, Sequence[ViolatedGuard]]:
     found: dict[Cause, list[ViolatedGuard]] = {}
     for guard in _independent(evidence):
         found.setdefault(cause_of(guard, evidence.differences), []).append(guard)
     _drop_rank_shadows(found)
     _drop_strides_of_other_sizes(found)
     _drop_static_ones(found)
-    return {cause: guards for cause, guards in found.items() if guards}
+    return {cause: tuple(guards) for cause, guards in found.items() if guards}
 
 
 def cause_of(guard: ViolatedGuard, differences: Iterable[Difference] = ()) -> Cause:
@@ -106,7 +124,7 @@ def _argument_cause(guard: ViolatedGuard, differences: Iterable[Difference]) -> 
         return Cause.TENSOR
     if guard.aspect in (Aspect.TYPE, Aspect.VALUE) and len(types) == 2 and "" not in types:
         return Cause.VALUE if types <= _SCALAR_TYPES else Cause.CONTAINER
-    if guard.aspect is Aspect.OTHER and guard.guard_type == "TENSOR_MATCH":
+    if guard.aspect is Aspect.OTHER and guard.condition.asks is Asks.TENSOR:
         return Cause.TENSOR
     if guard.aspect is Aspect.IDENTITY and enum_members(guard, differences) is not None:
         return Cause.VALUE
@@ -140,21 +158,17 @@ def _number_cause(guard: ViolatedGuard) -> Cause | None:
 def _burned_as_number(guard: ViolatedGuard) -> bool:
     """Directly on a module, or as a global, a number is state like any other attribute."""
     if guard.owner is Owner.GLOBAL:
-        return not _GLOBAL_NAME.fullmatch(guard.source)
+        return guard.condition.subject is not Subject.GLOBAL_NAME
     return guard.owner in (Owner.ARGUMENT, Owner.OBJECT)
 
 
 def _size_cause(guard: ViolatedGuard) -> Cause:
-    if guard.guard_type != "SHAPE_ENV":
+    asks = guard.condition.asks
+    if not guard.condition.is_relation:
         return Cause.ZERO_ONE if guard.expected in ("0", "1") and guard.actual not in ("0", "1") else Cause.SHAPE
-    condition = readable(guard.expected)
-    if ".stride[" in condition:
-        return Cause.STRIDE
-    if ".shape[" not in condition:
-        return Cause.INT
-    if is_zero_one_bound(condition, guard.actual):
-        return Cause.ZERO_ONE
-    return Cause.DUCK if is_equality(condition) and not guard.intended else Cause.SHAPE
+    if asks is Asks.EQUAL_SIZES and guard.condition.by_chance:
+        return Cause.DUCK
+    return _RELATION_CAUSES.get(asks, Cause.SHAPE)
 
 
 # --- guards that fail because others do --------------------------------------------------------------------
@@ -180,7 +194,7 @@ def _independent(evidence: Evidence) -> list[ViolatedGuard]:
         if grad_changed and guard.aspect is Aspect.REQUIRES_GRAD:
             continue
         # The dispatch keys of every tensor follow autocast, grad and inference mode.
-        if ambient_told and guard.aspect is Aspect.OTHER and guard.guard_type == "TENSOR_MATCH":
+        if ambient_told and guard.aspect is Aspect.OTHER and guard.condition.asks is Asks.TENSOR:
             continue
         # A frame that goes on after a graph break guards the same things once more.
         kept.setdefault((guard.region, guard.path, guard.aspect, guard.expected, guard.actual), guard)
@@ -221,7 +235,7 @@ def _drop_strides_of_other_sizes(found: dict[Cause, list[ViolatedGuard]]) -> Non
 def _drop_static_ones(found: dict[Cause, list[ViolatedGuard]]) -> None:
     """Where other sizes are constants as well, 1 is not one because it is 1."""
     shapes = found.get(Cause.SHAPE, [])
-    if any(guard.guard_type != "SHAPE_ENV" and guard.aspect is Aspect.SHAPE for guard in shapes):
+    if any(guard.aspect is Aspect.SHAPE and not guard.condition.is_relation for guard in shapes):
         ones = found.get(Cause.ZERO_ONE, [])
-        shapes += [guard for guard in ones if guard.guard_type != "SHAPE_ENV"]
-        found[Cause.ZERO_ONE] = [guard for guard in ones if guard.guard_type == "SHAPE_ENV"]
+        shapes += [guard for guard in ones if not guard.condition.is_relation]
+        found[Cause.ZERO_ONE] = [guard for guard in ones if guard.condition.is_relation]

@@ -8,7 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from steadygraph.model import Aspect, Consequence, Evidence, Finding, Owner, Policy, Result, ViolatedGuard
+from steadygraph.model import (
+    Asks,
+    Aspect,
+    Consequence,
+    Evidence,
+    Finding,
+    Owner,
+    Policy,
+    Result,
+    Subject,
+    ViolatedGuard,
+)
 from steadygraph.rule import Message, Rule, clauses, spread
 from steadygraph_rules.causes import Cause, causes
 
@@ -17,9 +28,6 @@ _WEAK = frozenset({Cause.SHAPE, Cause.ZERO_ONE, Cause.DUCK, Cause.STRIDE, Cause.
 _BAD = (Consequence.SILENT_WRONG, Consequence.RAISES)
 #: Entries of a list or of a dict: what changes in one layer changes in all of them.
 _INDEX = re.compile(r"\[[^\[\]]*\]|(?<=\.)\d+(?=\.|$)")
-_CONTAINS = re.compile(r"(?P<absent>not )?___dict_contains\((?P<key>'[^']*'|[^,]*), .*\)")
-#: How Dynamo names what lay on the stack at a graph break.
-_STACK = "L['___stack"
 LONGEST_VALUE = 80
 LONGEST_ERROR = 160
 _NAMED_AT_MOST = 2
@@ -110,7 +118,7 @@ def _nothing_proved(evidence: Evidence) -> bool:
 def _only_sizes(guards: Sequence[ViolatedGuard]) -> bool:
     """Sizes of arguments: after one recompilation they are dynamic."""
     return all(
-        guard.aspect is Aspect.SHAPE and guard.guard_type == "TENSOR_MATCH" and guard.owner is Owner.ARGUMENT
+        guard.aspect is Aspect.SHAPE and not guard.condition.is_relation and guard.owner is Owner.ARGUMENT
         for guard in guards
     )
 
@@ -149,7 +157,7 @@ def _matter(guards: Sequence[ViolatedGuard]) -> bool:
 
 def place(guard: ViolatedGuard, path: str | None = None) -> str:
     """Where the value is: "argument `x`", "attribute `self.training`", "global `CONFIG.mode`"."""
-    if guard.source.startswith(_STACK):
+    if guard.condition.subject is Subject.STACK:
         return "a value from before the graph break"
     if from_before_a_break(guard):
         return f"`{guard.path if path is None else path}` in `{guard.frame}`, behind a graph break,"
@@ -159,7 +167,7 @@ def place(guard: ViolatedGuard, path: str | None = None) -> str:
 
 def from_before_a_break(guard: ViolatedGuard) -> bool:
     """Is it no argument of the user's, but what one graph handed to the next one?"""
-    return guard.owner is Owner.ARGUMENT and (bool(guard.frame) or guard.source.startswith(_STACK))
+    return guard.owner is Owner.ARGUMENT and (bool(guard.frame) or guard.condition.subject is Subject.STACK)
 
 
 def shortened(value: str, longest: int = LONGEST_VALUE) -> str:
@@ -174,25 +182,29 @@ def change(guard: ViolatedGuard) -> str:
     if guard.aspect is Aspect.LENGTH:
         return f"{where} has length {before} at profile, {now} at serving"
     if guard.aspect is Aspect.KEYS:
-        asked = _CONTAINS.fullmatch(guard.expected)
-        if asked is not None:
-            absent, present = ("profile", "serving") if asked["absent"] else ("serving", "profile")
-            return f"{where} has no key {asked['key']} at {absent} and has it at {present}"
-        if before.startswith("not "):
-            return f"{where} is empty at profile and has the keys {now} at serving"
-        if before.startswith("key "):
-            return f"{where} has {before} at profile, {now} at serving"
-        return f"{where} has the keys {before} at profile, {now} at serving"
+        return f"{where} {_change_of_keys(guard, before, now)}"
     if guard.aspect is Aspect.TYPE:
         types = shortened(guard.expected_type or guard.expected), shortened(guard.actual_type or guard.actual)
         return f"{where} is of type {types[0]} at profile, {types[1]} at serving"
     if guard.aspect is Aspect.PRESENCE:
-        return f"{where} exists at {'profile' if now == 'nothing' else 'serving'} only"
+        return f"{where} exists at {'serving' if guard.condition.asks is Asks.NO_ATTRIBUTE else 'profile'} only"
     if guard.aspect is Aspect.IDENTITY:
         return f"{where} is another object at serving than at profile"
     if guard.aspect is Aspect.OTHER:
         return f"{where} does not satisfy `{before}`, which held at profile"
     return f"{where} is {before} at profile, {now} at serving"
+
+
+def _change_of_keys(guard: ViolatedGuard, before: str, now: str) -> str:
+    asks = guard.condition.asks
+    if asks in (Asks.HAS_KEY, Asks.LACKS_KEY):
+        absent, present = ("serving", "profile") if asks is Asks.HAS_KEY else ("profile", "serving")
+        return f"has no key {guard.condition.key} at {absent} and has it at {present}"
+    if asks is Asks.EMPTY:
+        return f"is empty at profile and has the keys {now} at serving"
+    if asks is Asks.KEY_AT:
+        return f"has {before} at profile, {now} at serving"
+    return f"has the keys {before} at profile, {now} at serving"
 
 
 def other_paths(guards: Sequence[ViolatedGuard]) -> tuple[str, ...]:

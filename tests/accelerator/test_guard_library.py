@@ -9,9 +9,9 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from steadygraph.accelerator import guard_library
-from steadygraph.accelerator.guard_table import GuardTable
 from steadygraph.accelerator.simulation import simulated
 from steadygraph.errors import TargetError
+from steadygraph.torch_private.device.guard_table import GuardTable
 
 pytestmark = pytest.mark.skipif(torch.backends.cuda.is_built(), reason="a CUDA build brings a guard of its own")
 

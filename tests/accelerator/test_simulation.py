@@ -13,10 +13,10 @@ from torch import nn
 from torch.cuda import get_device_name as imported_before
 
 from steadygraph import torch_private
-from steadygraph.accelerator.guard_table import GuardTable
 from steadygraph.accelerator.simulation import simulated
 from steadygraph.errors import UsageError
 from steadygraph.model.gpus import GPUS, device_count
+from steadygraph.torch_private.device.guard_table import GuardTable
 
 #: What counts all tensors of a process, simulated or not.
 COUNTERS = {"cache_hits", "cache_misses", "DESCRIBER_NEXT_ID"}

@@ -5,19 +5,20 @@ import dataclasses
 import pytest
 
 from steadygraph.compare.prediction import unproved
-from steadygraph.model import Aspect, Outcome, Owner, Policy, Result, ViolatedGuard
+from steadygraph.model import Asks, Aspect, Condition, Outcome, Owner, Policy, Result, ViolatedGuard
 
 KEPT = Outcome(Policy.RECOMPILE, "eager", Result.UNPROVED, recompiles=1, predicted=Result.RECOMPILES)
 DROPPED = Outcome(Policy.DROP, "eager", Result.UNPROVED, predicted=Result.SAME)
 PROVED = Outcome(Policy.DROP, "eager", Result.RAISES)
 
 
-def guard(aspect: Aspect, *, matters: bool | None = True, guard_type: str = "EQUALS_MATCH") -> ViolatedGuard:
-    return ViolatedGuard("L['x']", "x", guard_type, aspect, Owner.ARGUMENT, "1", "2", None, matters=matters)
+def guard(aspect: Aspect, asks: Asks = Asks.VALUE, *, matters: bool | None = True) -> ViolatedGuard:
+    values = ("L['x']", "x", "EQUALS_MATCH", aspect, Owner.ARGUMENT, "1", "2", None)
+    return ViolatedGuard(*values, matters=matters, condition=Condition(asks))
 
 
 def stride(size: int) -> ViolatedGuard:
-    return dataclasses.replace(guard(Aspect.STRIDE, guard_type="TENSOR_MATCH"), size=size)
+    return dataclasses.replace(guard(Aspect.STRIDE, Asks.STRIDE), size=size)
 
 
 @pytest.mark.parametrize(
@@ -27,8 +28,8 @@ def stride(size: int) -> ViolatedGuard:
         pytest.param((guard(Aspect.VALUE, matters=False),), Result.SAME, id="the graph is the same"),
         pytest.param((guard(Aspect.NONE),), Result.SILENT_WRONG, id="another branch"),
         pytest.param((guard(Aspect.VALUE, matters=None),), Result.SILENT_WRONG, id="no graph to compare with"),
-        pytest.param((guard(Aspect.SHAPE, guard_type="TENSOR_MATCH"),), Result.RAISES, id="a size that is asserted"),
-        pytest.param((guard(Aspect.SHAPE, guard_type="SHAPE_ENV"),), Result.SILENT_WRONG, id="a condition on sizes"),
+        pytest.param((guard(Aspect.SHAPE, Asks.SIZE),), Result.RAISES, id="a size that is asserted"),
+        pytest.param((guard(Aspect.SHAPE, Asks.SIZE_RELATION),), Result.SILENT_WRONG, id="a condition on sizes"),
         pytest.param((stride(size=4),), Result.RAISES, id="a stride that is asserted"),
         pytest.param((stride(size=1),), Result.SAME, id="a stride of a single element"),
     ],

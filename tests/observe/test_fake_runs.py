@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from steadygraph.accelerator.simulation import simulated
+from steadygraph.accelerator import simulated
 from steadygraph.observe.replay.fake_runs import FakeRuns
 
 

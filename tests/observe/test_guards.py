@@ -9,9 +9,9 @@ from torch import nn
 
 from steadygraph.compare.guards import digest
 from steadygraph.model import Aspect, Guard, Location, Owner
-from steadygraph.observe.guards.guard_text import without_addresses
 from steadygraph.observe.run.session import CompileSession
 from steadygraph.torch_private import own_dynamo_state
+from steadygraph.torch_private.wording import without_addresses
 
 
 class Options:

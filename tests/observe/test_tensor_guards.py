@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from steadygraph.model import Aspect
-from steadygraph.observe.guards.tensor_guards import mismatches, parse
+from steadygraph.observe.guards.tensor_guards import mismatches
+from steadygraph.torch_private.wording import expected_tensor
 
 #: Recorded from torch 2.13.0: a guard on torch.randn(4, 8) with dimension 0 marked dynamic.
 RECORDED = (
@@ -14,11 +15,11 @@ RECORDED = (
 
 
 def aspects(tensor):
-    return [(m.aspect, m.expected, m.actual, m.dim) for m in mismatches(parse(RECORDED), tensor)]
+    return [(m.aspect, m.expected, m.actual, m.dim) for m in mismatches(expected_tensor(RECORDED), tensor)]
 
 
 def test_a_recorded_guard_is_parsed_field_by_field():
-    expected = parse(RECORDED)
+    expected = expected_tensor(RECORDED)
 
     assert expected.dtype == "torch.float32"
     assert expected.size == (None, 8)
@@ -29,7 +30,7 @@ def test_a_recorded_guard_is_parsed_field_by_field():
 
 
 def test_a_text_that_is_no_tensor_guard_gives_nothing():
-    assert parse("L['x'] is None") is None
+    assert expected_tensor("L['x'] is None") is None
 
 
 def test_a_dynamic_dimension_may_have_any_size():

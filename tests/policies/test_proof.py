@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from steadygraph.accelerator.simulation import simulated
+from steadygraph.accelerator import simulated
 from steadygraph.policies.proof import Comparison, compare, freeze
 
 INF, NAN = math.inf, math.nan

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch._dynamo.testing import CompileCounter
 
-from steadygraph.accelerator.simulation import simulated
+from steadygraph.accelerator import simulated
 from steadygraph.reference.deepstack import DeepstackBuffers, add_level
 
 LEVELS, CAPACITY, HIDDEN, LAYERS = 3, 32, 8, 5

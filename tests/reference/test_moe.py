@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch._dynamo.testing import CompileCounter
 
-from steadygraph.accelerator.simulation import simulated
+from steadygraph.accelerator import simulated
 from steadygraph.reference.moe import Permuted, PermuteScratch
 
 Refusal = Callable[[Callable[[], object]], str]

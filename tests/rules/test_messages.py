@@ -9,8 +9,10 @@ import pytest
 
 from steadygraph.model import Ambient as AmbientState
 from steadygraph.model import (
+    Asks,
     Aspect,
     BreakReason,
+    Condition,
     Consequence,
     Difference,
     Evidence,
@@ -25,6 +27,8 @@ from steadygraph.model import (
     Owner,
     Policy,
     Result,
+    Subject,
+    Term,
     ViolatedGuard,
 )
 from steadygraph.model import NoneNode as NoInputs
@@ -36,7 +40,14 @@ MODULE, OBJECT, GLOBAL, AMBIENT = Owner.MODULE, Owner.OBJECT, Owner.GLOBAL, Owne
 INT = {"guard_type": "EQUALS_MATCH", "expected_type": "int", "actual_type": "int"}
 FLOAT = {"guard_type": "EQUALS_MATCH", "expected_type": "float", "actual_type": "float"}
 BOOL = {"guard_type": "TRUE_MATCH", "expected_type": "bool", "actual_type": "bool"}
-SHAPES = {"guard_type": "SHAPE_ENV"}
+ON_THE_STACK = Condition(Asks.VALUE, Subject.STACK)
+GLOBAL_NAME = Condition(Asks.VALUE, Subject.GLOBAL_NAME)
+
+
+def relation(asks: Asks, *terms: Term, by_chance: bool = False) -> dict[str, object]:
+    """A condition on symbols; its dimension is that of the first term."""
+    condition = Condition(asks, terms=terms, by_chance=by_chance)
+    return {"guard_type": "SHAPE_ENV", "condition": condition, "dim": terms[0].dim}
 
 
 def of(guard: Make, rows: tuple[object, ...]) -> ViolatedGuard:
@@ -76,21 +87,27 @@ def of(guard: Make, rows: tuple[object, ...]) -> ViolatedGuard:
             id="SG102 keys",
         ),
         pytest.param(
-            ("d", Aspect.KEYS, "key 'a'", "key 'b'", {"guard_type": "EQUALS_MATCH"}),
+            ("d", Aspect.KEYS, "key 'a'", "key 'b'", {"condition": Condition(Asks.KEY_AT)}),
             Kind.INPUT_STRUCTURE,
             "argument `d` has key 'a' at profile, key 'b' at serving",
             "Give `d` the same keys in every call, zero-filled where there is nothing to pass.",
             id="SG102 one key",
         ),
         pytest.param(
-            ("kw", Aspect.KEYS, "not ___dict_contains('mask', L['kw'])", "dict with 1 tensor", {}),
+            (
+                "kw",
+                Aspect.KEYS,
+                "not ___dict_contains('mask', L['kw'])",
+                "dict with 1 tensor",
+                {"condition": Condition(Asks.LACKS_KEY, key="'mask'")},
+            ),
             Kind.INPUT_STRUCTURE,
             "argument `kw` has no key 'mask' at profile and has it at serving",
             "Give `kw` the same keys in every call, zero-filled where there is nothing to pass.",
             id="SG102 absent key",
         ),
         pytest.param(
-            ("d", Aspect.KEYS, "not L['d']", "['a']", {}),
+            ("d", Aspect.KEYS, "not L['d']", "['a']", {"condition": Condition(Asks.EMPTY)}),
             Kind.INPUT_STRUCTURE,
             "argument `d` is empty at profile and has the keys ['a'] at serving",
             "Give `d` the same keys in every call, zero-filled where there is nothing to pass.",
@@ -147,7 +164,7 @@ def of(guard: Make, rows: tuple[object, ...]) -> ViolatedGuard:
             id="SG201 on an object",
         ),
         pytest.param(
-            ("n <= 8", Aspect.SHAPE, "L['n'] <= 8", "", SHAPES),
+            ("n", Aspect.SHAPE, "n <= 8", "n = 9", relation(Asks.NUMBER_RELATION, Term("n", "9"))),
             Kind.SPECIALIZATION_INT,
             "`n <= 8` held at profile and does not hold at serving",
             "Pass a tensor in place of the number, or warm up with both sides of the condition.",
@@ -161,7 +178,7 @@ def of(guard: Make, rows: tuple[object, ...]) -> ViolatedGuard:
             id="SG202",
         ),
         pytest.param(
-            ("___stack1", Aspect.VALUE, "4.0", "8.0", FLOAT),
+            ("___stack1", Aspect.VALUE, "4.0", "8.0", {**FLOAT, "condition": ON_THE_STACK}),
             Kind.SPECIALIZATION_FLOAT,
             "a value from before the graph break is 4.0 at profile, 8.0 at serving, and the graph computes with 4.0",
             "Remove the graph break, or keep the value in a tensor: a number that one graph hands on is a constant.",
@@ -196,14 +213,26 @@ def of(guard: Make, rows: tuple[object, ...]) -> ViolatedGuard:
             id="SG203 rank",
         ),
         pytest.param(
-            ("x.shape[0]", Aspect.SHAPE, "2 <= L['x'].size()[0] <= 16", "x.shape[0] = 24", {**SHAPES, "dim": 0}),
+            (
+                "x.shape[0]",
+                Aspect.SHAPE,
+                "2 <= x.shape[0] <= 16",
+                "x.shape[0] = 24",
+                relation(Asks.SIZE_RELATION, Term("x.shape[0]", "24", 0)),
+            ),
             Kind.SPECIALIZATION_SHAPE,
             "`2 <= x.shape[0] <= 16` held at profile and does not hold at serving (x.shape[0] = 24)",
             "Warm up with sizes on both sides of the condition, or write the code without it.",
             id="SG203 condition",
         ),
         pytest.param(
-            ("x.shape[0]", Aspect.SHAPE, "2 <= L['x'].size()[0]", "x.shape[0] = 1", {**SHAPES, "dim": 0}),
+            (
+                "x.shape[0]",
+                Aspect.SHAPE,
+                "2 <= x.shape[0]",
+                "x.shape[0] = 1",
+                relation(Asks.SIZE_FROM_TWO, Term("x.shape[0]", "1", 0)),
+            ),
             Kind.SPECIALIZATION_01,
             "dimension 0 of argument `x` is 1 at serving, and the graph of the profile call holds for sizes from 2 on",
             "Mark the dimension as unbacked on the profile input, torch._dynamo.decorators.mark_unbacked(x, 0), or "
@@ -222,9 +251,9 @@ def of(guard: Make, rows: tuple[object, ...]) -> ViolatedGuard:
             (
                 "x.shape[1]",
                 Aspect.SHAPE,
-                "L['x'].size()[1] == L['x'].size()[0]",
+                "x.shape[1] == x.shape[0]",
                 "x.shape[1] = 32, x.shape[0] = 16",
-                {**SHAPES, "dim": 1},
+                relation(Asks.EQUAL_SIZES, Term("x.shape[1]", "32", 1), Term("x.shape[0]", "16", 0), by_chance=True),
             ),
             Kind.SPECIALIZATION_DUCK,
             "`x.shape[1] == x.shape[0]` held at profile by chance and does not hold at serving "
@@ -337,7 +366,7 @@ def of(guard: Make, rows: tuple[object, ...]) -> ViolatedGuard:
             id="SG303 inference tensor",
         ),
         pytest.param(
-            ("FLAG", Aspect.VALUE, "False", "True", {**BOOL, "owner": GLOBAL, "source": "G['FLAG']"}),
+            ("FLAG", Aspect.VALUE, "False", "True", {**BOOL, "owner": GLOBAL, "condition": GLOBAL_NAME}),
             Kind.GLOBAL_STATE,
             "global `FLAG` is False at profile, True at serving",
             "Set `FLAG` before the profile call and not after it, or pass it as an argument.",

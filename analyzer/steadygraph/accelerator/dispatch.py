@@ -21,6 +21,7 @@ from steadygraph.model import DeviceMismatch, Location
 from steadygraph.observe.inputs import symbols
 from steadygraph.observe.places import locations
 from steadygraph.observe.syncs.blocking import blocking_operation
+from steadygraph.torch_private.device.symbols import fresh
 
 DEVICE = "cuda"
 _MASKS = (torch.bool, torch.uint8)
@@ -63,7 +64,7 @@ class Dispatch:
                 self._pinned.remember(result)
             self._remember(values, result)
             return result
-        if op.overloadpacket.__name__ in _NO_OPS:
+        if torch_private.bare_name(op) in _NO_OPS:
             return None
         self._require_devices(values)
         result = self._faked(op, args, kwargs, fake)
@@ -71,7 +72,7 @@ class Dispatch:
         return result
 
     def _faked(self, op: Any, args: Sequence[Any], kwargs: dict[str, Any], fake: Callable[..., Any]) -> Any:
-        name, known = op.overloadpacket.__name__, self._unknowns.input_values
+        name, known = torch_private.bare_name(op), self._unknowns.input_values
         if known is not None:
             result = known.run(op, args, kwargs, lambda: self._look(op, args, kwargs, fake))
         elif name in _READS_BOOL and (answer := self._known_equality(args[0])) is not None:
@@ -82,7 +83,7 @@ class Dispatch:
         if operation is not None and any(symbols.symbols_of(value) for value in _flat(result)):
             self._unknowns.made(operation, locations.running())
         elif known is not None:
-            symbols.fresh(self._unknowns.shape_env)  # of a size whose number is known
+            fresh(self._unknowns.shape_env)  # of a size whose number is known
         if name in _EQUALITIES and isinstance(result, torch.Tensor):
             self._equalities[result] = _EQUALITIES[name]
         return result
@@ -146,7 +147,7 @@ class Dispatch:
         odd = next(((name, t) for name, t in operands if t.device.type != DEVICE and t.dim() > 0), None)
         odd = odd or next(((name, t) for name, t in operands if not _is_first_device(t)), None)
         return DeviceMismatch(
-            operation=str(op.overloadpacket),
+            operation=torch_private.dotted_name(op),
             operands=tuple((name, str(tensor.device)) for name, tensor in operands),
             location=locations.running(),
             odd=odd[0] if odd else "",
@@ -207,7 +208,7 @@ def _operands(op: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterat
 
 def _masks_as_indices(op: Any, args: Sequence[Any]) -> Sequence[Any]:
     """A mask on the CPU has values: which elements it selects is known without asking the device (torch >= 2.9)."""
-    if op.overloadpacket.__name__ not in _INDEXING or not isinstance(args[1], list | tuple):
+    if torch_private.bare_name(op) not in _INDEXING or not isinstance(args[1], list | tuple):
         return args
     indices: list[Any] = []
     for index in args[1]:

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import torch
 
-from steadygraph.accelerator.guard_table import GuardTable
 from steadygraph.errors import TargetError
+from steadygraph.torch_private.device.guard_table import GuardTable
 
 _SOURCE = """\
 #include <c10/core/impl/DeviceGuardImplInterface.h>

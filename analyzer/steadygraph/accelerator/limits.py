@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from steadygraph import torch_private
-from steadygraph.observe.inputs import symbols
 from steadygraph.observe.syncs.blocking import blocking_operation
+from steadygraph.torch_private.device.symbols import undecided_error
 
 _VALUE_HINT = "keep what decides on the CPU, or use a machine with the device"
 _BACKWARD_HINT = "leave backward() out of the calls, or use a machine with the device"
@@ -70,7 +70,9 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def value_needed(op: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> SimulationError:
-    return ValueNeededError(blocking_operation(op.overloadpacket.__name__, args, kwargs) or str(op.overloadpacket))
+    return ValueNeededError(
+        blocking_operation(torch_private.bare_name(op), args, kwargs) or torch_private.dotted_name(op)
+    )
 
 
 def undecided(what: str) -> RuntimeError:
@@ -81,7 +83,7 @@ def undecided(what: str) -> RuntimeError:
 
 @functools.cache
 def _undecided_error() -> type[RuntimeError]:
-    return type(ValueNeededError.__name__, (ValueNeededError, symbols.undecided_error()), {"cond": None})
+    return type(ValueNeededError.__name__, (ValueNeededError, undecided_error()), {"cond": None})
 
 
 def no_gradients() -> SimulationError:

@@ -21,7 +21,7 @@ from steadygraph.accelerator.usage import Usage
 from steadygraph.errors import UsageError
 from steadygraph.model import gpus
 from steadygraph.model.gpus import Gpu, device_count
-from steadygraph.observe.inputs import symbols
+from steadygraph.torch_private.device import symbols
 from steadygraph.torch_private.replacement import replaced
 
 
@@ -53,7 +53,9 @@ def simulated(device: str = "cuda", gpu: str = gpus.DEFAULT) -> Iterator[Simulat
     Raises:
         UsageError: An unknown GPU, no CUDA device, or inside of another such block.
         TargetError: torch cannot be told about such a device.
+        TorchSupportError: The installed torch lacks what this takes.
     """
+    torch_private.require("device")
     simulation = Simulation(gpus.named(gpu), Usage(device_count(device)))
     pinned = PinnedMemory()
     unknowns = unknown.Unknowns()
@@ -148,8 +150,7 @@ def _swapping(swap: Callable[[Any, Any], None], told: Callable[[Any, Any], None]
             swap(t1, t2)
             return
         told(t1, t2)
-        t1.data = t2
-        t1.fake_device = t2.fake_device
+        torch_private.become(t1, t2)
 
     return swap_tensors
 

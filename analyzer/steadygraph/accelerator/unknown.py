@@ -12,7 +12,6 @@ import contextlib
 import enum
 import functools
 import linecache
-import sys
 import types
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -24,20 +23,14 @@ from steadygraph import torch_private
 from steadygraph.accelerator import limits
 from steadygraph.accelerator.input_values import InputValues
 from steadygraph.model import Location
-from steadygraph.observe.inputs import symbols
+from steadygraph.observe.inputs import symbols as numbers
 from steadygraph.observe.places import locations
+from steadygraph.torch_private.device import symbols
 
 #: A line that is decided more often than this in one call waits for a value; a hundred layers may ask a few times each.
 _MOST_DECISIONS = 5_000
-_ROOT = Path(__file__).parents[1]
-#: Files between an operator on a symbol, or a guard, and the one who asks.
-_SYMBOLIC_FILES = (
-    str(Path("torch") / "fx" / "experimental"),
-    str(Path("torch") / "_dynamo" / "eval_frame.py"),  # torch.compiler.disable
-    str(_ROOT / "accelerator"),
-)
-_OPERATORS_ON_SYMBOLS = str(Path("torch") / "__init__.py")
-_AFTER_COMPILATION = str(Path("_dynamo") / "guards.py")
+#: Files of ours in which nobody asks about a symbol.
+_OWN_FILES = (str(Path(__file__).parent), numbers.__file__)
 
 
 class _Asker(enum.Enum):
@@ -139,9 +132,8 @@ class Unknowns:
         """What to raise for a condition that cannot be decided; Dynamo, with symbols of its own, gets torch's error."""
         if shape_env is not self.shape_env:
             return None
-        names = sorted(map(str, condition.free_symbols))
-        known = [self._origins[name] for name in names if name in self._origins]
-        frame = _user_frame(_beyond_symbols()[0])
+        known = [self._origins[name] for name in symbols.names(condition) if name in self._origins]
+        frame = _user_frame(symbols.asking_frame(_OWN_FILES)[0])
         here = None if frame is None else locations.of_line(frame.f_code, frame.f_lineno)
         sources = dict.fromkeys(f"{what}{'' if place == here else _at(place)}" for what, place in known)
         return limits.undecided(f"a decision needs the result of {' and '.join(sources) or 'an operator'}")
@@ -175,15 +167,14 @@ class Unknowns:
         self._said.setdefault(place, {})[what] = None
 
     def _require_equal(self, condition: Any) -> None:
-        numbers = [side for side in condition.args if side.is_Integer]
-        names = [side for side in condition.args if side.is_Symbol]
-        if len(numbers) == len(names) == 1:
-            symbols.require(self.shape_env, names[0], int(numbers[0]))
+        fixed = symbols.fixed_by(condition)
+        if fixed is not None:
+            symbols.require(self.shape_env, *fixed)
 
     def _asker(self, shape_env: Any, condition: Any) -> tuple[_Asker, types.FrameType | None]:
-        frame, by_operator = _beyond_symbols()
+        frame, by_operator = symbols.asking_frame(_OWN_FILES)
         path = "" if frame is None else frame.f_code.co_filename
-        if _is_made_now(frame):
+        if symbols.is_made_now(frame):
             return _Asker.NEW_GUARD, frame
         if shape_env is not self.shape_env:
             return _Asker.TRACE, frame
@@ -213,7 +204,7 @@ def recorded(unknowns: Unknowns) -> Iterator[None]:
         yield
     finally:
         _CURRENT.reset(token)
-        unknowns.shape_env.cleanup()
+        symbols.forget(unknowns.shape_env)
 
 
 @contextlib.contextmanager
@@ -237,27 +228,6 @@ def _where(place: Location | None) -> str:
 
 def _at(place: Location | None) -> str:
     return f" in line {place.line}" if place else ""
-
-
-def _beyond_symbols() -> tuple[types.FrameType | None, bool]:
-    """The frame that asks about a symbol, and whether it does so by a Python operator (``if``, ``and``, ``bool``)."""
-    by_operator = False
-    frame: types.FrameType | None = sys._getframe(1)
-    while frame is not None:
-        path = frame.f_code.co_filename
-        if path.endswith(_OPERATORS_ON_SYMBOLS):
-            by_operator = True
-        elif not any(part in path for part in _SYMBOLIC_FILES) and path != symbols.__file__:
-            break
-        frame = frame.f_back
-    return frame, by_operator
-
-
-def _is_made_now(frame: types.FrameType | None) -> bool:
-    """Is it the check that Dynamo makes of new guards, in C++ or in a function that it generated?"""
-    if frame is not None and frame.f_code.co_filename.startswith("<"):
-        frame = frame.f_back
-    return frame is not None and frame.f_code.co_filename.endswith(_AFTER_COMPILATION)
 
 
 def _user_frame(frame: types.FrameType | None) -> types.FrameType | None:

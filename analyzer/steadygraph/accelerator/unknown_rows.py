@@ -14,6 +14,7 @@ from steadygraph import torch_private
 from steadygraph.accelerator.unknown import Unknowns
 from steadygraph.observe.inputs import symbols
 from steadygraph.observe.places import locations
+from steadygraph.torch_private.device.symbols import uncompiled
 
 _NUMBERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
@@ -35,7 +36,7 @@ def methods(unknowns: Unknowns) -> dict[str, object]:
         return iter([self[0]])
 
     found: dict[str, Callable[..., Any]] = {"__getitem__": getitem, "__setitem__": setitem, "__iter__": iterate}
-    return {name: symbols.uncompiled(method) for name, method in found.items()}
+    return {name: uncompiled(method) for name, method in found.items()}
 
 
 def _with_numbers(index: Any) -> Any:

@@ -148,15 +148,8 @@ def module_list(value: object, label: str) -> list[nn.Module]:
 
 def refuse_compiled(module: nn.Module, what: str) -> None:
     """An already compiled module hides the frames that are to be analysed."""
-    if _is_compiled(module):
+    from steadygraph.torch_private import is_compiled
+
+    if is_compiled(module):
         hint = "leave torch.compile out: steadygraph compiles the plain module itself"
         raise CaseError(f"{what} is already wrapped by torch.compile", hint=hint)
-
-
-def _is_compiled(module: nn.Module) -> bool:
-    """By what ``torch.compile(module)``, ``module.compile()`` and a compiled ``forward`` leave behind (torch 2.13)."""
-    forward = getattr(module, "forward", None)
-    if getattr(module, "_compiled_call_impl", None) is not None:
-        return True
-    # torch.compiler.disable() leaves the same attribute, and a flag.
-    return hasattr(forward, "_torchdynamo_orig_callable") and not getattr(forward, "_torchdynamo_disable", False)

@@ -79,7 +79,7 @@ def _differences(profile: Observation, serving: Observation) -> Iterator[Differe
 
 
 def _violated(profile: Observation, serving: Observation) -> Iterator[ViolatedGuard]:
-    same = graphs.change(profile.graphs, serving.graphs).same
+    same = graphs.are_same(profile.graphs, serving.graphs)
     for guard in serving.violated_guards:
         yield dataclasses.replace(guard, matters=_matters(guard, same))
 
@@ -96,12 +96,14 @@ def _union(changes: Iterable[GraphChange]) -> GraphChange:
     known = [change for change in changes if change.same is not None]
     if not known:
         return GraphChange()
-    different = list(dict.fromkeys(change for change in known if not change.same))
+    reaches = {change.reach for change in known if not change.same}
+    different = list(dict.fromkeys(dataclasses.replace(change, reach=None) for change in known if not change.same))
     return GraphChange(
         same=not different,
         missing_inputs=tuple(dict.fromkeys(i for change in different for i in change.missing_inputs)),
         missing_ops=_total(change.missing_ops for change in different),
         extra_ops=_total(change.extra_ops for change in different),
+        reach=reaches.pop() if len(reaches) == 1 else None,
     )
 
 

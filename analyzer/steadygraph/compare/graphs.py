@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from steadygraph.compare.reach import reach
 from steadygraph.model import Graph, GraphChange
 
 
@@ -13,11 +14,9 @@ def change(profile: Sequence[Graph], serving: Sequence[Graph]) -> GraphChange:
 
     ``same`` is None if either side ran no graph: then there is nothing to compare.
     """
-    if not profile or not serving:
-        return GraphChange()
-    same = [g.digest for g in profile] == [g.digest for g in serving]
-    if same:
-        return GraphChange(same=True)
+    same = are_same(profile, serving)
+    if same is not False:
+        return GraphChange(same=same)
     before, now = _ops(profile), _ops(serving)
     known = {i.name for g in profile for i in g.inputs}
     missing = dict.fromkeys(i.name for g in serving for i in g.inputs if i.name not in known)
@@ -26,7 +25,15 @@ def change(profile: Sequence[Graph], serving: Sequence[Graph]) -> GraphChange:
         missing_inputs=tuple(missing),
         missing_ops=tuple(sorted((now - before).items())),
         extra_ops=tuple(sorted((before - now).items())),
+        reach=reach(profile[0], serving[0]) if len(profile) == len(serving) == 1 else None,
     )
+
+
+def are_same(profile: Sequence[Graph], serving: Sequence[Graph]) -> bool | None:
+    """Are the graphs that ran in two calls the same?  None if either side ran no graph."""
+    if not profile or not serving:
+        return None
+    return [graph.digest for graph in profile] == [graph.digest for graph in serving]
 
 
 def _ops(graphs: Sequence[Graph]) -> Counter[str]:

@@ -11,13 +11,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from steadygraph.model import Aspect, Outcome, Owner, Policy, Result, ViolatedGuard
+from steadygraph.model import Asks, Aspect, Outcome, Owner, Policy, Result, ViolatedGuard
 
 _EAGER = "eager"
-#: Dynamo's guards on symbolic sizes.
-_CONDITION = "SHAPE_ENV"
-#: What the code around inductor's kernels looks at in each input.
-_ASSERTED = frozenset({Aspect.SHAPE, Aspect.RANK, Aspect.NONE, Aspect.TYPE})
+#: What the code around inductor's kernels looks at in each input: its sizes and strides, and that it is a tensor.
+_ASSERTED = frozenset({Asks.SIZE, Asks.RANK, Asks.STRIDE, Asks.TENSOR})
 _VISIBLE = frozenset({Aspect.SHAPE, Aspect.RANK, Aspect.STRIDE, Aspect.REQUIRES_GRAD})
 
 
@@ -55,7 +53,7 @@ def _takes_another_way(guard: ViolatedGuard) -> bool:
 
     A condition on sizes is another thing: it decided about the graph.
     """
-    if guard.guard_type == _CONDITION:
+    if guard.condition.is_relation:
         return guard.matters is True
     return guard.matters is not False and guard.aspect not in _VISIBLE
 
@@ -85,11 +83,12 @@ def _asserted(guard: ViolatedGuard) -> bool:
 
     Tensors of the module may be read through views, whose sizes nobody asserts.
     """
-    if guard.guard_type != "TENSOR_MATCH" or guard.owner is not Owner.ARGUMENT:
+    if guard.condition.asks not in _ASSERTED or guard.owner is not Owner.ARGUMENT:
         return False
-    return guard.aspect in _ASSERTED or (guard.aspect is Aspect.STRIDE and guard.size != 1)
+    meaningless = guard.aspect is Aspect.STRIDE and guard.size == 1
+    return not meaningless and guard.aspect is not Aspect.OTHER
 
 
 def _unchecked_condition(guard: ViolatedGuard) -> bool:
     """A condition on dynamic sizes that shaped the graph: a kernel reads past the end where eager kernels look."""
-    return guard.guard_type == _CONDITION and guard.matters is not False
+    return guard.condition.is_relation and guard.matters is not False

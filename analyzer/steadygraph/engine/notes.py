@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import torch
 
-from steadygraph.accelerator.simulation import Simulation
+from steadygraph.accelerator import Simulation
 from steadygraph.engine.record import EagerPass
 from steadygraph.engine.subject import Subject
 from steadygraph.model import Recording

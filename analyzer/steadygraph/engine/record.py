@@ -10,8 +10,7 @@ from typing import Any
 from torch import nn
 
 from steadygraph import torch_private
-from steadygraph.accelerator import unknown
-from steadygraph.accelerator.comparing.comparisons import ComparisonWatch
+from steadygraph.accelerator import ComparisonWatch, current_unknowns
 from steadygraph.case.case import region_modules
 from steadygraph.case.user_code import guarded
 from steadygraph.engine.subject import Subject
@@ -67,7 +66,7 @@ class EagerPass:
             yield
 
     def _unknown(self) -> Sequence[str]:
-        unknowns = unknown.current()
+        unknowns = current_unknowns()
         if unknowns is None:
             return ()
         limited = [result.failure for result in self.results.values() if result.limited and result.failure]

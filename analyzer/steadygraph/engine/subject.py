@@ -13,9 +13,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from steadygraph import torch_private
-from steadygraph.accelerator import unknown
-from steadygraph.accelerator.placement import moved_case
-from steadygraph.accelerator.simulation import Simulation, is_simulated, simulated
+from steadygraph.accelerator import Simulation, is_simulated, known_inputs, moved_case, simulated
 from steadygraph.case.case import Case, build_model, check_signature, profile_call, serving_calls
 from steadygraph.config import Settings
 from steadygraph.errors import UsageError
@@ -63,7 +61,7 @@ class Subject:
             CaseError: They do not fit the model's forward.
         """
         process.seeded(0)
-        with unknown.known_inputs():
+        with known_inputs():
             calls = {PROFILE: profile_call(self.case), **serving_calls(self.case)}
         found: dict[str, Node] = {}
         for name, call in calls.items():
@@ -86,7 +84,7 @@ def prepared(case: Case, settings: Settings) -> Iterator[Subject]:
         if moved:
             case = moved_case(case, "cuda")
         process.seeded(0)
-        with unknown.known_inputs():
+        with known_inputs():
             model = build_model(case)
         if any(is_lazy(parameter) for parameter in model.parameters()):
             # Lazy modules get their parameters in the first call: what is compiled then has none to go back to.

@@ -5,7 +5,9 @@ Nothing here imports torch.  An observation can come from anywhere, and knows no
 
 from __future__ import annotations
 
-from steadygraph.model.evidence import Evidence, Finding, GraphChange, Leak, Move, Outcome, Region
+from steadygraph.model.condition import Asks, Condition, Subject, Term
+from steadygraph.model.evidence import Evidence, Finding, GraphChange, GraphOutput, Leak, Move, Outcome, Reach, Region
+from steadygraph.model.network import digraph
 from steadygraph.model.observation import (
     GLOBAL,
     Ambient,
@@ -62,9 +64,11 @@ __all__ = [
     "PROFILE",
     "Accepted",
     "Ambient",
+    "Asks",
     "Aspect",
     "BreakReason",
     "CaseReport",
+    "Condition",
     "Consequence",
     "ContainerNode",
     "CycleNode",
@@ -79,6 +83,7 @@ __all__ = [
     "GraphChange",
     "GraphInput",
     "GraphNode",
+    "GraphOutput",
     "Guard",
     "Kind",
     "Leak",
@@ -94,6 +99,7 @@ __all__ = [
     "Owner",
     "Policy",
     "Problem",
+    "Reach",
     "RecordedCall",
     "Recording",
     "Region",
@@ -105,9 +111,12 @@ __all__ = [
     "Severity",
     "SourceExcerpt",
     "Status",
+    "Subject",
     "Sync",
     "TensorNode",
     "TensorSpec",
+    "Term",
     "ValueNode",
     "ViolatedGuard",
+    "digraph",
 ]

@@ -12,17 +12,42 @@ from steadygraph.model.words import Consequence, DeviceMismatch, Failure, Kind, 
 
 
 @dataclass(frozen=True, slots=True)
+class GraphOutput:
+    """One of the values that a graph returns.
+
+    ``position`` counts them from 0, each once; ``value`` is dtype and shape, empty if it is no tensor.
+    """
+
+    position: int
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Which of the values that the graph of a serving call returns are not what the profile graph would return there.
+
+    They depend on nodes that the profile graph lacks, or it returns something else in their place.
+    """
+
+    #: How many values the graph returns.
+    outputs: int
+    reached: tuple[GraphOutput, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class GraphChange:
     """How the graphs of a serving call differ from those of the profile call.
 
     ``same`` is None if no graph is known for one side.  ``missing`` is what the profile graphs lack, ``extra`` what
-    only they have.  Inputs are readable paths; ops are sorted (operator, count) pairs.
+    only they have.  Inputs are readable paths; ops are sorted (operator, count) pairs.  ``reach`` is None if the graphs
+    are the same, and where it is not known: of a call that runs several graphs, which Python code connects.
     """
 
     same: bool | None = None
     missing_inputs: tuple[str, ...] = ()
     missing_ops: tuple[tuple[str, int], ...] = ()
     extra_ops: tuple[tuple[str, int], ...] = ()
+    reach: Reach | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +121,7 @@ class Region:
     graph_breaks: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Evidence:
     """All that is known about one scenario: what rules look at.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from steadygraph.model.condition import Condition
 from steadygraph.model.structure import Aspect, Node, TensorSpec
 from steadygraph.model.words import Failure, Location
 
@@ -66,14 +67,10 @@ class ViolatedGuard:
     #: The function whose frame made the guard, where that is not the region's forward as it was called: one that goes
     #: on after a graph break, or is compiled on its own because its caller is not.
     frame: str = ""
-    #: An equality of sizes that the code asks for (a branch, a broadcast), not one that held by chance (duck shaping).
-    intended: bool = False
     #: The size of the dimension at serving.  The stride of one with a single element means nothing.
     size: int | None = None
-
-    @property
-    def is_none_check(self) -> bool:
-        return self.aspect is Aspect.NONE
+    #: What the guard asks for.
+    condition: Condition = field(default_factory=Condition)
 
 
 #: What Dynamo's sources of module-level variables begin with.
@@ -114,6 +111,9 @@ class GraphNode:
     line: int | None = None
     #: Digests of the graphs that a higher-order operator runs.
     bodies: tuple[str, ...] = ()
+    #: Of the operator with its constants, of an input's source and kind, whatever the inputs of the node are; empty if
+    #: not known.
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +145,9 @@ class Graph:
     bodies: tuple[GraphBody, ...] = ()
     #: What became of the frame's bytecode, as Python; empty if that cannot be told.
     code: str = ""
+    #: Positions of nodes that do more than give a value, which later nodes may see: they write to memory, draw
+    #: random numbers, or set a mode.
+    effects: tuple[int, ...] = ()
 
 
 class BreakReason(enum.StrEnum):

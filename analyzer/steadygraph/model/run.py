@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from steadygraph import errors
 from steadygraph.errors import TorchSupportError, UsageError
 from steadygraph.errors.near_miss import question_or_list
+from steadygraph.model import ran
 from steadygraph.model.environment import environment, version
 from steadygraph.model.evidence import Finding, Outcome
+from steadygraph.model.network import digraph
 from steadygraph.model.report import CaseReport, Problem, ScenarioReport, Status
-from steadygraph.model.words import Policy, Severity
+from steadygraph.model.words import PROFILE, Policy, Severity
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 #: From which severity on findings make a run fail.
 FailOn = Literal["error", "warning", "note", "never"]
@@ -143,6 +148,35 @@ class RunReport:
                 f"policy '{policy}' was proved with {len(chosen)} back ends", hint=f"name one: {', '.join(backends)}"
             )
         return chosen[0]
+
+    def graph(
+        self, scenario: str = PROFILE, region: str | None = None, index: int | None = None, case: str | None = None
+    ) -> nx.DiGraph:
+        """A graph that ran in one scenario, as a :class:`networkx.DiGraph`.
+
+        Its nodes are 0, 1, 2, ... in the order in which they run, with the attributes
+
+        * ``kind``: ``input``, ``constant``, ``call`` or ``output``;
+        * ``name``: the operator of a call, the readable path of an input;
+        * ``value``: dtype and shape, as in ``float32[2, s0, 8]``; empty if it is no tensor;
+        * ``line``: the :class:`~steadygraph.model.Location` that it comes from, or None;
+        * ``digest``: of the operator and its constants; ``has_effect``: whether it writes to memory, draws random
+          numbers or sets a mode;
+        * ``bodies``: the graphs, made in the same way, that a higher-order operator runs.
+
+        Edges lead from a value to what takes it; their ``position`` counts the values that the same node takes.
+        ``graph.graph`` has the ``digest`` of the whole and its ``frame``, the location of the compiled function.
+
+        Args:
+            scenario: Name of a call.
+            region: The compiled module; needed where graphs of several ran.  ``""`` is the model itself.
+            index: Which of the region's graphs, each counted once, from 0; needed where there are several.
+            case: Target of the case; needed where several cases have this scenario.
+
+        Raises:
+            UsageError: There is no such graph, or there are several.
+        """
+        return digraph(ran.chosen(*self._scenario(scenario, case), region, index))
 
     def _scenario(self, name: str, target: str | None) -> tuple[CaseReport, ScenarioReport]:
         targets = [case.target for case in self.cases]

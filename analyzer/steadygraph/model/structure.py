@@ -85,7 +85,6 @@ class Aspect(enum.StrEnum):
     IDENTITY = "identity"  # another object of the same type
     ALIASING = "aliasing"  # two inputs share memory in one run only
     AMBIENT = "ambient"  # process-wide state: grad mode, autocast, threads, ...
-    ADDRESS = "address"  # the same tensor lies elsewhere
     OTHER = "other"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from steadygraph import torch_private
-from steadygraph.accelerator import dispatch, limits, unknown
+from steadygraph.accelerator import current_unknowns, known_inputs, limit_of, mismatch_of, not_traceable
 from steadygraph.case.case import Call, Case, profile_call, serving_calls
 from steadygraph.case.user_code import guarded
 from steadygraph.errors import UsageError
@@ -87,13 +87,13 @@ def run_calls(
 
 def _inputs(case: Case, *, mark: bool) -> Iterator[tuple[str, Call]]:
     process.seeded(_SEED)
-    with unknown.known_inputs():
+    with known_inputs():
         profile = profile_call(case)
     if mark and case.mark is not None:
         with guarded(case.named("mark()")):
             case.mark(profile.args, profile.kwargs)
     process.seeded(_SEED + 1)
-    with unknown.known_inputs():
+    with known_inputs():
         scenarios = serving_calls(case)
     yield PROFILE, profile
     yield from scenarios.items()
@@ -101,7 +101,7 @@ def _inputs(case: Case, *, mark: bool) -> Iterator[tuple[str, Call]]:
 
 def _run_one(case: Case, model: nn.Module, name: str, call: Call, watched: AbstractContextManager[Any]) -> CallResult:
     process.seeded(_SEED)
-    unknowns = unknown.current()
+    unknowns = current_unknowns()
     if unknowns is not None:
         unknowns.start(name)
     result = _called(case, model, name, call, watched)
@@ -126,10 +126,10 @@ def _called(case: Case, model: nn.Module, name: str, call: Call, watched: Abstra
 
 
 def _failed(error: Exception) -> CallResult:
-    failure, limit = locations.of_failure(error), limits.limit_of(error)
-    problem = limit or limits.not_traceable(error)
+    failure, limit = locations.of_failure(error), limit_of(error)
+    problem = limit or not_traceable(error)
     if problem is None:
-        return CallResult(failure=failure, mismatch=dispatch.mismatch_of(error))
+        return CallResult(failure=failure, mismatch=mismatch_of(error))
     place = locations.of_stack(torch_private.stack_of_trace(error)) or failure.location
     failure = Failure(type(problem).__name__, str(problem), place)
     return CallResult(failure=failure, limited=limit is not None, hint=problem.hint)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from steadygraph.model import Outcome, Policy
-from steadygraph.observe.guards import guards
+from steadygraph.observe.guards.relations import violated_shapes
 from steadygraph.observe.run.frame_tap import CompiledFrame
 from steadygraph.policies.bench import Bench
 from steadygraph.policies.runs import EAGER, GuardRefusedError, outcome
@@ -26,6 +26,6 @@ class ShapesOnly:
 
 
 def _refuse_other_shapes(entry: CompiledFrame, f_locals: Mapping[str, Any]) -> None:
-    violated = guards.violated_shapes(entry, f_locals)
+    violated = violated_shapes(entry, f_locals)
     if violated:
         raise GuardRefusedError(f"shape guard violated: {violated[0]}")

@@ -3,14 +3,17 @@
 Everything here was read off torch 2.13.  ``require`` looks for what is needed before anything is traced, so that
 another release fails with the name of what it lacks instead of in the middle of an analysis.
 
-Thin functions only: what is done with them stands elsewhere.
+Thin functions, and values of our own; live objects are handed out only to be handed back.
 """
+
+# ruff: noqa: F401 - what is imported here is what it offers
 
 from __future__ import annotations
 
-from steadygraph.torch_private.device import (
+from steadygraph.torch_private.device.driver import (
     accelerator_driver_attributes,
     backward_engine,
+    become,
     cuda_driver_attributes,
     cuda_stand_ins,
     dynamo_device_attributes,
@@ -22,15 +25,16 @@ from steadygraph.torch_private.device import (
     load_dynamo_tables,
     marked_sizes,
     parsing_moves,
-    replace_cuda_guard_without_devices,
 )
+from steadygraph.torch_private.effects import has_effect
 from steadygraph.torch_private.frames import (
-    as_backend,
+    FrameCallback,
     cache_entry_count,
     compiling,
     force_recompile,
     forget,
     frame_converter,
+    guarded_code,
     hooks,
     is_compiled,
     never_traced,
@@ -39,13 +43,15 @@ from steadygraph.torch_private.frames import (
     recorded_breaks,
     run_code,
     run_uncompiled,
+    skip_reason,
     stack_of_trace,
     traced_stack,
     unsupported,
     when_asked,
     with_own_code,
 )
-from steadygraph.torch_private.guards import guard_children, guard_create_name
+from steadygraph.torch_private.graphs import TracedGraph, TracedNode, input_sources, traced_graph
+from steadygraph.torch_private.inductor import inductor
 from steadygraph.torch_private.process import (
     compiler_settings,
     default_device,
@@ -55,100 +61,23 @@ from steadygraph.torch_private.process import (
     global_default_device,
     global_module_hooks,
     import_compiler,
-    inductor,
     own_dynamo_state,
 )
 from steadygraph.torch_private.replacement import replaced
-from steadygraph.torch_private.required import require
+from steadygraph.torch_private.required import can_share_subgraphs, require
 from steadygraph.torch_private.tensors import (
     argument_names,
     asserts_size,
+    bare_name,
+    dotted_name,
     explicit_waits,
+    expression,
     fake_tensor_type,
     is_fake,
     is_in_place,
     operator_name,
     storage_id,
-    unbacked_symbols,
     watching_ops,
     without_modes,
     without_torch_function,
 )
-from steadygraph.torch_private.tracing import (
-    call_subgraph,
-    can_share_subgraphs,
-    dynamo_parts,
-    inlined_calls,
-    reusable_subgraph,
-    tidy_inlined,
-    trace_subgraph,
-)
-
-__all__ = [
-    "accelerator_driver_attributes",
-    "argument_names",
-    "as_backend",
-    "asserts_size",
-    "backward_engine",
-    "cache_entry_count",
-    "call_subgraph",
-    "can_share_subgraphs",
-    "compiler_settings",
-    "compiling",
-    "cuda_driver_attributes",
-    "cuda_stand_ins",
-    "default_device",
-    "dispatch_modes",
-    "dispatch_settings",
-    "dynamo_device_attributes",
-    "dynamo_parts",
-    "explicit_waits",
-    "fake_tensor_type",
-    "fake_tensors",
-    "force_recompile",
-    "forget",
-    "forget_device_answers",
-    "frame_converter",
-    "function_modes",
-    "global_default_device",
-    "global_module_hooks",
-    "guard_children",
-    "guard_create_name",
-    "hooks",
-    "import_compiler",
-    "inductor",
-    "inlined_calls",
-    "is_compiled",
-    "is_device_mismatch",
-    "is_fake",
-    "is_in_place",
-    "is_value_missing",
-    "lacking_operator",
-    "load_dynamo_tables",
-    "marked_sizes",
-    "never_traced",
-    "on_recompilation",
-    "operator_name",
-    "original_function",
-    "own_dynamo_state",
-    "parsing_moves",
-    "recorded_breaks",
-    "replace_cuda_guard_without_devices",
-    "replaced",
-    "require",
-    "reusable_subgraph",
-    "run_code",
-    "run_uncompiled",
-    "stack_of_trace",
-    "storage_id",
-    "tidy_inlined",
-    "trace_subgraph",
-    "traced_stack",
-    "unbacked_symbols",
-    "unsupported",
-    "watching_ops",
-    "when_asked",
-    "with_own_code",
-    "without_modes",
-    "without_torch_function",
-]

@@ -3,20 +3,69 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import traceback
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+_MEMBERS = {
+    "torch._dynamo.convert_frame.ConvertFrame": "_clone_with_backend _inner_convert",
+    "torch._dynamo.convert_frame.ConvertFrameAssert": "_box _clone_with_backend",
+    "torch._dynamo.exc.Unsupported": "real_stack",
+    "torch._dynamo.guards.GuardManagerWrapper": "diff_guard_root root",
+    "torch._dynamo.output_graph.GraphCompileReason": "reason user_stack",
+    "torch._dynamo.types.ConvertFrameReturn": "guarded_code",
+    "torch._dynamo.types.GuardedCode": "code compile_id guard_manager",
+    "torch._C._dynamo.eval_frame._CacheEntry": "code compile_id guard_manager",
+    "torch._C._dynamo.eval_frame": "set_eval_frame_isolate_recompiles_id",
+    "torch._C._dynamo.guards.RootGuardManager": "add_lambda_guard",
+}
 
-def as_backend(compile_fn: Callable[..., Any]) -> Any:
-    """A compile function as Dynamo wants it; by it eval_frame.c tells entries of different back ends apart."""
-    from torch._dynamo.eval_frame import get_compiler_fn
 
-    return get_compiler_fn(compile_fn)
+class FrameCallback:
+    """What Dynamo calls for each frame, in the place of its own: a subclass has ``__call__``.
+
+    Args:
+        compile_fn: The back end; by it eval_frame.c tells the cache entries of different back ends apart.
+    """
+
+    _convert: Any = None
+
+    def __init__(self, compile_fn: Callable[..., Any]) -> None:
+        from torch._dynamo.eval_frame import get_compiler_fn
+
+        # Dynamo looks for this attribute, as it does for the one that _clone_with_backend answers.
+        self._torchdynamo_orig_backend: Any = get_compiler_fn(compile_fn)
+
+    @property
+    def _clone_with_backend(self) -> Any:  # DistributedDataParallel's optimizer asks for it
+        return self._convert._clone_with_backend
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GuardedCode:
+    """What Dynamo made of a frame; the guards and the id are its own objects, to be handed back to it."""
+
+    code: types.CodeType
+    guard_manager: Any
+    compile_id: Any
+
+
+def guarded_code(result: Any) -> GuardedCode | None:
+    """What a callback's answer has Dynamo run; None if the frame was not compiled."""
+    return None if result.guarded_code is None else _guarded_code(result.guarded_code)
+
+
+def _guarded_code(made: Any) -> GuardedCode:
+    return GuardedCode(made.code, made.guard_manager, made.compile_id)
+
+
+def skip_reason(result: Any) -> str:
+    """Why a frame was not compiled; empty if Dynamo does not say."""
+    return result.skip_reason or ""
 
 
 def hooks(on_guards: Callable[[Any], None] | None = None) -> Any:
@@ -68,11 +117,21 @@ def compiling(
     return context  # type: ignore[no-any-return]
 
 
-def recorded_breaks() -> list[Any]:
-    """Dynamo's own list of graph breaks (``reason``, ``user_stack``); it only ever grows, unless we cut it."""
-    output_graph: Any = importlib.import_module("torch._dynamo.output_graph")
-    recorded: list[Any] = output_graph.graph_break_reasons
-    return recorded
+@contextlib.contextmanager
+def recorded_breaks() -> Iterator[list[tuple[str, Sequence[traceback.FrameSummary]]]]:
+    """A block; after it the list has (reason, stack) of each graph break in it.
+
+    Dynamo's own list only ever grows: it is cut, to leave the process as it was.
+    """
+    from torch._dynamo.utils import graph_break_reasons as recorded
+
+    known = len(recorded)
+    found: list[tuple[str, Sequence[traceback.FrameSummary]]] = []
+    try:
+        yield found
+    finally:
+        found += [(one.reason, one.user_stack) for one in recorded[known:]]
+        del recorded[known:]
 
 
 def run_uncompiled(why: str) -> Any:
@@ -116,25 +175,26 @@ def never_traced(functions: Iterable[object]) -> None:
 
 
 @contextlib.contextmanager
-def on_recompilation(tell: Callable[[Sequence[Any], Any, Sequence[str]], object]) -> Iterator[None]:
+def on_recompilation(tell: Callable[[Sequence[GuardedCode], Any, Sequence[str]], object]) -> Iterator[None]:
     """In the block ``tell`` is called before a frame is compiled again: with its cache entries, itself, and reasons.
 
     Dynamo asks one function for the reasons, whether anybody wants them logged or not (torch 2.13).
     """
-    convert_frame: Any = importlib.import_module("torch._dynamo.convert_frame")
-    name = "get_and_maybe_log_recompilation_reasons"
-    reasons_of = getattr(convert_frame, name)
+    from torch._dynamo import convert_frame as module
+
+    convert_frame: Any = module
+    reasons_of = convert_frame.get_and_maybe_log_recompilation_reasons
 
     def asked(entries: Sequence[Any], frame: Any, *args: Any, **kwargs: Any) -> Any:
         reasons = reasons_of(entries, frame, *args, **kwargs)
-        tell(entries, frame, reasons)
+        tell([_guarded_code(entry) for entry in entries], frame, reasons)
         return reasons
 
-    setattr(convert_frame, name, asked)
+    convert_frame.get_and_maybe_log_recompilation_reasons = asked
     try:
         yield
     finally:
-        setattr(convert_frame, name, reasons_of)
+        convert_frame.get_and_maybe_log_recompilation_reasons = reasons_of
 
 
 def force_recompile(module: torch.fx.GraphModule) -> None:
@@ -150,11 +210,13 @@ def original_function(wrapped: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def is_compiled(value: object) -> bool:
-    """Is this module or function already wrapped by torch.compile?"""
-    from torch._dynamo.eval_frame import OptimizedModule
-
-    return isinstance(value, OptimizedModule) or hasattr(value, "_torchdynamo_orig_callable")
+def is_compiled(module: torch.nn.Module) -> bool:
+    """By what ``torch.compile(module)``, ``module.compile()`` and a compiled ``forward`` leave behind (torch 2.13)."""
+    forward = getattr(module, "forward", None)
+    if getattr(module, "_compiled_call_impl", None) is not None:
+        return True
+    # torch.compiler.disable() leaves the same attribute, and a flag.
+    return hasattr(forward, "_torchdynamo_orig_callable") and not getattr(forward, "_torchdynamo_disable", False)
 
 
 def unsupported(error: BaseException) -> tuple[str, Sequence[traceback.FrameSummary]] | None:

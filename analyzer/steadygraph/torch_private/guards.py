@@ -1,24 +1,143 @@
-"""Dynamo's guard managers."""
+"""Dynamo's guards, read: what each was made for, and the tree that is asked at every call."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-
-def guard_children(node: Any) -> Iterator[Any]:
-    """The managers below a guard manager, those of dict keys and values included."""
-    from torch._C._dynamo.guards import DictGuardManager
-
-    if isinstance(node, DictGuardManager):
-        for key, value in node.get_key_value_managers().values():
-            if key is not None:
-                yield key
-            if value is not None:
-                yield value
-    yield from node.get_child_managers()
+_MEMBERS = {
+    "torch._C._dynamo.guards.GuardManager": "get_child_managers get_leaf_guards get_source get_type_of_guarded_value",
+    "torch._C._dynamo.guards.LeafGuard": "verbose_code_parts",
+    "torch._C._dynamo.guards.RootGuardManager": "check check_verbose get_epilogue_lambda_guards",
+    "torch._C._dynamo.guards.DictGuardManager": "get_key_value_managers",
+    "torch._dynamo.guards.GuardManagerWrapper": "closure_vars root",
+    "torch._guards.Guard": "code_list create_fn_name name user_stack",
+}
+#: Conditions on symbolic sizes that hang on the root like those on process-wide state.
+_RELATION = "SYMBOLIC_SHAPE_GUARD"
 
 
-def guard_create_name(guard: Any) -> str:
-    name: str = guard.create_fn_name()
-    return name
+class MadeGuard:
+    """A guard as Dynamo made it, before any filter."""
+
+    __slots__ = ("_guard",)
+
+    def __init__(self, guard: Any) -> None:
+        self._guard = guard
+
+    @property
+    def source(self) -> str:
+        name: str = self._guard.name
+        return name
+
+    @property
+    def kind(self) -> str:
+        """The name of the function that builds it: ``EQUALS_MATCH``."""
+        name: str = self._guard.create_fn_name()
+        return name
+
+    @property
+    def expressions(self) -> Sequence[str]:
+        return self._guard.code_list or ()
+
+    @property
+    def stack(self) -> Sequence[traceback.FrameSummary]:
+        """Where it was made; ends at the traced line."""
+        return self._guard.user_stack or ()
+
+
+class Leaf:
+    """One condition on one value."""
+
+    __slots__ = ("_guard",)
+
+    def __init__(self, guard: Any) -> None:
+        self._guard = guard
+
+    @property
+    def kind(self) -> str:
+        return type(self._guard).__name__
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Its text, each part with the comment that Dynamo writes behind it."""
+        return tuple(self._guard.verbose_code_parts())
+
+    def holds(self, value: Any) -> bool:
+        """Its answer; relations between several values cannot be asked one by one, and count as satisfied."""
+        if not callable(self._guard):
+            return True
+        try:
+            return bool(self._guard(value))
+        except Exception:
+            return False
+
+
+class GuardNode:
+    """A value that guards look at: where it comes from, the conditions on it, and what is read from it."""
+
+    __slots__ = ("_manager",)
+
+    def __init__(self, manager: Any) -> None:
+        self._manager = manager
+
+    @property
+    def source(self) -> str:
+        """Dynamo's expression for the value: ``L['self'].scale``."""
+        source: str = self._manager.get_source()
+        return source
+
+    @property
+    def type_name(self) -> str:
+        """The class of the value that the guards were made for."""
+        wanted = self._manager.get_type_of_guarded_value()
+        return getattr(wanted, "__name__", str(wanted))
+
+    @property
+    def leaves(self) -> Iterator[Leaf]:
+        return map(Leaf, self._manager.get_leaf_guards())
+
+    @property
+    def children(self) -> Iterator[GuardNode]:
+        """The nodes below, those of the keys and values of a dict included."""
+        from torch._C._dynamo.guards import DictGuardManager
+
+        if isinstance(self._manager, DictGuardManager):
+            pairs = self._manager.get_key_value_managers().values()
+            yield from (GuardNode(each) for pair in pairs for each in pair if each is not None)
+        yield from map(GuardNode, self._manager.get_child_managers())
+
+
+class GuardTree(GuardNode):
+    """All guards of one cache entry; the leaves of the root itself are those on process-wide state.
+
+    Args:
+        wrapper: The guard manager of a cache entry.
+    """
+
+    __slots__ = ("_wrapper",)
+
+    def __init__(self, wrapper: Any) -> None:
+        super().__init__(wrapper.root)
+        self._wrapper = wrapper
+
+    @property
+    def names(self) -> Mapping[str, Any]:
+        """What the text of guards may use beside locals and globals."""
+        return self._wrapper.closure_vars or {}
+
+    def holds(self, f_locals: Mapping[str, Any]) -> bool:
+        """Would Dynamo run the entry for a frame with these locals?  Microseconds."""
+        return bool(self._manager.check(dict(f_locals)))
+
+    @property
+    def relations(self) -> Iterator[Leaf]:
+        """Conditions between several values: sizes, and inputs that are one object."""
+        yield from map(Leaf, self._manager.get_epilogue_lambda_guards())
+        yield from (leaf for leaf in self.leaves if leaf.kind == _RELATION)
+
+    def first_failure(self, f_locals: Mapping[str, Any]) -> tuple[str, ...] | None:
+        """The text of the guard at which Dynamo stops; None if all hold."""
+        told = self._manager.check_verbose(dict(f_locals))
+        return None if told.result else tuple(told.verbose_code_parts)

@@ -7,7 +7,7 @@ import contextlib
 import copy
 import importlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -24,29 +24,6 @@ def import_compiler() -> None:
     """Import what the first compilation of a process imports anyway; it takes most of a second."""
     import torch._dynamo
     import torch._functorch.aot_autograd  # noqa: F401
-
-
-def inductor(
-    *, mode: str | None = None, options: Mapping[str, Any] | None = None, dynamic: bool | None = None
-) -> Callable[..., Any]:
-    """The back end of ``torch.compile(mode=..., options=...)``; random numbers are drawn as eager mode draws them.
-
-    Raises:
-        RuntimeError: inductor does not know the mode or an option.
-    """
-    from torch._inductor import config
-
-    settings = {key: value for key, value in (options or {}).items() if key != "guard_filter_fn"}
-    wrapper: Any = torch._TorchCompileInductorWrapper
-    backend: Callable[..., Any] = wrapper(mode, settings or None, dynamic)
-
-    def compile_graph(module: torch.fx.GraphModule, example_inputs: Any) -> Callable[..., Any]:
-        # A pool of compile workers outlives the call, and a process that ends at once leaves its semaphores behind.
-        with config.patch(fallback_random=True, compile_threads=1):
-            compiled: Callable[..., Any] = backend(module, example_inputs)
-        return compiled
-
-    return compile_graph
 
 
 @contextlib.contextmanager

@@ -31,6 +31,11 @@ def without_modes() -> Iterator[None]:
         yield
 
 
+def expression(number: torch.SymInt | torch.SymFloat | torch.SymBool) -> str:
+    """A number that is not known yet, as torch writes it: ``u0 + 1``, ``s3``."""
+    return str(number.node.expr)
+
+
 def is_fake(tensor: torch.Tensor) -> bool:
     """Is this a tensor without data, made under a FakeTensorMode?"""
     from torch._subclasses.fake_tensor import FakeTensor
@@ -98,6 +103,16 @@ def operator_name(op: Any) -> str:
     """``library::name`` of an operator, without its overload."""
     name: str = op.name()
     return name.partition(".")[0]
+
+
+def bare_name(op: Any) -> str:
+    """``index_put_``; ``cond`` for a higher-order operator, which has no overloads."""
+    return str(getattr(op, "overloadpacket", op).__name__)
+
+
+def dotted_name(op: Any) -> str:
+    """``aten.index_put_``."""
+    return str(op.overloadpacket)
 
 
 def argument_names(op: Any) -> list[str]:

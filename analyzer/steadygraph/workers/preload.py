@@ -10,8 +10,11 @@ import gc
 import steadygraph_rules  # noqa: F401
 from steadygraph import torch_private
 from steadygraph.engine import engine  # noqa: F401
+from steadygraph.torch_private.required import used
 
 torch_private.import_compiler()
+used()
+used("tracing")
 
 # Collections in a worker need not look at all this again, nor copy its memory pages.
 gc.collect()

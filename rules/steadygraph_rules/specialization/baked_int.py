@@ -8,7 +8,6 @@ from steadygraph.rule import Example, Message
 from steadygraph_rules import replayed
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, change, from_before_a_break, place, shortened
-from steadygraph_rules.sizes import readable
 
 _LENGTH = """
 import torch
@@ -112,14 +111,14 @@ class BakedInt(GuardRule):
         yield from replayed.findings(self, evidence, replayed.INT)
 
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> Message:
-        if guard.guard_type == "SHAPE_ENV":
-            return f"`{shortened(readable(guard.expected))}` held at profile and does not hold at serving"
+        if guard.condition.is_relation:
+            return f"`{shortened(guard.expected)}` held at profile and does not hold at serving"
         if guard.expected.lstrip("-").isdigit():
             return change(guard), f", and the graph computes with {guard.expected}"
         return change(guard)
 
     def fix(self, guard: ViolatedGuard) -> str:
-        if guard.guard_type == "SHAPE_ENV":
+        if guard.condition.is_relation:
             return "Pass a tensor in place of the number, or warm up with both sides of the condition."
         if from_before_a_break(guard):
             return (

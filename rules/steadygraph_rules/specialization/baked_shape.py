@@ -4,7 +4,7 @@ from steadygraph.model import Aspect, Evidence, Kind, Owner, ViolatedGuard
 from steadygraph.rule import Example, Message
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, from_before_a_break, place, shortened
-from steadygraph_rules.sizes import readable, tensor_path
+from steadygraph_rules.tensors import tensor_path
 
 _MEAN = """
 import torch
@@ -121,8 +121,8 @@ class BakedShape(GuardRule):
         if guard.aspect is Aspect.RANK:
             where = place(guard, tensor_path(guard.path))
             return f"{where} has rank {guard.expected} at profile, {guard.actual} at serving"
-        if guard.guard_type == "SHAPE_ENV":
-            held = shortened(readable(guard.expected))
+        if guard.condition.is_relation:
+            held = shortened(guard.expected)
             now = f" ({guard.actual})" if guard.actual else ""
             return f"`{held}` held at profile and does not hold at serving{now}"
         return (
@@ -135,7 +135,7 @@ class BakedShape(GuardRule):
         tensor = tensor_path(guard.path)
         if guard.aspect is Aspect.RANK:
             return f"Give `{tensor}` the same number of dimensions in every call (unsqueeze, flatten)."
-        if guard.guard_type == "SHAPE_ENV":
+        if guard.condition.is_relation:
             return "Warm up with sizes on both sides of the condition, or write the code without it."
         if from_before_a_break(guard):
             return "Remove the graph break: the sizes of what one graph hands to the next one are constants."

@@ -7,7 +7,7 @@ from steadygraph.rule import Example
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.device.mismatch import blamed_for_error
 from steadygraph_rules.guard_rule import GuardRule, place
-from steadygraph_rules.sizes import tensor_path
+from steadygraph_rules.tensors import tensor_path
 
 _MODEL = """
 import torch

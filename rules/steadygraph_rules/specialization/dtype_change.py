@@ -4,7 +4,7 @@ from steadygraph.model import Evidence, Kind, Owner, ViolatedGuard
 from steadygraph.rule import Example
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, place
-from steadygraph_rules.sizes import tensor_path
+from steadygraph_rules.tensors import tensor_path
 
 _MODEL = """
 import torch

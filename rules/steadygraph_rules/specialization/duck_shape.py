@@ -4,7 +4,6 @@ from steadygraph.model import Evidence, Kind, ViolatedGuard
 from steadygraph.rule import Example
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, shortened
-from steadygraph_rules.sizes import readable
 
 _NORM = """
 import torch
@@ -73,7 +72,7 @@ class DuckShape(GuardRule):
 
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
         now = f" ({guard.actual})" if guard.actual else ""
-        return f"`{shortened(readable(guard.expected))}` held at profile by chance and does not hold at serving{now}"
+        return f"`{shortened(guard.expected)}` held at profile by chance and does not hold at serving{now}"
 
     def fix(self, guard: ViolatedGuard) -> str:
         return "Profile with sizes that differ from each other, so that Dynamo gives each of them a symbol of its own."

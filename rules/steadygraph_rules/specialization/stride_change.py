@@ -4,7 +4,7 @@ from steadygraph.model import Evidence, Kind, ViolatedGuard
 from steadygraph.rule import Example
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, place, shortened
-from steadygraph_rules.sizes import readable, tensor_path
+from steadygraph_rules.tensors import tensor_path
 
 _MODEL = """
 import torch
@@ -66,10 +66,8 @@ class StrideChange(GuardRule):
     passed = (Example("made contiguous", _CONTIGUOUS),)
 
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
-        if guard.guard_type == "SHAPE_ENV":
-            return (
-                f"`{shortened(readable(guard.expected))}` held at profile and does not hold at serving ({guard.actual})"
-            )
+        if guard.condition.is_relation:
+            return f"`{shortened(guard.expected)}` held at profile and does not hold at serving ({guard.actual})"
         where = place(guard, tensor_path(guard.path))
         return f"{where} has stride {guard.expected} in dimension {guard.dim} at profile, {guard.actual} at serving"
 

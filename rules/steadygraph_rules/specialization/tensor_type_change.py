@@ -4,7 +4,7 @@ from steadygraph.model import Aspect, Evidence, Kind, ViolatedGuard
 from steadygraph.rule import Example
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, change, place, shortened
-from steadygraph_rules.sizes import tensor_path
+from steadygraph_rules.tensors import tensor_path
 
 _MODEL = """
 import torch

@@ -4,7 +4,7 @@ from steadygraph.model import Evidence, Kind, ViolatedGuard
 from steadygraph.rule import Example, Message
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, place
-from steadygraph_rules.sizes import tensor_path
+from steadygraph_rules.tensors import tensor_path
 
 _COUNT = """
 import torch
@@ -93,15 +93,15 @@ class ZeroOneSize(GuardRule):
 
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> Message:
         where = f"dimension {guard.dim} of {place(guard, tensor_path(guard.path))}"
-        if guard.guard_type != "SHAPE_ENV":
+        if not guard.condition.is_relation:
             fact = f"{where} is {guard.expected} at profile"
             return fact, ", which makes it a constant", f", and {guard.actual} at serving"
-        size = guard.actual.partition(" = ")[2].partition(",")[0]
+        size = guard.condition.terms[0].value
         return f"{where} is {size} at serving", ", and the graph of the profile call holds for sizes from 2 on"
 
     def fix(self, guard: ViolatedGuard) -> str:
         tensor = tensor_path(guard.path)
-        if guard.guard_type != "SHAPE_ENV":
+        if not guard.condition.is_relation:
             return (
                 f"Profile with a size of 2 or more in dimension {guard.dim} of `{tensor}`, or mark it: "
                 f"torch._dynamo.decorators.mark_unbacked({tensor}, {guard.dim})."

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from steadygraph.model import Aspect, Evidence, Kind, ViolatedGuard
+from steadygraph.model import Asks, Aspect, Evidence, Kind, ViolatedGuard
 from steadygraph.rule import Example, Message
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, change, place
@@ -68,7 +68,7 @@ class ObjectIdentity(GuardRule):
     passed = (Example("a plain tensor", _PLAIN),)
 
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> Message:
-        if guard.guard_type == "OBJECT_ALIASING":
+        if guard.condition.asks is Asks.SAME_OBJECT:
             return change(guard), ", and the graph reads one of the two only"
         if guard.aspect is Aspect.ALIASING:
             what = place(guard) if guard.path else "an input"

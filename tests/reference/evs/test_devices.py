@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from steadygraph.accelerator.simulation import simulated
+from steadygraph.accelerator import simulated
 from steadygraph.observe.inputs.symbols import is_unknown
 from steadygraph.observe.syncs.syncs import SyncWatch
 from steadygraph.reference.evs import (

@@ -11,7 +11,7 @@ import re
 import types
 import warnings
 
-from steadygraph.observe.guards.guard_text import without_addresses
+from steadygraph.torch_private.wording import without_addresses
 
 #: Decompiling takes time that grows with the square of the code (0.2 s for the forward of 28 decoder layers, 14,000
 #: bytes); what is longer than this nobody reads.

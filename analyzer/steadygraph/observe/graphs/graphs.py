@@ -14,15 +14,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
-from torch.fx import Node
 
-from steadygraph import torch_private
 from steadygraph.model import Graph, GraphBody, GraphInput, Location, TensorSpec
 from steadygraph.observe.graphs import decompilation, graph_nodes
 from steadygraph.observe.guards.sources import Names
 from steadygraph.observe.inputs import structure
 from steadygraph.observe.places import locations
 from steadygraph.observe.run.frame_tap import CapturedGraph
+from steadygraph.torch_private import TracedGraph, TracedNode, asserts_size, traced_graph
 
 #: Part of every digest: raise it when the recipe changes, so that stored digests are not compared with new ones.
 RECIPE = 2
@@ -35,38 +34,41 @@ def capture(graph: CapturedGraph, names: Names) -> Graph:
     """The value of one captured graph; inputs are named as the user names them."""
     entry = graph.entry
     assert entry is not None, "a graph is captured while a frame is compiled"
-    bodies = {one.digest: one for one in map(_body, graph_nodes.bodies(graph.module))}
-    nodes, lines = graph_nodes.nodes(graph.module, lambda node: _name(node, graph.sources, names), _body_digest)
+    traced = traced_graph(graph.module)
+    bodies = {one.digest: one for one in map(_body, graph_nodes.bodies(traced))}
+    own = node_digests(traced, graph.sources)
+    nodes, lines = graph_nodes.nodes(traced, lambda node: _name(node, graph.sources, names), _body_digest, own)
     return Graph(
-        digest=digest(graph.module, graph.sources),
-        ops=_counts(graph.module),
-        inputs=tuple(_inputs(graph, names)),
+        digest=digest(traced, graph.sources),
+        ops=_counts(traced),
+        inputs=tuple(_inputs(traced, graph.sources, names)),
         frame=locations.of_code(entry.code),
-        blocking=tuple(dict.fromkeys(_blocking(graph.module))),
+        blocking=tuple(dict.fromkeys(_blocking(traced))),
         nodes=nodes,
         lines=lines,
         bodies=tuple(bodies.values()),
         code=decompilation.decompiled(entry.compiled_code),
+        effects=tuple(graph_nodes.effects(traced)),
     )
 
 
-def _body(module: torch.fx.GraphModule) -> GraphBody:
+def _body(graph: TracedGraph) -> GraphBody:
     """What a higher-order operator runs: its inputs are known by position alone."""
-    nodes, lines = graph_nodes.nodes(module, operator_name, _body_digest)
-    return GraphBody(_body_digest(module), nodes, lines)
+    nodes, lines = graph_nodes.nodes(graph, operator_name, _body_digest, node_digests(graph, {}))
+    return GraphBody(_body_digest(graph), nodes, lines)
 
 
-def _body_digest(module: torch.fx.GraphModule) -> str:
-    return digest(module, {})
+def _body_digest(graph: TracedGraph) -> str:
+    return digest(graph, {})
 
 
-def _name(node: Node, sources: Mapping[str, str], names: Names) -> str:
+def _name(node: TracedNode, sources: Mapping[str, str], names: Names) -> str:
     if node.op == "placeholder":
         return names.readable(sources.get(node.name, node.name))
     return operator_name(node)
 
 
-def operator_name(node: Node) -> str:
+def operator_name(node: TracedNode) -> str:
     """``add``, ``linear``, ``view``: what the user would call the operator."""
     target = node.target
     if isinstance(target, str):
@@ -75,42 +77,39 @@ def operator_name(node: Node) -> str:
     return str(name).removeprefix("_")
 
 
-def _work(module: torch.fx.GraphModule) -> list[Node]:
+def _work(graph: TracedGraph) -> list[TracedNode]:
     """The nodes without assertions about sizes, and without what only they use."""
-    idle: set[Node] = set()
-    for node in reversed(module.graph.nodes):
+    idle: set[TracedNode] = set()
+    for node in reversed(graph.nodes):
         only_asserted = _is_arithmetic(node) and node.users and idle.issuperset(node.users)
-        if only_asserted or torch_private.asserts_size(node.target):
+        if only_asserted or asserts_size(node.target):
             idle.add(node)
-    return [node for node in module.graph.nodes if node not in idle]
+    return [node for node in graph.nodes if node not in idle]
 
 
-def _is_arithmetic(node: Node) -> bool:
+def _is_arithmetic(node: TracedNode) -> bool:
     """Is this a computation with sizes?"""
-    example = node.meta.get("example_value")
-    return node.op == "call_function" and isinstance(example, torch.SymInt | torch.SymBool)
+    return node.op == "call_function" and isinstance(node.example, torch.SymInt | torch.SymBool)
 
 
-def _counts(module: torch.fx.GraphModule) -> tuple[tuple[str, int], ...]:
+def _counts(graph: TracedGraph) -> tuple[tuple[str, int], ...]:
     counted: Counter[str] = Counter()
-    for node in _work(module):
+    for node in _work(graph):
         if node.op in ("call_function", "call_method", "call_module") and node.target not in _UNCOUNTED:
             counted[operator_name(node)] += 1
-    for child in module.children():  # bodies of higher-order operators
-        if isinstance(child, torch.fx.GraphModule):
-            counted.update(dict(_counts(child)))
+    for body in graph.bodies:
+        counted.update(dict(_counts(body)))
     return tuple(sorted(counted.items()))
 
 
-def _inputs(graph: CapturedGraph, names: Names) -> Iterator[GraphInput]:
-    for node in graph.module.graph.nodes:
+def _inputs(graph: TracedGraph, sources: Mapping[str, str], names: Names) -> Iterator[GraphInput]:
+    for node in graph.nodes:
         if node.op != "placeholder":
             continue
-        example = node.meta.get("example_value")
-        if isinstance(example, torch.SymInt) and not node.users:
+        if isinstance(node.example, torch.SymInt) and not node.users:
             continue
-        source = graph.sources.get(node.name, node.name)
-        yield GraphInput(name=names.readable(source), source=source, spec=_spec(example))
+        source = sources.get(node.name, node.name)
+        yield GraphInput(name=names.readable(source), source=source, spec=_spec(node.example))
 
 
 #: Operators of a graph that may make the host wait: whether they did was seen in eager mode, at the same line.
@@ -123,26 +122,26 @@ _BLOCKING = frozenset(
 _INDEXING = frozenset({"getitem", "setitem", "index_put", "index_put_"})
 
 
-def _blocking(module: torch.fx.GraphModule) -> Iterator[Location]:
-    for node in module.graph.nodes:
+def _blocking(graph: TracedGraph) -> Iterator[Location]:
+    for node in graph.nodes:
         if node.op in ("call_function", "call_method") and _may_block(node):
             where = graph_nodes.line_of(node)
             if where is not None:
                 yield where
 
 
-def _may_block(node: Node) -> bool:
+def _may_block(node: TracedNode) -> bool:
     name = operator_name(node)
     return name in _BLOCKING or name.startswith("linalg_") or (name in _INDEXING and _has_index(node))
 
 
-def _has_index(node: Node) -> bool:
+def _has_index(node: TracedNode) -> bool:
     """Is there an index that is a tensor, or a list, which becomes one?  Numbers and slices are no data."""
     return any(isinstance(part, list) or _is_tensor(part) for part in _flat(node.args[1:]))
 
 
 def _is_tensor(part: object) -> bool:
-    return isinstance(part, Node) and isinstance(part.meta.get("example_value"), torch.Tensor)
+    return isinstance(part, TracedNode) and isinstance(part.example, torch.Tensor)
 
 
 def _flat(value: Any) -> Iterator[Any]:
@@ -159,47 +158,70 @@ def _spec(example: object) -> TensorSpec | None:
     return getattr(node, "spec", None)
 
 
-def digest(module: torch.fx.GraphModule, sources: Mapping[str, str]) -> str:
+def digest(graph: TracedGraph, sources: Mapping[str, str]) -> str:
     """A digest that is equal for graphs that differ in names of nodes and symbols only.
 
     Args:
-        module: The graph.
+        graph: The graph.
         sources: Placeholder name -> Dynamo's source expression; a placeholder without one counts by its name.
     """
     hasher = hashlib.sha256(f"recipe {RECIPE}".encode())
-    for line in _Canonical(module, sources).lines():
+    for line in _Canonical(graph, sources).lines():
         hasher.update(line.encode("utf-8", "surrogatepass"))
         hasher.update(b"\n")
     return hasher.hexdigest()[:32]
 
 
+def node_digests(graph: TracedGraph, sources: Mapping[str, str]) -> dict[TracedNode, str]:
+    """For each node a digest of what it does with its inputs, whatever those are: it differs with any constant.
+
+    Args:
+        graph: The graph.
+        sources: As for :func:`digest`.
+    """
+    canonical = _Canonical(graph, sources)
+    texts = {node: canonical.alone(node) for node in graph.nodes if node.body is None}
+    return {node: hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8] for node, text in texts.items()}
+
+
 class _Canonical:
     """One graph as text in which every value is named by its position."""
 
-    def __init__(self, module: torch.fx.GraphModule, sources: Mapping[str, str]) -> None:
-        self.module = module
+    def __init__(self, graph: TracedGraph, sources: Mapping[str, str]) -> None:
+        self.graph = graph
         self.sources = sources
-        self.names: dict[Node, str] = {}
+        self.names: dict[TracedNode, str] = {}
         self.symbols: dict[str, str] = {}
         self.count = 0
 
     def lines(self) -> Iterator[str]:
-        for node in _work(self.module):
+        for node in _work(self.graph):
             if node.op == "placeholder":
                 yield from self._placeholder(node)
                 continue
-            arguments = ", ".join(self._argument(a) for a in node.args)
-            keywords = ", ".join(f"{k}={self._argument(v)}" for k, v in sorted(node.kwargs.items()))
-            yield f"{self._number(node)} = {node.op} {self._target(node)}({arguments}; {keywords})"
+            work = self._call(node)
+            yield f"{self._number(node)} = {work}"
 
-    def _number(self, node: Node) -> str:
+    def alone(self, node: TracedNode) -> str:
+        """What one node does, its inputs named by their order."""
+        if node.op == "placeholder":
+            return f"input {self.sources.get(node.name, node.name)} {_kind_of(node.example)}"
+        self.names = {used: f"%{number}" for number, used in enumerate(node.inputs)}
+        return self._call(node)
+
+    def _call(self, node: TracedNode) -> str:
+        arguments = ", ".join(self._argument(a) for a in node.args)
+        keywords = ", ".join(f"{k}={self._argument(v)}" for k, v in sorted(node.kwargs.items()))
+        return f"{node.op} {self._target(node)}({arguments}; {keywords})"
+
+    def _number(self, node: TracedNode) -> str:
         self.names[node] = f"%{self.count}"
         self.count += 1
         return self.names[node]
 
-    def _placeholder(self, node: Node) -> Iterator[str]:
+    def _placeholder(self, node: TracedNode) -> Iterator[str]:
         source = self.sources.get(node.name, node.name)
-        example = node.meta.get("example_value")
+        example = node.example
         if isinstance(example, torch.SymInt):
             # Named when used: whether a size is passed along does not change what is computed.
             self.names[node] = f"size {source}"
@@ -207,18 +229,13 @@ class _Canonical:
         else:
             yield f"{self._number(node)} = input {source} {_kind_of(example)}"
 
-    def _target(self, node: Node) -> str:
+    def _target(self, node: TracedNode) -> str:
         if node.op != "get_attr":
             return node.target if isinstance(node.target, str) else _qualified(node.target)
-        found: Any = self.module
-        for part in str(node.target).split("."):
-            found = getattr(found, part, None)
-        if isinstance(found, torch.fx.GraphModule):  # the body of a higher-order operator
-            return digest(found, {})
-        return _kind_of(found)
+        return _kind_of(node.attribute) if node.body is None else _body_digest(node.body)
 
     def _argument(self, value: Any) -> str:
-        if isinstance(value, Node):
+        if isinstance(value, TracedNode):
             return self.names[value]
         if isinstance(value, (list, tuple)):
             return "[" + ", ".join(self._argument(v) for v in value) + "]"

@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from steadygraph import torch_private
 from steadygraph.case.user_code import readable_path
 from steadygraph.model import Location, ViolatedGuard
-from steadygraph.observe.guards import guards
+from steadygraph.observe.guards import closest
+from steadygraph.observe.guards.asked import Frame
+from steadygraph.observe.guards.guard_places import commented
 from steadygraph.observe.guards.sources import names_of
 from steadygraph.observe.places import locations
 from steadygraph.observe.run.frame_tap import CompiledFrame
@@ -52,21 +54,19 @@ def watched() -> Iterator[list[Recompilation]]:
 
 def _recompilation(entries: Sequence[Any], frame: Any, reasons: Sequence[str]) -> Recompilation:
     f_locals = dict(frame.f_locals)
-    candidates = [_violated(entry, frame, f_locals) for entry in entries]
-    # The entry that nearly fits is the one that was meant.
-    closest = min((found for found in candidates if found), key=len, default=())
+    known = [CompiledFrame(frame.f_code, e.code, e.guard_manager, e.compile_id, frame.f_globals) for e in entries]
+    names = names_of(frame.f_code, "self" if "self" in f_locals else None)
+    found = _located(closest.answer(known, Frame(f_locals, names)))
     words = tuple(dict.fromkeys(_ENTRY.sub("", reason).split("  #")[0].strip() for reason in reasons))
-    return Recompilation(locations.of_code(frame.f_code), closest, words)
+    return Recompilation(locations.of_code(frame.f_code), found, words)
 
 
-def _violated(entry: Any, frame: Any, f_locals: Mapping[str, Any]) -> tuple[ViolatedGuard, ...]:
-    code = frame.f_code
-    known = CompiledFrame(code, entry.code, entry.guard_manager, entry.compile_id, frame.f_globals)
-    receiver = "self" if "self" in f_locals else None
-    found = guards.violated(known, f_locals, names_of(code, receiver))
-    places = guards.places(known)
+def _located(found: closest.Answer) -> tuple[ViolatedGuard, ...]:
+    """Of an entry that somebody else made there are no stacks, but the comments behind its guards."""
+    places = {} if found.entry is None else commented(found.entry)
     return tuple(
-        guard if guard.location else dataclasses.replace(guard, location=places.get(guard.source)) for guard in found
+        guard if guard.location else dataclasses.replace(guard, location=places.get(guard.source))
+        for guard in found.violated
     )
 
 

@@ -6,7 +6,6 @@ Dynamo writes ``L['self']._modules['layers']._modules['0'].step``; the user wrot
 from __future__ import annotations
 
 import ast
-import re
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,15 +15,7 @@ from typing import Any
 from torch import nn
 
 from steadygraph.model import Owner
-
-_LOCAL = re.compile(r"L\['(\w+)'\]")
-_ENTRY = re.compile(r"\._(?:modules|parameters|buffers)\['(\w+)'\]")
-_DICT_ENTRY = re.compile(r"\.__dict__\['(\w+)'\]")
-_SIZE = re.compile(r"\.size\(\)")
-_STRIDE = re.compile(r"\.stride\(\)")
-_LAST_ACCESSOR = re.compile(r"(\.\w+(\(\))?|\[[^\[\]]*\])$")
-#: Dicts that only store the attributes of an object: their owner is the object.
-_STORES = (".__dict__", "._modules", "._parameters", "._buffers")
+from steadygraph.torch_private import wording
 
 MISSING = object()
 _ENTRY_OF = "___entry"
@@ -48,15 +39,11 @@ class Names:
 
     def readable(self, source: str) -> str:
         """``L['kwargs']['x'].size()[0]`` -> ``x.shape[0]``."""
-        text = _ENTRY.sub(lambda m: f"[{m[1]}]" if m[1].isdigit() else f".{m[1]}", source)
-        text = _DICT_ENTRY.sub(r".\1", text)
-        text = _STRIDE.sub(".stride", _SIZE.sub(".shape", text))
         if self.var_kwargs:
-            text = re.sub(rf"L\['{self.var_kwargs}'\]\['(\w+)'\]", r"\1", text)
+            source = wording.keyword_named(source, self.var_kwargs)
         if self.var_args:
-            text = re.sub(rf"L\['{self.var_args}'\]\[(\d+)\]", lambda m: self._positional(int(m[1])), text)
-        text = _LOCAL.sub(r"\1", text)
-        return re.sub(r"G\['(\w+)'\]", r"\1", text)
+            source = wording.position_named(source, self.var_args, self._positional)
+        return wording.readable(source)
 
     def _positional(self, index: int) -> str:
         return self.wrapped[index] if index < len(self.wrapped) else f"{self.var_args}[{index}]"
@@ -116,27 +103,14 @@ def evaluate(source: str, scope: Mapping[str, Any]) -> Any:
         return MISSING
 
 
-def root_local(source: str) -> str | None:
-    found = _LOCAL.search(source)
-    return found[1] if found else None
-
-
-def parent(source: str) -> str:
-    """The expression of the object that holds the value: ``L['self'].cache.seen`` -> ``L['self'].cache``."""
-    stripped = _LAST_ACCESSOR.sub("", source)
-    for store in _STORES:
-        stripped = stripped.removesuffix(store)
-    return stripped
-
-
 def owner(source: str, scope: Mapping[str, Any], names: Names) -> Owner:
     """Who holds the value that ``source`` names."""
-    root = root_local(source)
+    root = wording.root_local(source)
     if root is None:
         return Owner.GLOBAL
     local = scope["L"].get(root, MISSING)
     if root != names.receiver and not isinstance(local, nn.Module):
         return Owner.ARGUMENT
-    if isinstance(evaluate(parent(source), scope), nn.Module):
+    if isinstance(evaluate(wording.parent(source), scope), nn.Module):
         return Owner.MODULE
     return Owner.OBJECT

@@ -1,31 +1,26 @@
-"""Dynamo's tensor guards: parsed from their text, held against a tensor, aspect by aspect.
-
-The guard itself stops at the first thing that is off.  Its text has everything::
-
-    check_tensor(L['x'], Tensor, DispatchKeySet(CPU, ...), torch.float32, device=None, requires_grad=False,
-                 size=[None, 8], stride=[8, 1])
-
-``None`` among the sizes is a dynamic dimension.
-"""
+"""A tensor held against a tensor guard, aspect by aspect: the guard itself stops at the first thing that is off."""
 
 from __future__ import annotations
 
-import ast
-import re
 from dataclasses import dataclass
 
 import torch
 
-from steadygraph.model import Aspect
+from steadygraph.model import Asks, Aspect
 from steadygraph.observe.inputs.symbols import Numbering
-
-_CHECK = re.compile(
-    r"check_tensor\(.*?, (?P<type>[\w.]+), DispatchKeySet\((?P<keys>[^)]*)\), (?P<dtype>torch\.\w+), "
-    r"device=(?P<index>\w+), requires_grad=(?P<grad>\w+), size=(?P<size>\[.*?\]), stride=(?P<stride>\[.*?\])\)"
-)
-
+from steadygraph.torch_private.wording import ExpectedTensor
 
 _PLAIN = frozenset({"FakeTensor", "Tensor", "Parameter"})
+_ASKS = {
+    Aspect.RANK: Asks.RANK,
+    Aspect.SHAPE: Asks.SIZE,
+    Aspect.STRIDE: Asks.STRIDE,
+    Aspect.SUBCLASS: Asks.CLASS,
+    Aspect.DTYPE: Asks.DTYPE,
+    Aspect.DEVICE: Asks.DEVICE,
+    Aspect.REQUIRES_GRAD: Asks.REQUIRES_GRAD,
+    Aspect.AMBIENT: Asks.STATE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,47 +32,9 @@ class Mismatch:
     #: What to append to the path of the tensor.
     suffix: str = ""
 
-
-@dataclass(frozen=True, slots=True)
-class ExpectedTensor:
-    """What a tensor guard wants to see; ``None`` sizes and strides are free."""
-
-    type: str
-    keys: tuple[str, ...]
-    dtype: str
-    device_index: str
-    requires_grad: bool
-    size: tuple[int | None, ...]
-    stride: tuple[int | None, ...]
-
     @property
-    def device(self) -> str:
-        backend = self.keys[0].lower() if self.keys else "cpu"
-        return backend if self.device_index == "None" else f"{backend}:{self.device_index}"
-
-    def __str__(self) -> str:
-        sizes = ", ".join("*" if s is None else str(s) for s in self.size)
-        return f"{self.dtype}[{sizes}] on {self.device}"
-
-
-def parse(text: str) -> ExpectedTensor | None:
-    """The expectation in a guard's text; None if this release words it otherwise."""
-    found = _CHECK.search(text)
-    if found is None:
-        return None
-    try:
-        size, stride = ast.literal_eval(found["size"]), ast.literal_eval(found["stride"])
-    except (ValueError, SyntaxError):  # symbolic sizes are written as expressions
-        size, stride = (), ()
-    return ExpectedTensor(
-        type=found["type"],
-        keys=tuple(key.strip() for key in found["keys"].split(",")),
-        dtype=found["dtype"],
-        device_index=found["index"],
-        requires_grad=found["grad"] == "True",
-        size=tuple(size),
-        stride=tuple(stride),
-    )
+    def asks(self) -> Asks:
+        return _ASKS[self.aspect]
 
 
 def mismatches(expected: ExpectedTensor, actual: torch.Tensor) -> list[Mismatch]:

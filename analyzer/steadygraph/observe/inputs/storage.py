@@ -42,7 +42,7 @@ def addresses(module: torch.nn.Module) -> tuple[tuple[str, int], ...]:
 def global_addresses(entries: Iterable[CompiledFrame]) -> Iterator[tuple[str, int]]:
     """(Dynamo's source, address) of each tensor that compiled graphs read from a module-level variable."""
     for entry in entries:
-        scope = {**entry.guard_scope, "L": {}}
+        scope = entry.scope({})
         for source in {source for graph in entry.graphs for source in graph.sources.values()}:
             value = evaluate(source, scope) if source.startswith(GLOBAL) else None
             if isinstance(value, torch.Tensor) and (place := address(value)):

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import nn
+from torch import fx, nn
 
 from steadygraph import torch_private
-from steadygraph.observe.layers.layer_arguments import Arguments, NotReusableError
-from steadygraph.observe.layers.layer_reuse import TracedLayer
-from steadygraph.observe.layers.trace_state import Changes, Known
+from steadygraph.observe.layers import layer_structure
 from steadygraph.observe.places import locations
+
+if TYPE_CHECKING:
+    from steadygraph.torch_private.tracing import InlinedCall, TracedLayer
 
 #: So many modules of one class in one container are worth it.
 LEAST = 8
@@ -39,9 +40,9 @@ def repeated(model: nn.Module) -> Iterator[nn.Module]:
 
 @dataclass(slots=True, eq=False)
 class _Trace:
-    """What is known while one frame is traced; Dynamo may begin several times, with another ``output`` each."""
+    """What is known while one frame is traced; Dynamo may begin several times, each time with another trace."""
 
-    output: Any = None
+    of: object = None
     traced: dict[int, list[TracedLayer]] = field(default_factory=dict)
     #: Codes (by identity) of layers that are traced as ever.
     refused: set[int] = field(default_factory=set)
@@ -67,74 +68,54 @@ class RepeatedLayers:
         if not self._layers or not torch_private.can_share_subgraphs():
             yield self._trace
             return
+        from steadygraph.torch_private.tracing import inlined_calls
+
         self._trace = _Trace()
         try:
-            with torch_private.inlined_calls(self._answer):
+            with inlined_calls(self._answer):
                 yield self._trace
         finally:
             self._trace = _Trace()
 
-    @property
-    def at_work(self) -> bool:
-        """Has a layer of the frame that is being traced become a subgraph?"""
-        return bool(self._trace.traced)
+    def tidy(self, module: fx.GraphModule) -> None:
+        """Make a graph of the frame that is being traced what it would be had each layer been traced."""
+        if self._trace.traced:
+            from steadygraph.torch_private.tracing import tidy
 
-    def _answer(
-        self, tx: Any, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], inline: Callable[[], Any]
-    ) -> Any:
-        layer = None if self._inside else self._layer_of(tx, function, args)
+            tidy(module)
+
+    def _answer(self, call: InlinedCall) -> Any:
+        layer = None if self._inside else self._layer_of(call)
         if layer is None:
-            return inline()
-        trace, code = self._trace, id(function.get_code())
-        if trace.output is not tx.output:
-            trace.output, trace.traced, trace.spared = tx.output, {}, 0
-        if code in trace.refused or Changes(tx).anywhere:
-            return inline()
+            return call.inline()
+        trace, code = self._trace, id(call.code)
+        if trace.of is not call.trace:
+            trace.of, trace.traced, trace.spared = call.trace, {}, 0
+        if code in trace.refused or call.follows_hidden_changes:
+            return call.inline()
         known = trace.traced.get(code, [])
-        try:
-            arguments = Arguments(args, kwargs)
-        except NotReusableError:
+        arguments = call.arguments()
+        if arguments is None:
             trace.refused.add(code)
-            return inline()
+            return call.inline()
         for one in known:
-            if one.stands_for(tx, layer, arguments):
+            if layer_structure.alike(one.layer, layer) and one.stands_for(call.tx, arguments):
                 trace.spared += 1
-                return one.call_again(tx, arguments)
-        if len(known) >= _MOST_KINDS:
-            return inline()
-        return self._traced(tx, layer, function, args, kwargs)
+                return one.call_again(call.tx, arguments)
+        return self._traced(call, layer) if len(known) < _MOST_KINDS else call.inline()
 
-    def _layer_of(self, tx: Any, function: Any, args: Sequence[Any]) -> nn.Module | None:
-        # Looking at any other variable could have Dynamo read it, earlier than the model does.
-        if (
-            not args
-            or type(args[0]) is not torch_private.dynamo_parts().UnspecializedNNModuleVariable
-            or args[0].source is None
-        ):
+    def _layer_of(self, call: InlinedCall) -> nn.Module | None:
+        layer = self._layers.get(id(call.module))
+        if layer is None or call.code is not locations.code_of(layer.forward):
             return None
-        layer = self._layers.get(id(args[0].value))
-        if layer is None:
-            return None
-        if function.get_code() is not locations.code_of(layer.forward):
-            return None
-        # Inside of another subgraph (a checkpoint, a branch of cond) the graph of the frame is not the one written to.
-        at_top = tx.output.current_tracer.parent is None and not tx.output.export
-        return layer if at_top else None
+        return layer if call.is_at_top else None
 
-    def _traced(self, tx: Any, layer: nn.Module, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        dynamo = torch_private.dynamo_parts()
-        before = Known(tx)
+    def _traced(self, call: InlinedCall, layer: nn.Module) -> Any:
+        code = id(call.code)
         self._inside = True
         try:
-            subgraph = torch_private.trace_subgraph(tx, function, args, kwargs)
-            kind = TracedLayer(tx, layer, Arguments(args, kwargs), before, subgraph)
-        except dynamo.RestartAnalysis:
-            raise
-        except Exception as error:
-            # Begin again without: what went wrong, if it is the layer's own, shows there as it does for the user.
-            self._trace.refused.add(id(function.get_code()))
-            raise dynamo.UnspecializeRestartAnalysis(restart_reason="a layer stands for itself alone") from error
+            traced, answer = call.traced(layer, failed=lambda: self._trace.refused.add(code))
         finally:
             self._inside = False
-        self._trace.traced.setdefault(id(function.get_code()), []).append(kind)
-        return subgraph.finish()
+        self._trace.traced.setdefault(code, []).append(traced)
+        return answer()

@@ -21,6 +21,7 @@ from torch import nn
 from steadygraph import torch_private
 from steadygraph.observe.layers.repeated_layers import RepeatedLayers
 from steadygraph.observe.replay.fake_runs import FakeRuns
+from steadygraph.torch_private.guards import GuardTree, MadeGuard
 
 
 @dataclass(slots=True)
@@ -40,18 +41,16 @@ class CompiledFrame:
     guard_manager: Any
     compile_id: Any
     f_globals: dict[str, Any]
-    guards: Sequence[Any] = ()
+    guards: Sequence[MadeGuard] = ()
     graphs: list[CapturedGraph] = field(default_factory=list)
 
     @property
-    def guard_root(self) -> Any:
-        """The root of Dynamo's guard tree."""
-        return self.guard_manager.root
+    def guard_tree(self) -> GuardTree:
+        return GuardTree(self.guard_manager)
 
-    @property
-    def guard_scope(self) -> dict[str, Any]:
-        """The names that guard expressions may use, without ``L``."""
-        return {**(self.guard_manager.closure_vars or {}), "G": self.f_globals}
+    def scope(self, f_locals: Mapping[str, Any]) -> dict[str, Any]:
+        """The names that guard expressions use, for a frame with these locals."""
+        return {**self.guard_tree.names, "G": self.f_globals, "L": dict(f_locals)}
 
 
 @dataclass(slots=True, eq=False)
@@ -85,7 +84,7 @@ class FrameObserver(Protocol):
         """Each time that a compiled graph is called."""
 
 
-class FrameTap:
+class FrameTap(torch_private.FrameCallback):
     """Dynamo's frame callback, watched.
 
     Args:
@@ -116,11 +115,10 @@ class FrameTap:
         #: Which back end's callable a captured graph runs.
         self.active_backend = "eager"
         self._graphs: list[CapturedGraph] = []
-        self._guards: Sequence[Any] = ()
+        self._guards: Sequence[MadeGuard] = ()
         self._failure = ""
         hooks = torch_private.hooks(self._keep_guards)
-        # Dynamo looks for this attribute, as it does for the one that _clone_with_backend answers.
-        self._torchdynamo_orig_backend = torch_private.as_backend(self._compile_graph)
+        super().__init__(self._compile_graph)
         self._convert = torch_private.frame_converter(
             self._torchdynamo_orig_backend,
             hooks,
@@ -139,29 +137,22 @@ class FrameTap:
         self._observers.clear()
         self._graphs, self._guards = [], ()
 
-    @property
-    def _clone_with_backend(self) -> Any:  # DistributedDataParallel's optimizer asks for it
-        return self._convert._clone_with_backend
-
     def __call__(self, frame: Any, cache_entry: Any, hooks: Any, frame_state: Any, skip: int = 0) -> Any:
         for observer in self._observers:
             observer.frame_entered(frame.f_code, frame.f_locals, frame.f_globals)
         self._graphs, self._guards, self._failure = [], (), ""
-        recorded = torch_private.recorded_breaks()
-        known = len(recorded)
         try:
-            result = self._converted(frame, cache_entry, hooks, frame_state, skip + 1)
+            with torch_private.recorded_breaks() as recorded:
+                result = self._converted(frame, cache_entry, hooks, frame_state, skip + 1)
         except Exception as error:
             reason = torch_private.unsupported(error)
             for observer in self._observers:
                 observer.frame_failed(frame.f_code, [] if reason is None else [BreakEvent(*reason)])
             raise
-        finally:
-            events = [BreakEvent(one.reason, one.user_stack) for one in recorded[known:]]
-            del recorded[known:]  # the process is to be left as it was
-        guarded = result.guarded_code
+        events = [BreakEvent(*one) for one in recorded]
+        guarded = torch_private.guarded_code(result)
         if guarded is None:
-            why = f"{result.skip_reason or 'frame was skipped'}\n{self._failure}"
+            why = f"{torch_private.skip_reason(result) or 'frame was skipped'}\n{self._failure}"
             for observer in self._observers:
                 observer.frame_skipped(frame.f_code, why, events)
             return result
@@ -189,22 +180,21 @@ class FrameTap:
                 if not trace.spared:
                     raise
                 result = None
-        if result is not None and (result.guarded_code is not None or not trace.spared):
+        if result is not None and (torch_private.guarded_code(result) is not None or not trace.spared):
             return result
         # Whose fault that was shows when every layer is traced.
         self._graphs, self._guards, self._failure = [], (), ""
         return self._convert(frame, cache_entry, hooks, frame_state, skip=skip + 1)
 
     def _keep_guards(self, guards: Any) -> None:
-        self._guards = list(guards)
+        self._guards = tuple(map(MadeGuard, guards))
 
     def _keep_failure(self, error: Exception) -> None:
         self._failure = str(error)
 
     def _compile_graph(self, module: torch.fx.GraphModule, example_inputs: Any) -> Callable[..., Any]:
-        if self._layers.at_work:
-            torch_private.tidy_inlined(module)
-        graph = CapturedGraph(module, _placeholder_sources(module), {})
+        self._layers.tidy(module)
+        graph = CapturedGraph(module, torch_private.input_sources(module), {})
         if self.also_compile:
             for name, compile_fn in self._backends.items():
                 graph.runners[name] = _compiled_or_failing(compile_fn, module, example_inputs)
@@ -219,14 +209,6 @@ class FrameTap:
             return graph.runners.get(self.active_backend, eager)(*args)
 
         return run
-
-
-def _placeholder_sources(module: torch.fx.GraphModule) -> dict[str, str]:
-    found = {}
-    for node in module.graph.nodes:
-        if node.op == "placeholder" and (argument := node.meta.get("grapharg")) is not None:
-            found[node.name] = str(argument.source.name)
-    return found
 
 
 def _compiled_or_failing(
@@ -245,7 +227,7 @@ def _compiled_or_failing(
     return compiled
 
 
-class EntryReplay:
+class EntryReplay(torch_private.FrameCallback):
     """A frame callback that runs code compiled before, whatever the inputs look like: guards dropped.
 
     Args:
@@ -261,7 +243,7 @@ class EntryReplay:
     ) -> None:
         self._lookup = lookup
         self._admit = admit
-        self._torchdynamo_orig_backend = torch_private.as_backend(_no_compilation)
+        super().__init__(_no_compilation)
         self._context = torch_private.compiling(self, torch_private.hooks())
 
     def wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:

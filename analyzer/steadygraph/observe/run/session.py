@@ -8,7 +8,6 @@ what a deployment without guards goes on running.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,17 +22,17 @@ from steadygraph.model import (
     GraphBreak,
     Guard,
     Observation,
-    ViolatedGuard,
 )
 from steadygraph.observe.graphs import breaks, graphs
-from steadygraph.observe.guards import guards
+from steadygraph.observe.guards import closest, values
+from steadygraph.observe.guards.asked import Frame
 from steadygraph.observe.guards.sources import Names, names_of
 from steadygraph.observe.inputs import ambient, storage, structure
 from steadygraph.observe.places import locations
 from steadygraph.observe.run import frame_locals
 from steadygraph.observe.run.forwards import swapped
 from steadygraph.observe.run.frame_tap import BreakEvent, CapturedGraph, CompiledFrame, EntryReplay, FrameTap
-from steadygraph.observe.run.watching import OpenCall, WatchedRegion, ambient_guards, names_in
+from steadygraph.observe.run.watching import OpenCall, WatchedRegion, names_in
 from steadygraph.torch_private import (
     cache_entry_count,
     forget,
@@ -211,7 +210,7 @@ class CompileSession:
         if self._call == PROFILE:
             region.profile_ambient = region.profile_ambient or call.ambient
             for entry in self._entries.get(id(region.code), ()):
-                if guards.holds(entry, f_locals):
+                if entry.guard_tree.holds(f_locals):
                     region.answered_by(entry)
                     call.breaks += self._breaks[entry]
                     break
@@ -220,26 +219,21 @@ class CompileSession:
         return call
 
     def _compare(
-        self, call: OpenCall, code: types.CodeType, f_locals: Mapping[str, Any], names: Names, frame: str = ""
+        self, call: OpenCall, code: types.CodeType, f_locals: Mapping[str, Any], names: Names, function: str = ""
     ) -> None:
         """Hold a frame against the entries of the profile call: all guards that the closest of them sees violated."""
         region = call.region
-        closest: tuple[ViolatedGuard, ...] | None = None
-        for entry in region.entries.get(id(code), ()):
-            if guards.holds(entry, f_locals):
-                call.breaks += self._breaks[entry]
-                return
-            found = guards.violated(entry, f_locals, names)
-            if guards.ambient_violated(entry, f_locals):
-                found = (*found, *ambient_guards(region.profile_ambient, call.ambient))
-            if closest is None or len(found) < len(closest):
-                closest = found
-        call.violates([dataclasses.replace(guard, region=region.name, frame=frame) for guard in closest or ()])
+        settings = None if region.profile_ambient is None else (region.profile_ambient, call.ambient)
+        frame = Frame(f_locals, names, region.name, function, settings)
+        found = closest.answer(region.entries.get(id(code), ()), frame)
+        if found.entry is not None and found.holds:
+            call.breaks += self._breaks[found.entry]
+        call.violates(found.violated)
 
     def _compare_inner(self, call: OpenCall, code: types.CodeType, f_locals: Mapping[str, Any]) -> None:
         """The same for a frame that the region calls, or in which it goes on after a graph break."""
         receiver = "self" if f_locals.get("self") is call.region.module else None
-        self._compare(call, code, f_locals, names_of(code, receiver), frame=locations.of_code(code).function)
+        self._compare(call, code, f_locals, names_of(code, receiver), locations.of_code(code).function)
 
     # --- what the tap tells ----------------------------------------------------------------------
 
@@ -329,7 +323,7 @@ class CompileSession:
 
     def _guards_of(self, entry: CompiledFrame) -> tuple[Guard, ...]:
         if entry not in self._guard_values:
-            self._guard_values[entry] = guards.capture(entry)
+            self._guard_values[entry] = values.capture(entry)
         return self._guard_values[entry]
 
     def _graph_value(self, graph: CapturedGraph, region: WatchedRegion) -> Graph:

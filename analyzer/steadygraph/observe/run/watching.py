@@ -10,15 +10,11 @@ from typing import Any
 
 from torch import nn
 
-from steadygraph.compare import ambient as ambient_comparison
-from steadygraph.model import Ambient, Aspect, Failure, GraphBreak, Node, Owner, ViolatedGuard
+from steadygraph.model import Ambient, Aspect, Failure, GraphBreak, Node, ViolatedGuard
 from steadygraph.observe.guards.sources import Names, names_of
 from steadygraph.observe.places import locations
 from steadygraph.observe.run import frame_locals
 from steadygraph.observe.run.frame_tap import CapturedGraph, CompiledFrame
-
-#: Ambient settings that Dynamo guards (GRAD_MODE, GLOBAL_STATE, DEFAULT_DEVICE, TORCH_FUNCTION_STATE).
-_GUARD_TYPE = "GLOBAL_STATE"
 
 
 @dataclass(eq=False)
@@ -85,23 +81,3 @@ def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
         return tuple(inspect.signature(function).parameters)
     except (TypeError, ValueError):
         return ()
-
-
-def ambient_guards(profile: Ambient | None, now: Ambient) -> tuple[ViolatedGuard, ...]:
-    """Process-wide state that differs between two calls, as violated guards."""
-    if profile is None:
-        return ()
-    return tuple(
-        ViolatedGuard(
-            source="",
-            path=difference.path,
-            guard_type=_GUARD_TYPE,
-            aspect=Aspect.AMBIENT,
-            owner=Owner.AMBIENT,
-            expected=difference.profile,
-            actual=difference.serving,
-            location=None,
-        )
-        for difference in ambient_comparison.differences(profile, now)
-        if difference.path.startswith("ambient.")
-    )

@@ -21,7 +21,7 @@ from steadygraph.model import BreakReason, Location, Observation, Sync
 from steadygraph.observe.syncs import allowance, sync_debug
 from steadygraph.observe.syncs.blocking import blocking_operation, is_read, waiting_copy
 from steadygraph.observe.syncs.sync_ledger import AllowedBlock, SyncLedger
-from steadygraph.torch_private import explicit_waits, fake_tensor_type, watching_ops
+from steadygraph.torch_private import bare_name, explicit_waits, fake_tensor_type, watching_ops
 from steadygraph.torch_private.replacement import replaced
 
 #: Methods that read a whole tensor: on a CPU tensor they run no operator, on one of the device one or many.
@@ -112,7 +112,7 @@ class SyncWatch:
             self._name = before
 
     def _operator(self, op: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        name = _name(op)
+        name = bare_name(op)
         if (operation := blocking_operation(name, args, kwargs, self.device)) is not None:
             self.note(operation)
         elif (copy := waiting_copy(name, args, kwargs, self.device)) is not None:
@@ -184,11 +184,6 @@ def _tensors(data: object) -> Iterator[torch.Tensor]:
 def _knows_its_classes(_ids: torch.Tensor, num_classes: int = -1) -> bool:
     """With a number of classes ``one_hot`` reads its values on a CPU only, to check them (torch 2.13)."""
     return num_classes >= 0
-
-
-def _name(op: Any) -> str:
-    """``index_put_``, or ``cond`` for a higher-order operator, which has no overloads."""
-    return str(getattr(op, "overloadpacket", op).__name__)
 
 
 def when_compiled(syncs: Iterable[Sync], observations: Iterable[Observation]) -> tuple[Sync, ...]:

@@ -22,7 +22,7 @@ from steadygraph.report.portable import Renderable, portable
 
 SCHEMA_VERSION: Literal[1] = 1
 #: What rules look at, and nobody who reads a report.
-LEFT_OUT = frozenset({(ViolatedGuard, "intended"), (ViolatedGuard, "size")})
+LEFT_OUT = frozenset({(ViolatedGuard, "size")})
 
 
 @dataclass(frozen=True, slots=True)

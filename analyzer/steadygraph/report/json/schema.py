@@ -44,6 +44,11 @@ _DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "line": "position in the lines of the graph",
         "bodies": "digests of the graphs that a higher-order operator runs",
     },
+    "GraphChange": {"reach": "null: the graphs are the same, or it is not known"},
+    "GraphOutput": {
+        "position": "counted from 0",
+        "value": "dtype and shape, as in float32[2, s0, 8]; empty: no tensor",
+    },
     "Location": {
         "path": "relative to the project root, or starting at a package; never absolute",
         "line": "counted from 1",
@@ -51,6 +56,7 @@ _DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "outside": "whether the file is none of the project: an installed package, for one",
     },
     "Outcome": {"max_abs_error": "null also where it is not finite: see non_finite_error"},
+    "Reach": {"outputs": "how many values the graph returns"},
     "Region": {"name": "its name in the model; empty for the model itself"},
     "RegionCall": {
         "graphs": "digests of the graphs that ran, in that order",

@@ -12,6 +12,7 @@ from steadygraph.model import (
     GraphChange,
     Outcome,
     Policy,
+    Reach,
     Region,
     Result,
     ScenarioReport,
@@ -31,7 +32,7 @@ _VERBS = {
     Result.RECOMPILES: "recompiles",
     Result.REFUSED: "refused",
 }
-_MOST_OPERATORS = 4
+_MOST_OPERATORS, _MOST_OUTPUTS = 4, 2
 #: Which parts of what the graph lacks are told: an input by name, so many operators, what only the profile graph has.
 _LESS_AND_LESS = (
     (True, _MOST_OPERATORS, True),
@@ -95,6 +96,8 @@ def eager_failure(name: str, failure: Failure) -> str:
 def what_the_graph_lacks(graph: GraphChange, *, about: str = "", room: int | None = None) -> str:
     """``the profile graph lacks 3 inputs (kwargs['deep'], ...) and 3 x add``; empty if the graphs are the same.
 
+    Where some outputs of the graph stay what they are: ``...; this reaches 1 of 2 outputs: [0] float32[s0, 64]``.
+
     Args:
         graph: How the graphs differ.
         about: Path of the finding; of many inputs one that belongs to it is named.
@@ -102,15 +105,31 @@ def what_the_graph_lacks(graph: GraphChange, *, about: str = "", room: int | Non
     """
     if graph.same is not False:
         return ""
+    told = [f"{each}{reach}" for reach in _reaches(graph.reach) for each in _lacks(graph, about)]
+    return next((each for each in told if room is None or cells(each) <= room), told[-1])
+
+
+def _lacks(graph: GraphChange, about: str) -> list[str]:
+    """Longest first."""
     only = f"only the profile graph has {_operators(graph.extra_ops)}" if graph.extra_ops else ""
     if not graph.missing_inputs and not graph.missing_ops:
-        return only or "the graphs differ in constants, shapes or order only"
-    sentences = [
+        return [only or "the graphs differ in constants, shapes or order only"]
+    return [
         f"the profile graph lacks {_missing(graph, about if named else None, most)}"
         + (f"; {only}" if only and more else "")
         for named, most, more in _LESS_AND_LESS
     ]
-    return next((each for each in sentences if room is None or cells(each) <= room), sentences[-1])
+
+
+def _reaches(reach: Reach | None) -> list[str]:
+    """Which outputs differ, where some do not; longest first."""
+    if reach is None or len(reach.reached) == reach.outputs:
+        return [""]
+    if not reach.reached:
+        return ["; this reaches no output", ""]
+    short = f"; this reaches {len(reach.reached)} of {counted(reach.outputs, 'output')}"
+    which = listed((f"[{each.position}] {flat(each.value, 80)}".rstrip() for each in reach.reached), _MOST_OUTPUTS)
+    return [f"{short}: {which}", short, ""]
 
 
 def _missing(graph: GraphChange, about: str | None, most: int) -> str:

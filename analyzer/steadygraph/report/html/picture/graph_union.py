@@ -11,6 +11,7 @@ import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from steadygraph.compare.numbering import Numbering
 from steadygraph.model import Graph, GraphBody, GraphNode, Location, NodeKind
 from steadygraph.report.html.picture.alignment import Pair, aligned, aligned_in_gaps
 
@@ -151,18 +152,16 @@ def union(profile: Sequence[Step], serving: Sequence[Step]) -> list[UnionNode]:
 
 def matched(profile: Sequence[Step], serving: Sequence[Step]) -> list[Pair]:
     """Positions of steps that are the same in both runs."""
-    pairs = aligned(_computed(profile), _computed(serving))
+    numbering = Numbering()
+    pairs = aligned(_computed(profile, numbering), _computed(serving, numbering))
     for token in (_operator_and_line, _weight_and_line, _operator):
         pairs = aligned_in_gaps(pairs, [token(step) for step in profile], [token(step) for step in serving])
     return pairs
 
 
-def _computed(run: Sequence[Step]) -> list[int]:
-    """A number for each step that equal steps with equal inputs share, as far as two runs of one process go."""
-    digests: list[int] = []
-    for step in run:
-        digests.append(hash((_operator(step), *(digests[each] for each in step.inputs))))
-    return digests
+def _computed(run: Sequence[Step], numbering: Numbering) -> list[int]:
+    numbers = numbering.of(range(len(run)), lambda n: _operator(run[n]), lambda n: run[n].inputs)
+    return list(numbers.values())
 
 
 def _operator(step: Step) -> Hashable:

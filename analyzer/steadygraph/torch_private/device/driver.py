@@ -1,4 +1,4 @@
-"""A device that is not there: what torch asks its driver, and what it raises without values."""
+"""What torch asks the driver of a device, and what it raises without values."""
 
 from __future__ import annotations
 
@@ -13,6 +13,14 @@ from typing import Any
 import torch
 
 from steadygraph.torch_private.tensors import operator_name
+
+_MEMBERS = {
+    "torch._ops.HigherOrderOperator": "python_key_table",
+    "torch._subclasses.fake_tensor.FakeTensor": "fake_device fake_mode",
+    "torch._subclasses.fake_tensor.FakeTensorMode": "avoid_device_init in_kernel_invocation",
+    "torch._subclasses.fake_tensor.UnsupportedOperatorException": "func",
+    "torch.fx.experimental.symbolic_shapes.ShapeEnv": "_create_symbolic_sizes_strides_storage_offset",
+}
 
 
 def fake_tensors(around: Callable[..., Any], shape_env: Any = None) -> contextlib.AbstractContextManager[Any]:
@@ -43,9 +51,10 @@ def fake_tensors(around: Callable[..., Any], shape_env: Any = None) -> contextli
     return Mode(allow_non_fake_inputs=True, shape_env=shape_env, static_shapes=True)
 
 
-def replace_cuda_guard_without_devices() -> None:
-    """Where CUDA has a device guard that counts no devices, register one that does nothing."""
-    torch._C._ensureCUDADeviceGuardSet()
+def become(tensor: Any, made: Any) -> None:
+    """Make a tensor without values what another one is: ``data`` alone leaves it where it was."""
+    tensor.data = made
+    tensor.fake_device = made.fake_device
 
 
 def marked_sizes() -> list[tuple[object, dict[str, object]]]:

@@ -13,10 +13,15 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch._dynamo.guards import GUARD_VALUE_DISPATCH, GuardCheckSpec
+from torch._dynamo.source import is_from_source
+from torch._dynamo.variables.builder import VariableBuilder
+from torch._dynamo.variables.lists import TupleVariable
+from torch._dynamo.variables.tensor import TensorVariable
+from torch._guards import Guard
 
-from steadygraph import torch_private
-from steadygraph.observe.layers import layer_structure
-from steadygraph.observe.layers.layer_arguments import (
+from steadygraph.torch_private.tensors import unbacked_symbols
+from steadygraph.torch_private.tracing.arguments import (
     MODULE,
     MOVING,
     TENSOR,
@@ -27,8 +32,16 @@ from steadygraph.observe.layers.layer_arguments import (
     pattern,
     tensor_look,
 )
-from steadygraph.observe.layers.moved_sources import MovedSources, SourceTree
-from steadygraph.observe.layers.trace_state import Changes, Known, surroundings
+from steadygraph.torch_private.tracing.sources import MovedSources, SourceTree
+from steadygraph.torch_private.tracing.subgraphs import Subgraph
+from steadygraph.torch_private.tracing.trace import Changes, Known, surroundings
+
+_MEMBERS = {
+    "torch._dynamo.guards.GuardCheckSpec": "eval_fn get_metadata_fn",
+    "torch._dynamo.output_graph.OutputGraph": "resolve_source_value root_tx",
+    "torch._guards.Guard": "create_fn create_fn_name originating_source",
+    "torch._guards.GuardsSet": "add(collect_debug_stack) get_guards_for_source",
+}
 
 _TENSOR_GUARD = "TENSOR_MATCH"
 #: Two sources lead to one object.
@@ -49,9 +62,8 @@ class TracedLayer:
         NotReusableError: Nothing can be said about other layers.
     """
 
-    def __init__(self, tx: Any, layer: nn.Module, arguments: Arguments, before: Known, traced: Any) -> None:
-        self._dynamo = torch_private.dynamo_parts()
-        self._layer = layer
+    def __init__(self, tx: Any, layer: nn.Module, arguments: Arguments, before: Known, traced: Subgraph) -> None:
+        self.layer = layer
         self._arguments = arguments
         self._values = values = arguments.values
         self._surroundings = surroundings(tx)
@@ -73,14 +85,14 @@ class TracedLayer:
         self._conditions = [self._condition(tx, guard) for guard in others]
         needed = [*self._read, *(guard.originating_source for guard in guards), *(other for _, other in self._same)]
         self._tree = SourceTree([*self._roots, *needed])
-        self._subgraph = torch_private.reusable_subgraph(tx, traced, _tagged(values))
+        self._call = traced.reusable(tx, _tagged(values))
 
-    def stands_for(self, tx: Any, layer: nn.Module, arguments: Arguments) -> bool:
-        """Would tracing this call give the same subgraph?"""
+    def stands_for(self, tx: Any, arguments: Arguments) -> bool:
+        """Would tracing this call, of a layer that is built alike, give the same subgraph?"""
         values = arguments.like(self._arguments)
         if values is None or [look(value) for value in values] != self._looks or surroundings(tx) != self._surroundings:
             return False
-        if pattern(values) != pattern(self._values) or not layer_structure.alike(self._layer, layer):
+        if pattern(values) != pattern(self._values):
             return False
         moved, changes = self._moved(tx, values), Changes(tx)
         try:
@@ -116,7 +128,7 @@ class TracedLayer:
             templates = [self._template(guard, now, moved) for guard in guards]
             self._guard_too(tx, now, templates, known, aliases_alone=shared)
         sources = [value.variable.source if value.kind in MOVING else None for value in values]
-        return torch_private.call_subgraph(tx, self._subgraph, _tagged(values), sources)
+        return self._call(tx, _tagged(values), sources)
 
     def _build(self, tx: Any, traced: Any, now: Any, value: Any) -> None:
         """Have Dynamo come upon a value: an input of the graph, read where the traced layer read its own, or an alias.
@@ -124,24 +136,23 @@ class TracedLayer:
         An object that it knows already gets no other guard than that it is the same.
         """
         known = _node(tx, value)
-        self._dynamo.VariableBuilder(tx, now)(value)
+        VariableBuilder(tx, now)(value)
         node = _node(tx, value)
         if node is not None and node is not known and self._lines.get(traced):
             node.meta["stack_trace"] = self._lines[traced]
 
-    def _require_plain(self, tx: Any, traced: Any, before: Known) -> None:
-        dynamo = self._dynamo
+    def _require_plain(self, tx: Any, traced: Subgraph, before: Known) -> None:
         if traced.side_effects:
             raise NotReusableError("it changes something")
-        if any(torch_private.unbacked_symbols(example) - before.symbols for example in _examples(traced.module)):
+        if any(unbacked_symbols(example) - before.symbols for example in _examples(traced.module)):
             raise NotReusableError("sizes that only data tells, of which each call has its own")
-        results = list(traced.result.items) if type(traced.result) is dynamo.TupleVariable else [traced.result]
-        if any(type(result) is not dynamo.TensorVariable for result in results):
+        results = list(traced.result.items) if type(traced.result) is TupleVariable else [traced.result]
+        if any(type(result) is not TensorVariable for result in results):
             raise NotReusableError("the result is no tensor, nor a tuple of tensors")
         if len(results) != len(traced.outputs) or len({id(result) for result in results}) != len(results):
             raise NotReusableError("more comes out of it than its result")
         # What belongs to the layer and is reached in another way as well cannot be told from another layer's.
-        parts = {id(part) for part in _parts(self._layer)}
+        parts = {id(part) for part in _parts(self.layer)}
         nodes = {value.variable.as_proxy().node for value in self._values if value.kind == TENSOR}
         changes = Changes(tx)
         for source in self._read:
@@ -164,7 +175,7 @@ class TracedLayer:
         return any(self._hangs_on(source, root) for root in self._roots)
 
     def _hangs_on(self, source: Any, root: Any) -> bool:
-        return bool(self._dynamo.is_from_source(source, root))
+        return bool(is_from_source(source, root))
 
     def _is_argument(self, guard: Any) -> bool:
         """Arguments that are tensors are compared by what the trace knows of them."""
@@ -172,8 +183,8 @@ class TracedLayer:
 
     def _condition(self, tx: Any, guard: Any) -> tuple[Any, Callable[[Any], bool]]:
         kind = guard.create_fn_name()
-        handler = self._dynamo.GUARD_VALUE_DISPATCH.get(kind)
-        if not isinstance(handler, self._dynamo.GuardCheckSpec):
+        handler = GUARD_VALUE_DISPATCH.get(kind)
+        if not isinstance(handler, GuardCheckSpec):
             raise NotReusableError(f"a {kind} guard on {guard.name}")
         value = tx.output.resolve_source_value(guard.originating_source)
         if kind == _TENSOR_GUARD:
@@ -195,7 +206,7 @@ class TracedLayer:
         create = guard.create_fn
         if guard.create_fn_name() == _ALIAS_GUARD:
             create = functools.partial(create.func, source_b=moved(create.keywords["source_b"]))
-        return self._dynamo.Guard(source, create, user_stack=guard.user_stack)
+        return Guard(source, create, user_stack=guard.user_stack)
 
     def _guard_too(
         self, tx: Any, source: Any, templates: Sequence[Any], known: set[int], *, aliases_alone: bool
@@ -219,7 +230,7 @@ def _same_look(traced: Any) -> Callable[[Any], bool]:
     return lambda other: isinstance(other, torch.Tensor) and tensor_look(other) == look
 
 
-def _tagged(values: Sequence[Value]) -> list[tuple[str, Any]]:
+def _tagged(values: Sequence[Value]) -> list[tuple[Any, Any]]:
     return [(value.kind, value.variable) for value in values]
 
 

@@ -12,6 +12,10 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+_MEMBERS = {
+    "torch._guards.Source": "_name_template clone get_value",
+}
+
 #: Values that are one object by chance, and those that Dynamo comes upon anew each time.
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...), tuple, types.FunctionType, types.MethodType)
 #: The source of the classes that ``super()`` looks through (torch 2.13).

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import torch
 
-from steadygraph import torch_private
-
 _REGISTRAR = "_ZN3c104impl24DeviceGuardImplRegistrarC1ENS_10DeviceTypeEPKNS0_24DeviceGuardImplInterfaceE"
 _TABLE = "_ZN3c104impl26device_guard_impl_registryE"
 #: c10::DeviceType::CUDA
@@ -58,7 +56,7 @@ class GuardTable:
         functions = (ctypes.c_void_p * _FUNCTIONS)(*[ctypes.cast(nothing, ctypes.c_void_p).value] * _FUNCTIONS)
         without_devices = ctypes.c_void_p(ctypes.addressof(functions))  # an object is a pointer to its functions
         before, self.guard = self.guard, ctypes.addressof(without_devices)
-        torch_private.replace_cuda_guard_without_devices()
+        torch._C._ensureCUDADeviceGuardSet()
         if self.guard == ctypes.addressof(without_devices):
             self.guard = before
             raise OSError("torch has no device guard that does nothing")

@@ -7,13 +7,27 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch._dynamo.variables.constant import ConstantVariable
+from torch._dynamo.variables.dicts import ConstDictVariable
+from torch._dynamo.variables.invoke_subgraph import InputTag
+from torch._dynamo.variables.lazy import LazyVariableTracker
+from torch._dynamo.variables.lists import ListVariable, TupleVariable
+from torch._dynamo.variables.nn_module import UnspecializedNNModuleVariable
+from torch._dynamo.variables.tensor import SymNodeVariable, TensorVariable
 
-from steadygraph import torch_private
+_MEMBERS = {
+    "torch._dynamo.variables.constant.ConstantVariable": "value",
+    "torch._dynamo.variables.dicts.ConstDictVariable": "items user_cls",
+    "torch._dynamo.variables.lazy.LazyVariableTracker": "is_realized realize",
+    "torch._dynamo.variables.lists.TupleVariable": "items",
+    "torch._dynamo.variables.tensor.SymNodeVariable": "sym_num",
+    "torch._dynamo.variables.tensor.TensorVariable": "as_proxy class_type",
+}
 
-#: What an argument is to the subgraph; the values are those of torch.
-TENSOR, SYMBOL, CONSTANT, MODULE = "tensor", "symnode", "constant", "module"
+#: What an argument is to the subgraph.
+TENSOR, SYMBOL, CONSTANT, MODULE = InputTag.TENSOR, InputTag.SYMNODE, InputTag.CONSTANT, InputTag.MODULE
 #: An argument that the traced call never looked at: it may be anything.
-_UNREAD = "unread"
+_UNREAD = None
 #: Arguments that lead to other objects in another call.
 MOVING = (TENSOR, MODULE)
 
@@ -26,7 +40,7 @@ class NotReusableError(Exception):
 class Value:
     """One value of a call: how Dynamo knows it, and its variable."""
 
-    kind: str
+    kind: InputTag | None
     variable: Any
 
 
@@ -46,7 +60,6 @@ class Arguments:
     """
 
     def __init__(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-        self._dynamo = torch_private.dynamo_parts()
         parts = tuple(self._opened(value) for value in (*args, *kwargs.values()))
         self._all = _Group((len(args), tuple(kwargs)), parts)
 
@@ -61,27 +74,25 @@ class Arguments:
         return None if pairs is None else [now for _, now in pairs]
 
     def _opened(self, variable: Any) -> Value | _Group:
-        dynamo = self._dynamo
-        if isinstance(variable, dynamo.LazyVariableTracker):
+        if isinstance(variable, LazyVariableTracker):
             if not variable.is_realized():
                 return Value(_UNREAD, variable)
             variable = variable.realize()
-        if type(variable) in (dynamo.TupleVariable, dynamo.ListVariable):
+        if type(variable) in (TupleVariable, ListVariable):
             return _Group(type(variable), tuple(self._opened(item) for item in variable.items))
-        if type(variable) is dynamo.ConstDictVariable and variable.user_cls is dict:
+        if type(variable) is ConstDictVariable and variable.user_cls is dict:
             keys = tuple(key.vt.as_python_constant() for key in variable.items)
             return _Group((dict, keys), tuple(self._opened(item) for item in variable.items.values()))
         return Value(self._kind(variable), variable)
 
-    def _kind(self, variable: Any) -> str:
-        dynamo = self._dynamo
-        if type(variable) is dynamo.TensorVariable:
+    def _kind(self, variable: Any) -> InputTag:
+        if type(variable) is TensorVariable:
             return TENSOR
-        if type(variable) is dynamo.SymNodeVariable:
+        if type(variable) is SymNodeVariable:
             return SYMBOL
-        if isinstance(variable, dynamo.ConstantVariable):
+        if isinstance(variable, ConstantVariable):
             return CONSTANT
-        if isinstance(variable, dynamo.UnspecializedNNModuleVariable):
+        if isinstance(variable, UnspecializedNNModuleVariable):
             return MODULE
         raise NotReusableError(type(variable).__name__)
 
@@ -89,7 +100,7 @@ class Arguments:
 def _paired(traced: Value | _Group, now: Value | _Group) -> list[tuple[Value, Value]] | None:
     """The values of two calls side by side, without those that the traced one never looked at."""
     if isinstance(traced, Value):
-        if traced.kind == _UNREAD:
+        if traced.kind is _UNREAD:
             return []
         return [(traced, now)] if isinstance(now, Value) and now.kind == traced.kind else None
     if not isinstance(now, _Group) or traced.kind != now.kind or len(traced.parts) != len(now.parts):

@@ -1,0 +1,81 @@
+"""Which outputs of a serving call's graph depend on what the profile graph lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from steadygraph.compare.numbering import Numbering
+from steadygraph.model import Graph, GraphOutput, NodeKind, Reach, digraph
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+def reach(profile: Graph, serving: Graph) -> Reach | None:
+    """What ``serving`` returns that ``profile``, given the same inputs, would not; None if that is not known.
+
+    That is what depends on an operator, a constant or an input that the profile graph lacks, and what the profile
+    graph returns in another place.
+    """
+    if not (_is_known(profile) and _is_known(serving)):
+        return None
+    now = _dependencies(serving)
+    outputs = [node for node in now if isinstance(node, tuple)]
+    reached = _reached(now, _lacking(_dependencies(profile), now))
+    found = [GraphOutput(node[1], now.nodes[node]["value"]) for node in outputs if node in reached]
+    return Reach(len(outputs), tuple(found))
+
+
+def _is_known(graph: Graph) -> bool:
+    """Has it one list of outputs, and nodes that tell their constants?"""
+    kinds = [node.kind for node in graph.nodes]
+    return kinds[-1:] == [NodeKind.OUTPUT] == [k for k in kinds if k is NodeKind.OUTPUT] and all(
+        node.digest for node in graph.nodes
+    )
+
+
+def _dependencies(graph: Graph) -> nx.DiGraph:
+    """What depends on what: also on an effect that comes before, and each output by itself, as (end, position)."""
+    found = digraph(graph)
+    end = len(graph.nodes) - 1
+    for position, source in enumerate(found.pred[end]):
+        about = {"kind": NodeKind.OUTPUT, "digest": f"output {position}", "bodies": (), "has_effect": False}
+        found.add_node((end, position), **(found.nodes[source] | about))
+        found.add_edge(source, (end, position))
+    found.remove_node(end)
+    effect = None
+    for node, about in found.nodes.items():
+        if effect is not None and about["kind"] is not NodeKind.INPUT:
+            found.add_edge(effect, node)
+        if about["has_effect"]:
+            effect = node
+    return found
+
+
+def _lacking(profile: nx.DiGraph, serving: nx.DiGraph) -> set[Hashable]:
+    """The first nodes of ``serving`` that nothing in ``profile`` equals: it has all that leads to them."""
+    numbering = Numbering()
+    _numbers(profile, numbering)
+    known = len(numbering)
+    numbers = _numbers(serving, numbering)
+    new = {node for node, number in numbers.items() if number >= known}
+    return {node for node in new if new.isdisjoint(serving.pred[node])}
+
+
+def _numbers(graph: nx.DiGraph, numbering: Numbering) -> dict[Hashable, int]:
+    return numbering.of(graph, lambda node: _work(graph.nodes[node]), graph.pred.__getitem__)
+
+
+def _work(about: Mapping[str, Any]) -> Hashable:
+    # Tensors that a graph holds are told from one another by their names alone.
+    name = about["name"] if about["kind"] is NodeKind.CONSTANT else ""
+    return about["digest"], name, *(body.graph["digest"] for body in about["bodies"])
+
+
+def _reached(graph: nx.DiGraph, lacking: set[Hashable]) -> set[Hashable]:
+    """These nodes and their descendants; of each alone it would take a thousand times as long."""
+    import networkx as nx
+
+    return set(chain.from_iterable(nx.bfs_layers(graph, lacking)))

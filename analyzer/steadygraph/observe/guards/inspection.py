@@ -1,0 +1,48 @@
+"""All guards that a frame violates.
+
+Dynamo stops at the first guard that fails.  Here the guard tree is walked: every node's value is looked up, every leaf
+is asked, and below a node that failed nothing more is said, since what hangs there is a consequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from steadygraph.model import Asks, Aspect, ViolatedGuard
+from steadygraph.observe.guards import leaves, relations
+from steadygraph.observe.guards.asked import Asked
+from steadygraph.observe.guards.sources import MISSING
+from steadygraph.observe.guards.violation import Violation, violated_guard
+from steadygraph.torch_private import wording
+from steadygraph.torch_private.guards import GuardNode
+
+
+def violated(asked: Asked) -> tuple[ViolatedGuard, ...]:
+    """Every guard of the entry that the frame does not satisfy.
+
+    Guards of process-wide state are left out, except those that show on a tensor: ambient state is compared as such.
+    """
+    found = [*_below(asked, asked.entry.guard_tree), *relations.violations(asked)]
+    if not found and not asked.ambient_violated:
+        found = list(_first_failure(asked))
+    return tuple(violated_guard(asked, seen) for seen in found)
+
+
+def _below(asked: Asked, node: GuardNode) -> Iterator[Violation]:
+    for child in node.children:
+        value = asked.value(child.source)
+        if value is MISSING:
+            yield leaves.absent(child)
+            continue
+        failures = list(leaves.violations(asked, child, value))
+        yield from failures or _below(asked, child)
+
+
+def _first_failure(asked: Asked) -> Iterator[Violation]:
+    """What the walk cannot see: guards between several values (aliasing)."""
+    parts = asked.entry.guard_tree.first_failure(asked.frame.f_locals)
+    if parts is None:
+        return
+    text = "; ".join(parts) or "a guard that gives no text"
+    asks, aspect = (Asks.ALIASING, Aspect.ALIASING) if wording.is_on_memory(text) else (Asks.OTHER, Aspect.OTHER)
+    yield Violation(wording.named_in(text), "RELATIONAL", asks, aspect, wording.expression(text), "violated")

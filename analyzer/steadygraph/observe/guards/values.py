@@ -1,0 +1,25 @@
+"""The guards of a compiled frame as values."""
+
+from __future__ import annotations
+
+from steadygraph.model import Guard
+from steadygraph.observe.places import locations
+from steadygraph.observe.run.frame_tap import CompiledFrame
+from steadygraph.torch_private.wording import without_addresses
+
+
+def capture(entry: CompiledFrame) -> tuple[Guard, ...]:
+    """The guards of one compiled frame, each once: Dynamo makes some anew whenever a line is traced."""
+    guards = (
+        Guard(
+            source=without_addresses(made.source),
+            guard_type=made.kind,
+            expressions=tuple(map(without_addresses, made.expressions)),
+            location=locations.of_stack(made.stack),
+        )
+        for made in entry.guards
+    )
+    found = dict.fromkeys(guards)
+    # One that Dynamo merged with another has no expression of its own.
+    whole = {(guard.source, guard.guard_type, guard.location) for guard in found if guard.expressions}
+    return tuple(g for g in found if g.expressions or (g.source, g.guard_type, g.location) not in whole)

@@ -1,0 +1,42 @@
+"""Of several entries the one that nearly fits tells what is violated."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from steadygraph.observe.run.session import CompileSession
+from steadygraph.torch_private import own_dynamo_state
+
+
+class Decoder(nn.Module):
+    def forward(self, x: Tensor, mode: str, flag: bool = False) -> Tensor:
+        x = x * 2 if mode == "decode" else x + 1
+        return x if flag else -x
+
+
+@pytest.mark.parametrize(
+    ("serving", "told"),
+    [
+        ((torch.ones(3), "decode"), []),
+        ((torch.ones(3), "verify"), [("mode", "'decode'", "'verify'")]),
+        ((torch.ones(5), "verify"), [("mode", "'prefill'", "'verify'")]),
+        ((torch.ones(5), "decode", True), [("x.shape[0]", "3", "5"), ("flag", "False", "True")]),
+    ],
+    ids=["one entry fits", "nearer to the first", "nearer to the second", "as near to both, and the first is taken"],
+)
+def test_a_call_is_held_against_the_entry_that_it_violates_least(
+    serving: tuple[object, ...], told: list[tuple[str, str, str]]
+) -> None:
+    with own_dynamo_state():
+        session = CompileSession([("", model := Decoder())], options={"dynamic": False}, backends={})
+        with session.guards_kept():
+            model(torch.ones(3), "decode")
+            model(torch.ones(5), "prefill")
+            session.start("serving")
+            model(*serving)
+        session.close()
+
+    found = session.observations[-1].violated_guards
+    assert [(guard.path, guard.expected, guard.actual) for guard in found] == told
