@@ -354,7 +354,8 @@ def test_no_module_imports_itself_through_others() -> None:
 
 
 @pytest.mark.parametrize(
-    "folder", ["steadygraph", "steadygraph.report", "steadygraph.report.html", "steadygraph.history"]
+    "folder",
+    ["steadygraph", "steadygraph.report", "steadygraph.observe", "steadygraph.report.html", "steadygraph.history"],
 )
 def test_the_rooms_of_a_folder_form_no_circle(folder: str) -> None:
     found = rooms(folder)

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from steadygraph.model import Owner
-from steadygraph.observe.guards.sources import MISSING, Names, evaluate, names_of, owner
+from steadygraph.observe.guards.sources import Names, names_of, owner
+from steadygraph.torch_private.expressions import MISSING, evaluate
 from steadygraph.torch_private.wording import parent
 
 SELF = Names(receiver="self")

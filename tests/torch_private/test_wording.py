@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from steadygraph.model import Asks, Aspect, Subject
-from steadygraph.observe.guards.sources import evaluate
 from steadygraph.torch_private import own_dynamo_state, with_own_code, wording
+from steadygraph.torch_private.expressions import evaluate
 from steadygraph.torch_private.guards import GuardNode, GuardTree
 
 

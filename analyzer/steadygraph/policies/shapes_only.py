@@ -7,9 +7,9 @@ from typing import Any
 
 from steadygraph.model import Outcome, Policy
 from steadygraph.observe.guards.relations import violated_shapes
-from steadygraph.observe.run.frame_tap import CompiledFrame
 from steadygraph.policies.bench import Bench
 from steadygraph.policies.runs import EAGER, GuardRefusedError, outcome
+from steadygraph.torch_private.entries import CompiledFrame
 
 
 class ShapesOnly:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from steadygraph.model import BreakReason, GraphBreak, Location
 from steadygraph.observe.places import locations
-from steadygraph.observe.run.frame_tap import BreakEvent
+from steadygraph.torch_private.entries import BreakEvent
 
 #: torch 2.13: the reason recorded with a graph says "generic_jump", the registry of graph breaks "Data-dependent
 #: branching", for the same thing.

@@ -20,8 +20,8 @@ from steadygraph.observe.graphs import decompilation, graph_nodes
 from steadygraph.observe.guards.sources import Names
 from steadygraph.observe.inputs import structure
 from steadygraph.observe.places import locations
-from steadygraph.observe.run.frame_tap import CapturedGraph
 from steadygraph.torch_private import TracedGraph, TracedNode, asserts_size, traced_graph
+from steadygraph.torch_private.entries import CapturedGraph
 
 #: Part of every digest: raise it when the recipe changes, so that stored digests are not compared with new ones.
 RECIPE = 2

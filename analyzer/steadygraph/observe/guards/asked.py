@@ -9,8 +9,9 @@ from typing import Any
 
 from steadygraph.model import Ambient
 from steadygraph.observe.guards.guard_places import GuardPlaces
-from steadygraph.observe.guards.sources import Names, evaluate
-from steadygraph.observe.run.frame_tap import CompiledFrame
+from steadygraph.observe.guards.sources import Names
+from steadygraph.torch_private.entries import CompiledFrame
+from steadygraph.torch_private.expressions import evaluate
 
 
 @dataclass(frozen=True, slots=True)

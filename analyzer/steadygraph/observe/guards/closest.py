@@ -9,7 +9,7 @@ from steadygraph.compare import ambient
 from steadygraph.model import Asks, Aspect, Condition, Owner, ViolatedGuard
 from steadygraph.observe.guards.asked import Asked, Frame
 from steadygraph.observe.guards.inspection import violated
-from steadygraph.observe.run.frame_tap import CompiledFrame
+from steadygraph.torch_private.entries import CompiledFrame
 
 #: Ambient settings that Dynamo guards (GRAD_MODE, GLOBAL_STATE, DEFAULT_DEVICE, TORCH_FUNCTION_STATE).
 _GUARD_TYPE = "GLOBAL_STATE"

@@ -8,8 +8,8 @@ from functools import cached_property
 
 from steadygraph.model import Location
 from steadygraph.observe.places import locations
-from steadygraph.observe.run.frame_tap import CompiledFrame
 from steadygraph.torch_private import wording
+from steadygraph.torch_private.entries import CompiledFrame
 from steadygraph.torch_private.guards import GuardNode, MadeGuard
 
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from steadygraph.model import Asks, Aspect, ViolatedGuard
 from steadygraph.observe.guards import leaves, relations
 from steadygraph.observe.guards.asked import Asked
-from steadygraph.observe.guards.sources import MISSING
 from steadygraph.observe.guards.violation import Violation, violated_guard
 from steadygraph.torch_private import wording
+from steadygraph.torch_private.expressions import MISSING
 from steadygraph.torch_private.guards import GuardNode
 
 

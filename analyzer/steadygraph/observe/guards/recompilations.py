@@ -17,7 +17,7 @@ from steadygraph.observe.guards.asked import Frame
 from steadygraph.observe.guards.guard_places import commented
 from steadygraph.observe.guards.sources import names_of
 from steadygraph.observe.places import locations
-from steadygraph.observe.run.frame_tap import CompiledFrame
+from steadygraph.torch_private.entries import CompiledFrame
 
 #: Which entry it was that did not fit, in front of Dynamo's reasons: ``0/0: ``.
 _ENTRY = re.compile(r"^\d+/\d+(?:_\d+)?: ")

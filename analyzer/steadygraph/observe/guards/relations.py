@@ -7,11 +7,11 @@ from typing import Any
 
 from steadygraph.model import Asks, Aspect, Term
 from steadygraph.observe.guards.asked import Asked
-from steadygraph.observe.guards.sources import evaluate
 from steadygraph.observe.guards.violation import Violation
 from steadygraph.observe.inputs.symbols import Numbering
-from steadygraph.observe.run.frame_tap import CompiledFrame
 from steadygraph.torch_private import wording
+from steadygraph.torch_private.entries import CompiledFrame
+from steadygraph.torch_private.expressions import evaluate
 
 
 def violated_shapes(entry: CompiledFrame, f_locals: Mapping[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from steadygraph.model import Guard
 from steadygraph.observe.places import locations
-from steadygraph.observe.run.frame_tap import CompiledFrame
+from steadygraph.torch_private.entries import CompiledFrame
 from steadygraph.torch_private.wording import without_addresses
 
 

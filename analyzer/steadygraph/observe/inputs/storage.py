@@ -10,11 +10,11 @@ import torch
 
 from steadygraph import torch_private
 from steadygraph.model import GLOBAL
-from steadygraph.observe.guards.sources import evaluate
 from steadygraph.observe.inputs import structure
 from steadygraph.observe.inputs.objects import parts
 from steadygraph.observe.inputs.values import is_value
-from steadygraph.observe.run.frame_tap import CompiledFrame
+from steadygraph.torch_private.entries import CompiledFrame
+from steadygraph.torch_private.expressions import evaluate
 
 #: What every module has by itself: hooks and flags, beside the dicts that are walked by name.
 _OF_EVERY_MODULE = frozenset(vars(torch.nn.Module()))

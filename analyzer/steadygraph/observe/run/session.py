@@ -31,7 +31,7 @@ from steadygraph.observe.inputs import ambient, storage, structure
 from steadygraph.observe.places import locations
 from steadygraph.observe.run import frame_locals
 from steadygraph.observe.run.forwards import swapped
-from steadygraph.observe.run.frame_tap import BreakEvent, CapturedGraph, CompiledFrame, EntryReplay, FrameTap
+from steadygraph.observe.run.frame_tap import EntryReplay, FrameTap
 from steadygraph.observe.run.watching import OpenCall, WatchedRegion, names_in
 from steadygraph.torch_private import (
     cache_entry_count,
@@ -40,6 +40,7 @@ from steadygraph.torch_private import (
     when_asked,
     with_own_code,
 )
+from steadygraph.torch_private.entries import BreakEvent, CapturedGraph, CompiledFrame
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 

@@ -14,7 +14,7 @@ from steadygraph.model import Ambient, Aspect, Failure, GraphBreak, Node, Violat
 from steadygraph.observe.guards.sources import Names, names_of
 from steadygraph.observe.places import locations
 from steadygraph.observe.run import frame_locals
-from steadygraph.observe.run.frame_tap import CapturedGraph, CompiledFrame
+from steadygraph.torch_private.entries import CapturedGraph, CompiledFrame
 
 
 @dataclass(eq=False)

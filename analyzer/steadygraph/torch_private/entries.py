@@ -1,0 +1,54 @@
+"""What a compilation of Dynamo leaves behind: live objects, handed around and reduced to values elsewhere."""
+
+from __future__ import annotations
+
+import traceback
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from steadygraph.torch_private.guards import GuardTree, MadeGuard
+
+
+@dataclass(slots=True)
+class BreakEvent:
+    """A graph break in Dynamo's own words; ``stack`` ends at the innermost frame."""
+
+    reason: str
+    stack: Sequence[traceback.FrameSummary]
+
+
+@dataclass(slots=True, eq=False)
+class CompiledFrame:
+    """One entry of Dynamo's cache: live objects, to be reduced to values by the observers."""
+
+    code: types.CodeType
+    compiled_code: types.CodeType
+    guard_manager: Any
+    compile_id: Any
+    f_globals: dict[str, Any]
+    guards: Sequence[MadeGuard] = ()
+    graphs: list[CapturedGraph] = field(default_factory=list)
+
+    @property
+    def guard_tree(self) -> GuardTree:
+        return GuardTree(self.guard_manager)
+
+    def scope(self, f_locals: Mapping[str, Any]) -> dict[str, Any]:
+        """The names that guard expressions use, for a frame with these locals."""
+        return {**self.guard_tree.names, "G": self.f_globals, "L": dict(f_locals)}
+
+
+@dataclass(slots=True, eq=False)
+class CapturedGraph:
+    """A graph that Dynamo handed to the back end, and the functions that can run it."""
+
+    module: torch.fx.GraphModule
+    #: Placeholder -> where Dynamo takes its value from (``L['x']``); Dynamo forgets it after the compilation.
+    sources: dict[str, str]
+    #: Back end name -> callable, for the back ends beside "eager".
+    runners: dict[str, Callable[..., Any]]
+    entry: CompiledFrame | None = None
