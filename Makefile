@@ -15,7 +15,9 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 demo: $(VENV)/demo.stamp
 	@$(BIN)/steadygraph analyze $(DEMO) || test $$? -eq 1
 
-test: lint types unit
+# Types are checked beside the tests: neither writes what the other reads.
+test: lint
+	@$(MAKE) --no-print-directory --jobs=2 types unit
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
@@ -26,7 +28,7 @@ types: $(VENV)/test.stamp
 
 # One thread per worker: workers that each start a thread per core wait for one another.
 unit: $(VENV)/test.stamp $(VENV)/pytest-8.stamp browser
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 # What the tests of the HTML report drive; installed where there is none.
 browser:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
 import re
 import subprocess
@@ -9,8 +11,12 @@ import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+
+from steadygraph.cli.main import main
+from steadygraph.model import CaseReport
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -56,9 +62,73 @@ def steadygraph() -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
+class Ran(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """``cli("analyze", "case.py")`` runs the command line in this process, in the directory that the test fills."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Ran:
+        code = main(arguments)
+        return Ran(code, *capfd.readouterr())
+
+    return run
+
+
 @pytest.fixture(scope="session")
-def demo(steadygraph: Callable[..., subprocess.CompletedProcess[str]]) -> subprocess.CompletedProcess[str]:
-    """What ``make demo`` shows in a terminal of 80 columns."""
+def once(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """``once("name", make)``: what ``make()`` returns, made once in a run of the tests, whichever worker asks first."""
+    folder = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):  # all workers of pytest-xdist see what is beside their folders
+        folder = folder.parent
+
+    def text(name: str, make: Callable[[], str]) -> str:
+        file = folder / f"once-{name}"
+        with Path(f"{file}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not file.exists():
+                made = make()
+                file.write_text(made, encoding="utf-8")
+        return file.read_text(encoding="utf-8")
+
+    return text
+
+
+class Demo(NamedTuple):
+    """What ``make demo`` shows in a terminal of 80 columns, and its report as JSON."""
+
+    exit_code: int
+    shown: str
+    errors: str
+    report: str
+
+    def case(self, name: str) -> CaseReport:
+        """What is said of the target that is a file of this name."""
+        from steadygraph.report.json.codec import from_json
+
+        return next(case for case in from_json(self.report).cases if Path(case.target).name == name)
+
+
+@pytest.fixture(scope="session")
+def demo(
+    steadygraph: Callable[..., subprocess.CompletedProcess[str]],
+    once: Callable[..., str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Demo:
     pytest.importorskip("transformers")
-    (targets,) = re.findall(r"^DEMO := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-    return steadygraph("analyze", *targets.split(), COLUMNS="80", NO_COLOR="1")
+
+    def analysed() -> str:
+        (targets,) = re.findall(r"^DEMO := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+        folder = tmp_path_factory.mktemp("demo")
+        done = steadygraph("analyze", *targets.split(), "--report", folder, COLUMNS="80", NO_COLOR="1")
+        report = (folder / "report.json").read_text(encoding="utf-8")
+        return json.dumps([done.returncode, done.stdout, done.stderr, report])
+
+    return Demo(*json.loads(once("demo.json", analysed)))

@@ -6,14 +6,18 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from .conftest import Ran
+
 ROOT = Path(__file__).resolve().parent.parent
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+PROGRAMS = Path(sys.executable).parent
 STEPS = {step["name"]: step for step in ACTION["runs"]["steps"]}
 
 CASE = """
@@ -27,15 +31,24 @@ def serving(): return {"call": ((torch.zeros(3), %s), {})}
 """
 
 
-def script(step: str, folder: Path, **inputs: str) -> tuple[int, str]:
-    """Exit code and standard output of one step, its expressions replaced by these inputs and the defaults."""
+#: In the place of the command: writes down what it was called with.
+STAND_IN = """#!/bin/sh
+printf '%s\\0' "$@" > arguments
+"""
+
+
+def script(step: str, folder: Path, programs: Path = PROGRAMS, **inputs: str) -> tuple[int, str]:
+    """Exit code and standard output of one step, its expressions replaced by these inputs and the defaults.
+
+    ``programs`` is the first folder in which commands are looked for.
+    """
     values = {name: str(entry.get("default", "")) for name, entry in ACTION["inputs"].items()} | inputs
     environment = {
         name: values[expression.removeprefix("${{ inputs.").removesuffix(" }}")]
         for name, expression in STEPS[step]["env"].items()
     }
     runner = {"GITHUB_OUTPUT": str(folder / "output"), "GITHUB_STEP_SUMMARY": str(folder / "summary")}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", STEPS[step]["run"]],
         cwd=folder,
@@ -71,19 +84,29 @@ def test_findings_are_annotated_summarised_and_left_to_the_last_step(cases: Path
     ]
 
 
-def test_inputs_become_options(cases: Path) -> None:
+def arguments(folder: Path, **inputs: str) -> list[str]:
+    """What the command is called with."""
+    stand_in = folder / "steadygraph"
+    stand_in.write_text(STAND_IN)
+    stand_in.chmod(0o755)
+    script("Analyze", folder, programs=folder, **inputs)
+    return (folder / "arguments").read_text().split("\0")[:-1]
+
+
+def test_inputs_become_options(cases: Path, cli: Callable[..., Ran]) -> None:
     inputs = {"targets": "cases/case_broken.py", "policies": "recompile", "fail-on": "never", "report": "out"}
 
-    code, _ = script("Analyze", cases, **inputs)
+    ran = cli(*arguments(cases, **inputs))
 
-    assert code == 0
+    assert ran.code == 0
     assert (cases / "output").read_text() == "exit-code=0\n"
     assert '"policy": "drop"' not in (cases / "out" / "report.json").read_text()
 
 
 def test_a_command_in_an_input_is_not_run(cases: Path) -> None:
-    script("Analyze", cases, targets="$(touch ran) `touch ran` ; touch ran", report="$(touch ran)")
+    given = arguments(cases, targets="$(touch ran) `touch ran` ; touch ran", report="$(touch ran)")
 
+    assert {"$(touch", "`touch", ";"} <= set(given)
     assert not (cases / "ran").exists()
 
 

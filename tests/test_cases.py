@@ -3,6 +3,8 @@
     flags             scenario -> kinds that must be reported at or above warning; absent or []: none may be
     also              kinds that are true as well, and may be reported anywhere in the case
     silent_scenarios  scenarios that are silently wrong once all guards are dropped, proved or predicted
+    lines             scenario -> line of the mismatch of devices: that of every scenario that has one, or of some
+    syncs             scenario -> lines at which the host waits for the device
     recompiles        compilations of frames that had been compiled before, over all calls; None: not applicable
 
 The labels were found with torch.compile itself (guards kept; ``skip_all_guards_unsafe`` with both back ends) and by
@@ -19,7 +21,7 @@ from typing import Any
 import pytest
 
 from steadygraph.engine.judge import judge
-from steadygraph.model import PROFILE, CaseReport, Policy, Recording, Result, RunRecording, Severity
+from steadygraph.model import PROFILE, CaseReport, Kind, Policy, Recording, Result, RunRecording, Severity
 from steadygraph.model.run import RunReport
 from steadygraph.report.json import recordings
 from steadygraph.report.json.codec import to_json
@@ -74,6 +76,12 @@ def missing_and_unexpected(report: CaseReport, wanted: dict[str, Any]) -> list[s
     return problems
 
 
+def lines(report: CaseReport, kind: Kind) -> set[tuple[str, str | None]]:
+    """(scenario, line) of all that is loud, of one kind and has a place."""
+    found = (f for f in report.findings if f.kind is kind and f.severity is not Severity.NOTE and f.allowed is None)
+    return {(f.scenario, f.location.text) for f in found if f.location}
+
+
 def shown_as_silently_wrong(report: CaseReport) -> set[str]:
     return {
         scenario.name
@@ -81,6 +89,19 @@ def shown_as_silently_wrong(report: CaseReport) -> set[str]:
         for outcome in scenario.outcomes
         if outcome.policy is Policy.DROP and Result.SILENT_WRONG in (outcome.result, outcome.predicted)
     } - {PROFILE}
+
+
+def is_found_at_its_lines(report: CaseReport, wanted: dict[str, Any]) -> None:
+    """Mismatches and waits are where the labels say and nowhere else, and no defect is told as a mere error."""
+    mismatches = lines(report, Kind.DEVICE_MISMATCH)
+    assert {name for name, _ in mismatches} == {n for n, kinds in wanted["flags"].items() if "device-mismatch" in kinds}
+    assert {(name, line) for name, line in mismatches if name in wanted.get("lines", ())} == set(
+        wanted.get("lines", {}).items()
+    )
+    assert lines(report, Kind.HOST_SYNC) == {(n, line) for n, at in wanted.get("syncs", {}).items() for line in at}
+    found = loud(report)
+    assert {name for name, kinds in found.items() if kinds} == {n for n, kinds in wanted["flags"].items() if kinds}
+    assert Kind.SERVING_ERROR not in set().union(*found.values())
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -91,6 +112,8 @@ def test_a_case_is_reported_as_torch_itself_shows_it_and_so_is_its_recording(fil
 
     assert missing_and_unexpected(report, wanted) == []
     assert set(wanted.get("silent_scenarios", ())) <= shown_as_silently_wrong(report)
+    if file.stem.startswith("device_"):
+        is_found_at_its_lines(report, wanted)
     if wanted.get("recompiles") is not None:
         counted = [o.recompiles or 0 for s in report.scenarios for o in s.outcomes if o.policy is Policy.RECOMPILE]
         assert sum(counted) == wanted["recompiles"]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import json
 import re
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -15,12 +13,15 @@ from typing import Any
 
 import pytest
 
+from steadygraph.model import CaseReport
+from steadygraph.model.run import RunReport
+
+from .conftest import Demo
+
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 DEEPSTACK = EXAMPLES / "deepstack"
 BROKEN, REPAIRED = DEEPSTACK / "v1_broken.py", DEEPSTACK / "v3_repaired.py"
 QWEN = EXAMPLES / "qwen3_vl_text.py"
-
-Steadygraph = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
@@ -111,62 +112,59 @@ def test_an_example_recompiles_and_goes_wrong_where_its_readme_says(
 # --- what steadygraph says about them ----------------------------------------------------------------
 
 
-def analysed(steadygraph: Steadygraph, file: Path) -> tuple[int, dict[str, Any]]:
-    done = steadygraph("analyze", file, "--format", "json", "--no-progress")
-    assert done.returncode in (0, 1), done.stderr
-    return done.returncode, json.loads(done.stdout)["cases"][0]
+def results(case: CaseReport) -> dict[tuple[str, str], str]:
+    return {(s.name, o.policy): o.result for s in case.scenarios for o in s.outcomes}
 
 
-def results(case: dict[str, Any]) -> dict[tuple[str, str], str]:
-    return {(s["name"], o["policy"]): o["result"] for s in case["scenarios"] for o in s["outcomes"]}
+def loud(case: CaseReport) -> set[tuple[str, str, str]]:
+    return {(f.scenario, f.kind, f.severity) for f in case.findings if f.severity != "note"}
 
 
-def loud(case: dict[str, Any]) -> set[tuple[str, str, str]]:
-    return {(f["scenario"], f["kind"], f["severity"]) for f in case["findings"] if f["severity"] != "note"}
+def exit_code(case: CaseReport) -> int:
+    """Of an analysis of this case alone."""
+    return RunReport((case,)).exit_code
 
 
-def test_the_broken_store_loses_the_image_and_refuses_the_padded_step(steadygraph: Steadygraph) -> None:
-    exit_code, case = analysed(steadygraph, BROKEN)
+def test_the_broken_store_loses_the_image_and_refuses_the_padded_step(demo: Demo) -> None:
+    case = demo.case(BROKEN.name)
 
     outcomes = results(case)
-    assert exit_code == 1
+    assert exit_code(case) == 1
     assert outcomes["text", "recompile"] == outcomes["text", "drop"] == "same"
     assert outcomes["image", "recompile"] == "recompiles"
     assert outcomes["image", "drop"] == "silent-wrong"
     assert outcomes["image_padded", "recompile"] == outcomes["image_padded", "drop"] == "raises"
     assert ("image", "input-structure", "error") in loud(case)
-    assert "image_padded" in {scenario for scenario, _, _ in loud(case)}
     assert {scenario for scenario, _, _ in loud(case)} == {"image", "image_padded"}
 
 
-def test_the_broken_store_is_found_at_the_argument_and_at_the_line_that_looks_at_it(steadygraph: Steadygraph) -> None:
+def test_the_broken_store_is_found_at_the_argument_and_at_the_line_that_looks_at_it(demo: Demo) -> None:
     looked_at = "if deepstack_input_embeds is not None"
     text = (EXAMPLES / "deepstack" / "deepstack_model.py").read_text(encoding="utf-8").splitlines()
     line = next(number for number, content in enumerate(text, 1) if looked_at in content)
 
-    _, case = analysed(steadygraph, BROKEN)
+    case = demo.case(BROKEN.name)
 
-    finding = next(f for f in case["findings"] if f["kind"] == "input-structure" and f["scenario"] == "image")
-    image = next(s for s in case["scenarios"] if s["name"] == "image")
-    assert "deepstack_input_embeds" in finding["message"]
-    assert (finding["location"]["path"], finding["location"]["line"]) == ("examples/deepstack/deepstack_model.py", line)
-    assert len(image["graph"]["missing_inputs"]) == 3
+    finding = next(f for f in case.findings if f.kind == "input-structure" and f.scenario == "image")
+    image = next(s for s in case.scenarios if s.name == "image")
+    assert "deepstack_input_embeds" in finding.message
+    assert (finding.location.path, finding.location.line) == ("examples/deepstack/deepstack_model.py", line)
+    assert len(image.graph.missing_inputs) == 3
 
 
-def test_nothing_is_found_in_the_repaired_store(steadygraph: Steadygraph) -> None:
-    exit_code, case = analysed(steadygraph, REPAIRED)
+def test_nothing_is_found_in_the_repaired_store(demo: Demo) -> None:
+    case = demo.case(REPAIRED.name)
 
-    assert exit_code == 0
+    assert exit_code(case) == 0
     assert set(results(case).values()) == {"same"}
     assert loud(case) == set()
 
 
-def test_qwen3_vl_loses_its_visual_features_and_text_is_clean(steadygraph: Steadygraph) -> None:
-
-    exit_code, case = analysed(steadygraph, QWEN)
+def test_qwen3_vl_loses_its_visual_features_and_text_is_clean(demo: Demo) -> None:
+    case = demo.case(QWEN.name)
 
     outcomes = results(case)
-    assert exit_code == 1
+    assert exit_code(case) == 1
     assert outcomes["text", "recompile"] == outcomes["text", "drop"] == "same"
     assert outcomes["image", "recompile"] == "recompiles"
     assert outcomes["image", "drop"] == "silent-wrong"
@@ -174,11 +172,11 @@ def test_qwen3_vl_loses_its_visual_features_and_text_is_clean(steadygraph: Stead
     assert {scenario for scenario, _, _ in loud(case)} == {"image"}
 
 
-def test_the_demo_fits_on_a_screen(demo: subprocess.CompletedProcess[str]) -> None:
-    lines = demo.stdout.splitlines()
+def test_the_demo_fits_on_a_screen(demo: Demo) -> None:
+    lines = demo.shown.splitlines()
 
-    assert demo.returncode == 1, demo.stderr
-    assert {"v1_broken.py", "v3_repaired.py", "qwen3_vl_text.py"} <= set(re.findall(r"\w+\.py", demo.stdout))
+    assert demo.exit_code == 1, demo.errors
+    assert {"v1_broken.py", "v3_repaired.py", "qwen3_vl_text.py"} <= set(re.findall(r"\w+\.py", demo.shown))
     assert len(lines) <= 40
     assert max(map(len, lines)) <= 80
 
@@ -195,5 +193,5 @@ def test_the_demo_fits_on_a_screen(demo: subprocess.CompletedProcess[str]) -> No
         pytest.param(r"modeling_qwen3_vl\.py:\d+: if deepstack_visual_embeds is not None", id="the line of Qwen3-VL"),
     ],
 )
-def test_the_demo_answers(demo: subprocess.CompletedProcess[str], answer: str) -> None:
-    assert re.search(answer, demo.stdout, re.MULTILINE), demo.stdout
+def test_the_demo_answers(demo: Demo, answer: str) -> None:
+    assert re.search(answer, demo.shown, re.MULTILINE), demo.shown

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import re
 import shlex
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from .conftest import Demo, Ran
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
@@ -18,7 +19,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "ex
 _BLOCK = re.compile(r"(?:^<!-- (.*) -->\n)?^```(\w+)\n((?:.*\n)*?)```$", re.MULTILINE)
 _LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)(?:#[^)]*)?\)")
 
-Steadygraph = Callable[..., "subprocess.CompletedProcess[str]"]
+Cli = Callable[..., Ran]
 
 
 def blocks(page: Path, language: str) -> list[tuple[str, str]]:
@@ -68,34 +69,34 @@ def test_a_target_of_make_exists(page: Path, command: str) -> None:
 
 
 @pytest.mark.parametrize(("page", "command"), [c for c in commands() if c[1].startswith("steadygraph")], ids=named)
-def test_a_command_of_steadygraph_exists_with_its_options(steadygraph: Steadygraph, page: Path, command: str) -> None:
+def test_a_command_of_steadygraph_exists_with_its_options(cli: Cli, page: Path, command: str) -> None:
     _, subcommand, *arguments = shlex.split(command)
 
-    manual = steadygraph(subcommand, "--help")
+    manual = cli(subcommand, "--help")
 
-    assert manual.returncode == 0, manual.stderr
-    assert [a for a in arguments if a.startswith("--") and a.split("=")[0] not in manual.stdout] == []
+    assert manual.code == 0, manual.err
+    assert [a for a in arguments if a.startswith("--") and a.split("=")[0] not in manual.out] == []
 
 
-def test_the_readme_shows_what_the_demo_prints(demo: subprocess.CompletedProcess[str]) -> None:
+def test_the_readme_shows_what_the_demo_prints(demo: Demo) -> None:
     (shown,) = [text for note, text in blocks(ROOT / "README.md", "text") if note == "demo output"]
 
     # How many guards torch makes depends on the version of Python.
-    assert without_guards(shown) == without_guards(demo.stdout)
+    assert without_guards(shown) == without_guards(demo.shown)
 
 
 def without_guards(text: str) -> str:
     return re.sub(r"[\d,]+ guards", "N guards", text)
 
 
-def test_the_case_of_the_readme_ends_as_the_readme_says(steadygraph: Steadygraph, tmp_path: Path) -> None:
+def test_the_case_of_the_readme_ends_as_the_readme_says(cli: Cli, tmp_path: Path) -> None:
     readme = ROOT / "README.md"
     (file, text), *_ = [block for block in blocks(readme, "python") if block[0].startswith("file: ")]
     (exit_code, command), *_ = [block for block in blocks(readme, "console") if block[0].startswith("exit code: ")]
     (tmp_path / file.removeprefix("file: ")).write_text(text, encoding="utf-8")
 
-    done = steadygraph(*shlex.split(command)[2:], cwd=tmp_path)
+    done = cli(*shlex.split(command)[2:])
 
-    assert f"exit code: {done.returncode}" == exit_code, done.stderr
-    assert "mask" in done.stdout
-    assert "silent" in done.stdout
+    assert f"exit code: {done.code}" == exit_code, done.err
+    assert "mask" in done.out
+    assert "silent" in done.out

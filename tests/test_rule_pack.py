@@ -8,12 +8,18 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from steadygraph.rule import pages
+
+from .conftest import Ran
 from .test_readme import blocks
+
+Cli = Callable[..., Ran]
 
 TEMPLATE = Path("examples", "rule_pack")
 PAGE = Path("docs", "how-to", "write-a-rule.md")
@@ -30,62 +36,71 @@ CASE = """
 """
 
 
+class Installed(NamedTuple):
+    """A copy of the template, and the folder that it is installed into."""
+
+    source: Path
+    site: Path
+
+
 @pytest.fixture(scope="module")
-def run(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """``run("-m", "steadygraph", "rules", cwd=...)``: Python in an environment that has the pack installed."""
+def installed(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
     source, site = tmp_path_factory.mktemp("source") / "rule_pack", tmp_path_factory.mktemp("site")
     shutil.copytree(repository / TEMPLATE, source)
     # Nothing is fetched: the back end is the one that this project itself is built with.
     options = ("--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--disable-pip-version-check")
     subprocess.run([sys.executable, "-m", "pip", "install", *options, "--target", site, source], check=True)
-    paths = [str(site), *filter(None, [os.environ.get("PYTHONPATH")])]
-
-    def python(*arguments: str | Path, cwd: Path = source) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=cwd,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return python
+    return Installed(source, site)
 
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+@pytest.fixture
+def with_pack(installed: Installed, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
+    """The command line in an environment that has the pack installed."""
+    monkeypatch.syspath_prepend(installed.site)
+    yield cli
+    for name in [name for name in sys.modules if name.partition(".")[0] == "rule_pack"]:
+        del sys.modules[name]
 
 
-def test_its_rule_is_listed_and_explained(run: Run) -> None:
-    listed, explained = run("-m", "steadygraph", "rules"), run("-m", "steadygraph", "rules", "float64-argument")
+def test_its_rule_is_listed_and_explained(with_pack: Cli) -> None:
+    listed, explained = with_pack("rules"), with_pack("rules", "float64-argument")
 
-    assert {"EX101", "SG101"} <= {line.split()[0] for line in listed.stdout.splitlines()}
-    assert explained.stdout.startswith("EX101 float64-argument (dtype)\n\nAn argument in double precision.\n\n")
-    assert (listed.stderr, explained.stderr) == ("", "")
+    assert {"EX101", "SG101"} <= {line.split()[0] for line in listed.out.splitlines()}
+    assert explained.out.startswith("EX101 float64-argument (dtype)\n\nAn argument in double precision.\n\n")
+    assert (listed.err, explained.err) == ("", "")
 
 
-def test_its_rule_reports_beside_the_built_in_ones(run: Run, write_case: Callable[..., Path], tmp_path: Path) -> None:
+def test_its_rule_reports_beside_the_built_in_ones(with_pack: Cli, write_case: Callable[..., Path]) -> None:
     write_case(CASE)
 
-    done = run("-m", "steadygraph", "analyze", "case.py", "--format", "json", cwd=tmp_path)
+    ran = with_pack("analyze", "case.py", "--format", "json")
 
-    (case,) = json.loads(done.stdout)["cases"]
+    (case,) = json.loads(ran.out)["cases"]
     found = [(f["scenario"], f["rule"], f["path"]) for f in case["findings"]]
-    assert (done.returncode, done.stderr, case["rule_problems"]) == (1, "", [])
+    assert (ran.code, ran.err, case["rule_problems"]) == (1, "", [])
     assert found == [("extra", "SG101", "extra"), ("profile", "EX101", "args[0]"), ("extra", "EX101", "args[0]")]
 
 
-def test_its_own_tests_pass(run: Run) -> None:
-    done = run("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests")
+def test_its_own_tests_pass(installed: Installed) -> None:
+    paths = [str(installed.site), *filter(None, [os.environ.get("PYTHONPATH")])]
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
+        cwd=installed.source,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout
 
 
-def test_its_pages_are_written_like_those_of_the_built_in_rules(run: Run, tmp_path: Path) -> None:
-    done = run("-m", "steadygraph.rule.pages", tmp_path, "--pack", "rule-pack")
+@pytest.mark.usefixtures("with_pack")
+def test_its_pages_are_written_like_those_of_the_built_in_rules(tmp_path: Path) -> None:
+    pages.main([str(tmp_path), "--pack", "rule-pack"])
 
-    assert (done.returncode, done.stderr) == (0, "")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["EX101.md", "index.md"]
 
 

@@ -1,9 +1,18 @@
-"""A simulated run and a run with values, of the same model: what they find about its structure is the same."""
+"""A simulated run and a run with values, of the same model: what they find about its structure is the same.
+
+Compared is every finding by rule, kind, scenario, file and line.  Not compared are
+
+* ``host-sync`` (SG402) and ``device-mismatch`` (SG501): a CPU has one device and waits for nothing; a CPU run takes
+  every tensor for one on the device, a simulated run knows which ones are;
+* scenarios that the simulated run could not judge, because it needed a value that is not there;
+* severity, consequence and outcomes of a model that the two runs prove differently much of.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +20,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from steadygraph.case.case import Case, load
+from steadygraph.case.case import Case, load, opened
 from steadygraph.config import Settings
 from steadygraph.engine.engine import analyze_case
-from steadygraph.model import CaseReport, Policy, Result, Severity
+from steadygraph.model import CaseReport, Kind, Policy, Result, Severity
 
+from ..conftest import Demo
+
+TWO = (Policy.RECOMPILE, Policy.DROP)
+NOT_COMPARED = {Kind.HOST_SYNC, Kind.DEVICE_MISMATCH}
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 CASES = Path(__file__).parent.parent / "cases"
 #: Cases that keep to a device what they measure there, and say so in the constant DEVICE.
@@ -43,21 +56,90 @@ def results(report: CaseReport) -> dict[tuple[str, Policy], Result | None]:
     return {(s.name, o.policy): o.predicted or o.result for s in report.scenarios for o in s.outcomes}
 
 
-def in_both(case: Case, **settings: Any) -> tuple[CaseReport, CaseReport]:
-    on_cpu = analyze_case(dataclasses.replace(case, device=None), Settings(**settings))
-    return on_cpu, analyze_case(dataclasses.replace(case, device=None), Settings(device="cuda", **settings))
+def judged(report: CaseReport) -> set[str]:
+    """Scenarios with an outcome, proved or predicted."""
+    return {s.name for s in report.scenarios if all(o.predicted or o.result is not Result.UNPROVED for o in s.outcomes)}
 
 
+def structural(report: CaseReport, scenarios: set[str]) -> set[tuple[str, Kind, str, str, int]]:
+    """Findings, notes too, without what depends on values: rule, kind, scenario, file, line."""
+    compared = (f for f in report.findings if f.scenario in scenarios and f.kind not in NOT_COMPARED)
+    return {
+        (f.rule, f.kind, f.scenario, *((Path(f.location.path).name, f.location.line) if f.location else ("", 0)))
+        for f in compared
+    }
+
+
+@pytest.fixture
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Modules of the examples are imported anew: others have their names, and a test changes their constants."""
+    before = set(sys.modules)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield
+    for name in set(sys.modules) - before:
+        if Path(getattr(sys.modules[name], "__file__", None) or "/").is_relative_to(EXAMPLES):
+            del sys.modules[name]
+
+
+@pytest.mark.usefixtures("forgotten")
 @pytest.mark.parametrize("file", ["deepstack/v1_broken.py", "deepstack/v3_repaired.py", "qwen3_vl_text.py"])
-def test_an_example_is_judged_alike(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend((EXAMPLES / file).parent)
-    case = load(str(EXAMPLES / file))
+def test_an_example_is_judged_alike(file: str, demo: Demo) -> None:
+    cpu = demo.case(Path(file).name)
 
-    cpu, cuda = in_both(case)
+    with opened(str(EXAMPLES / file)) as case:
+        cuda = analyze_case(case, Settings(device="cuda"))
 
     assert found(cuda) == found(cpu)
+    assert structural(cuda, judged(cuda)) == structural(cpu, judged(cuda))
     told = {outcome: result for outcome, result in results(cuda).items() if outcome[0] != "profile"}
     assert told == {outcome: result for outcome, result in results(cpu).items() if outcome[0] != "profile"}
+
+
+#: Qwen3-VL with its experts, narrow and with two layers; both get visual features.
+SMALL = {
+    "vocab_size": 64,
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 16,
+    "num_experts": 6,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 32,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [4, 2, 2]},
+}
+SIZED = """
+import sys
+
+sys.path.insert(0, {folder!r})
+import moe_235b_a22b
+
+moe_235b_a22b.CONFIG.update({changes!r})
+moe_235b_a22b.DEVICE = {device!r}
+from moe_235b_a22b import *
+"""
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_a_small_qwen3_vl_has_the_same_findings(tmp_path: Path) -> None:
+    reports = {}
+    for device in ("cpu", "cuda"):
+        file = tmp_path / f"small_on_{device}.py"
+        text = SIZED.format(folder=str(EXAMPLES / "qwen3_vl"), changes=SMALL, device=device)
+        file.write_text(text, encoding="utf-8")
+        with opened(str(file)) as case:
+            reports[device] = analyze_case(case, Settings(policies=TWO, device=device))
+        for module in ("moe_235b_a22b", "qwen3_vl_steps"):
+            sys.modules.pop(module)
+
+    cpu, cuda = reports["cpu"], reports["cuda"]
+    assert structural(cuda, judged(cuda)) == structural(cpu, judged(cuda))
+    assert judged(cuda) >= {"profile", "text", "decode"}
+    assert {(rule, scenario) for rule, _, scenario, *_ in structural(cpu, judged(cpu))} == {
+        ("SG101", "image"),
+        ("SG401", "image"),
+    }
 
 
 @pytest.mark.parametrize("name", ON_DEVICE)
@@ -140,7 +222,7 @@ def test_one_analysis_after_another_says_the_same_of_symbols() -> None:
     assert [graph.digest for graph in first.graphs] == [graph.digest for graph in second.graphs]
 
 
-SMALL = {
+MIXTURE = {
     "vocab_size": 199,
     "hidden_size": 64,
     "intermediate_size": 96,
@@ -160,7 +242,7 @@ def mixture(device: str) -> Case:
 
     def build() -> nn.Module:
         torch.manual_seed(0)
-        config = Qwen3VLMoeTextConfig(**SMALL)
+        config = Qwen3VLMoeTextConfig(**MIXTURE)
         config._experts_implementation = "eager"
         return Qwen3VLMoeTextModel(config).to(device).eval()
 

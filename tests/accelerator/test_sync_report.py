@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import subprocess
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -20,21 +19,25 @@ from steadygraph.engine import subject
 from steadygraph.engine.engine import analyze_case
 from steadygraph.model import CaseReport, Kind, Severity
 
+from ..conftest import Ran
+
 _BLOCK = re.compile(r"<!-- (.*) -->\n```\w+\n((?:.*\n)*?)```\n")
 
 
 def test_the_page_shows_what_is_printed_serving_first_then_both_then_what_is_accepted(
-    repository: Path, steadygraph: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+    repository: Path, cli: Callable[..., Ran], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
     page = (repository / "docs" / "how-to" / "host-syncs.md").read_text(encoding="utf-8")
     (case, text), (code, command), (_, output) = _BLOCK.findall(page)
     (tmp_path / case.removeprefix("file: ")).write_text(text, encoding="utf-8")
 
-    done = steadygraph(*command.split()[2:], cwd=tmp_path, COLUMNS="80", NO_COLOR="1")
+    ran = cli(*command.split()[2:])
 
-    _, _, findings = done.stdout.partition("\n\n")
+    _, _, findings = ran.out.partition("\n\n")
     assert findings == output
-    assert f"exit code: {done.returncode}" == code
+    assert f"exit code: {ran.code}" == code
 
 
 class Block(nn.Module):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +15,8 @@ from steadygraph.config import Settings
 from steadygraph.engine.engine import analyze_case
 from steadygraph.errors import DeviceError, UsageError
 from steadygraph.model.gpus import device_count, device_name
+
+from ..conftest import Ran
 
 HERE = "tests/accelerator/test_usage.py"
 ASKING: dict[str, Callable[[], object]] = {
@@ -156,7 +156,7 @@ def test_a_call_that_asks_for_a_device_that_is_not_there_ends_the_analysis() -> 
     )
 
 
-def test_the_command_line_ends_with_a_usage_error(tmp_path: Path) -> None:
+def test_the_command_line_ends_with_a_usage_error(tmp_path: Path, cli: Callable[..., Ran]) -> None:
     (tmp_path / "case.py").write_text(
         "import torch\n"
         "DEVICE = 'cuda'\n"
@@ -164,18 +164,14 @@ def test_the_command_line_ends_with_a_usage_error(tmp_path: Path) -> None:
         "def profile(): return (torch.ones(1, 2, device='cuda:2'),), {}\n"
         "def serving(): return {'same': profile()}\n"
     )
-    command = [sys.executable, "-m", "steadygraph", "analyze", "case.py", "--no-progress"]
+    without = cli("analyze", "case.py")
+    advised = cli("analyze", "case.py", "--device", "cuda:3", "--gpu", "l4")
 
-    without, advised = (
-        subprocess.run([*command, *more], cwd=tmp_path, capture_output=True, text=True, check=False)
-        for more in ([], ["--device", "cuda:3", "--gpu", "l4"])
-    )
-
-    assert (without.returncode, without.stdout, without.stderr) == (
+    assert without == (
         2,
         "",
         "error: case.py: cuda:2 is asked for (case.py:3 in build), and 1 device is simulated\n"
         "  hint: simulate 3 devices: --device cuda:3\n",
     )
-    assert advised.returncode == 0, advised.stderr
-    assert "cuda:3 is simulated (3 x NVIDIA L4)" in advised.stdout
+    assert advised.code == 0, advised.err
+    assert "cuda:3 is simulated (3 x NVIDIA L4)" in advised.out

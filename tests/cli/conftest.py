@@ -2,14 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import NamedTuple
-
-import pytest
-
-from steadygraph.cli.main import main
-
 #: Nothing differs, so there is nothing to find.
 CLEAN = """
     import torch
@@ -33,21 +25,3 @@ RAISING = (
     def profile(): raise ValueError("no input")
 """
 )
-
-
-class Ran(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
-    """``cli("analyze", "case.py")`` runs the command line in this process, in the directory that the test fills."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> Ran:
-        code = main(arguments)
-        return Ran(code, *capfd.readouterr())
-
-    return run

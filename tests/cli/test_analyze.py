@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from .conftest import BROKEN, CLEAN, RAISING, Ran
+from ..conftest import Ran
+from .conftest import BROKEN, CLEAN, RAISING
 
 Write = Callable[..., Path]
 Cli = Callable[..., Ran]

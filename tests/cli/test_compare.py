@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import BROKEN, CLEAN, Ran
+from ..conftest import Ran
+from .conftest import BROKEN, CLEAN
 
 Write = Callable[..., Path]
 Cli = Callable[..., Ran]

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import BROKEN, CLEAN, RAISING, Ran
+from ..conftest import Ran
+from .conftest import BROKEN, CLEAN, RAISING
 
 Write = Callable[..., Path]
 Cli = Callable[..., Ran]

@@ -15,7 +15,8 @@ import pytest
 from steadygraph.report.formats import FORMATS, renderer
 from steadygraph.report.json.codec import from_json, to_json
 
-from .conftest import BROKEN, CLEAN, RAISING, Ran
+from ..conftest import Ran
+from .conftest import BROKEN, CLEAN, RAISING
 
 Write = Callable[..., Path]
 Cli = Callable[..., Ran]

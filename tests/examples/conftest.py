@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import importlib.util
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 import pytest
 
 from steadygraph.model import CaseReport
+from steadygraph.model.run import RunReport
 
 
 @pytest.fixture(scope="session")
@@ -28,22 +27,13 @@ def verdicts(repository: Path) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def report_of(verdicts: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Any], CaseReport]:
+def report_of(verdicts: ModuleType, once: Callable[..., str]) -> Callable[[Any], CaseReport]:
     """``report_of(state)``: what the analyzer says of it now."""
-    from steadygraph.model.run import RunReport
     from steadygraph.report.json.codec import from_json, to_json
 
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-
     def report(state: Any) -> CaseReport:
-        file = folder / f"{state.folder}-{state.name}.json"
-        with file.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not file.exists():
-                file.write_text(to_json(RunReport((verdicts.analysed(state),))), encoding="utf-8")
-        return from_json(file.read_text(encoding="utf-8")).cases[0]
+        name = f"{state.folder}-{state.name}.json"
+        return from_json(once(name, lambda: to_json(RunReport((verdicts.analysed(state),))))).cases[0]
 
     return report
 

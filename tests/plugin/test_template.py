@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.plugin.conftest import document
+from tests.plugin.conftest import Run, document
 from tests.test_readme import blocks
 
 #: Where ``make`` installs pytest 8, with pytest-cov, pytest-randomly and pytest-timeout.
@@ -22,6 +22,8 @@ FAILED = {f"cases/case_image_is_lost.py::image[{policy}]" for policy in ("recomp
 PAGE = Path("docs", "how-to", "use-with-pytest.md")
 
 Session = Callable[..., "subprocess.CompletedProcess[str]"]
+#: A session with all tests of the project, and the folder of its report.
+Plain = tuple["subprocess.CompletedProcess[str]", Path]
 
 
 @pytest.fixture
@@ -29,11 +31,11 @@ def project(repository: Path, tmp_path: Path) -> Path:
     return shutil.copytree(repository / "examples" / "pytest_project", tmp_path / "project")
 
 
-@pytest.fixture
-def session(project: Path) -> Session:
-    """``session("-x", first_on_path=...)`` runs the tests of the project, as a person in its folder does."""
+@pytest.fixture(scope="module")
+def session() -> Session:
+    """``session(project, "-x", first_on_path=...)`` runs the tests of a project, as a person in its folder does."""
 
-    def run(*options: str, first_on_path: Path | None = None) -> subprocess.CompletedProcess[str]:
+    def run(project: Path, *options: str, first_on_path: Path | None = None) -> subprocess.CompletedProcess[str]:
         search_path = [str(first_on_path)] if first_on_path else []
         search_path += [os.environ["PYTHONPATH"]] if "PYTHONPATH" in os.environ else []
         variables = {**os.environ, "PYTHONPATH": os.pathsep.join(search_path)}
@@ -43,21 +45,31 @@ def session(project: Path) -> Session:
     return run
 
 
+@pytest.fixture(scope="module")
+def plain(session: Session, repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Plain:
+    project = shutil.copytree(
+        repository / "examples" / "pytest_project", tmp_path_factory.mktemp("template") / "project"
+    )
+    return session(project, "--steadygraph-report=plain"), project / "plain"
+
+
 def failed(done: subprocess.CompletedProcess[str]) -> set[str]:
     return set(re.findall(r"^FAILED (\S+)", done.stdout, re.MULTILINE))
 
 
-def test_one_case_holds_one_fails_and_one_is_known(session: Session, repository: Path) -> None:
+def test_one_case_holds_one_fails_and_one_is_known(plain: Plain, repository: Path) -> None:
     (shown,) = [text for _, text in blocks(repository / PAGE, "text")]
 
-    done = session()
+    done, _ = plain
 
     assert failed(done) == FAILED, done.stdout + done.stderr
     assert " 2 failed, 15 passed in " in done.stdout
     assert shown in done.stdout
 
 
-def test_the_page_says_what_runs(session: Session, project: Path, repository: Path) -> None:
+def test_the_page_says_what_runs(
+    session: Session, run: Run, project: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tests = [text for _, text in blocks(repository / PAGE, "python")]
     (configuration,) = [text for _, text in blocks(repository / PAGE, "toml")]
     commands = [line for _, text in blocks(repository / PAGE, "console") for line in text.splitlines()]
@@ -67,26 +79,28 @@ def test_the_page_says_what_runs(session: Session, project: Path, repository: Pa
     shutil.copy(project / "cases" / "case_steady.py", project / "models" / "large" / "stability.py")
     (project / "pyproject.toml").write_text(f"[tool.pytest.ini_options]\npythonpath = '.'\n{configuration}")
 
-    ran = session(*(f"test_page_{number}.py" for number in range(len(tests))))
-    collected = session("--steadygraph", "--collect-only", "-q", "models")
-    chosen = session(*shlex.split(commands[1])[2:])
+    monkeypatch.chdir(project)
+
+    ran = session(project, *(f"test_page_{number}.py" for number in range(len(tests))))
+    collected = run("--steadygraph", "--collect-only", "-q", "models")
+    chosen = run(*shlex.split(commands[1])[2:])
 
     assert " 3 passed in " in ran.stdout, ran.stdout + ran.stderr
-    assert "models/large/stability.py::image[drop]\n" in collected.stdout
-    assert " 2 failed, 2 passed, 10 deselected in " in chosen.stdout, chosen.stdout
+    assert "models/large/stability.py::image[drop]" in collected.outlines
+    assert " 2 failed, 2 passed, 10 deselected in " in chosen.stdout.str(), chosen.stdout.str()
 
 
-def test_it_is_the_same_under_pytest_8_among_other_plugins(session: Session, project: Path) -> None:
+def test_it_is_the_same_under_pytest_8_among_other_plugins(session: Session, project: Path, plain: Plain) -> None:
     assert PYTEST_8.is_dir(), f"there is no {PYTEST_8}: make unit installs it"
-    plain = session("--steadygraph-report=plain")
+    under_pytest_9, report = plain
     options = ("--cov=decoder", "--timeout=300", "--import-mode=importlib", "--steadygraph-report=among")
 
-    done = session(*options, "-p", "randomly", first_on_path=PYTEST_8)
+    done = session(project, *options, "-p", "randomly", first_on_path=PYTEST_8)
 
     assert "pytest-8." in done.stdout, done.stdout + done.stderr
     assert re.search(r"^plugins: (?=.*\bcov-)(?=.*\brandomly-)(?=.*\btimeout-)", done.stdout, re.MULTILINE)
-    assert failed(done) == failed(plain) == FAILED
-    assert document(project / "among") == document(project / "plain")
+    assert failed(done) == failed(under_pytest_9) == FAILED
+    assert document(project / "among") == document(report)
 
 
 def test_a_test_that_takes_too_long_stops_its_analysis(session: Session, project: Path) -> None:
@@ -94,7 +108,9 @@ def test_a_test_that_takes_too_long_stops_its_analysis(session: Session, project
     slow = case.read_text(encoding="utf-8").replace("return Decoder()", "import time\n    time.sleep(60)")
     case.write_text(slow, encoding="utf-8")
 
-    done = session("--timeout=4", "cases/case_steady.py", "-k", "text", "-p", "no:randomly", first_on_path=PYTEST_8)
+    done = session(
+        project, "--timeout=4", "cases/case_steady.py", "-k", "text", "-p", "no:randomly", first_on_path=PYTEST_8
+    )
 
     assert " 2 failed, 4 deselected in " in done.stdout, done.stdout + done.stderr
     assert done.stdout.count("the analysis was stopped: Timeout") == 2

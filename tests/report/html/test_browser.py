@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +15,7 @@ from steadygraph.model import CaseReport, Finding
 from steadygraph.model.run import RunReport
 from steadygraph.report.json.codec import from_json
 
+from ...conftest import Ran
 from .conftest import ENVIRONMENT
 from .graphs import case_of, decoder
 
@@ -73,12 +73,12 @@ def test_it_opens_offline_without_a_request_or_an_error(opened: Open, report: Ru
 
 
 def test_the_page_of_a_real_analysis_shows_the_line_and_the_graph_of_the_defect(
-    opened: Open, steadygraph: Callable[..., subprocess.CompletedProcess[str]], write_case: Callable[..., Path]
+    opened: Open, cli: Callable[..., Ran], write_case: Callable[..., Path]
 ) -> None:
     file = write_case(CASE, "case_mask.py")
-    done = steadygraph("analyze", file.name, "--format", "json", cwd=file.parent)
+    ran = cli("analyze", file.name, "--format", "json")
 
-    page = opened(from_json(done.stdout))
+    page = opened(from_json(ran.out))
 
     expect(page.locator("mark")).to_have_text("if mask is not None:")
     added = page.locator("details.graphs").get_by_role("img", name="serving").locator("g.serving:not(.port) text")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -14,10 +12,13 @@ from typing import Any
 
 import pytest
 
-FOLDER = Path(__file__).resolve().parent.parent / "examples" / "evs"
+from steadygraph.model import CaseReport
+from steadygraph.model.run import RunReport
+
+FOLDER = Path(__file__).resolve().parent.parent.parent / "examples" / "evs"
 SCENARIOS = ("profile", "text", "image", "video", "decode")
 
-Steadygraph = Callable[..., "subprocess.CompletedProcess[str]"]
+Analysed = Callable[[str], CaseReport]
 
 
 @pytest.fixture
@@ -50,15 +51,16 @@ def calls(case: ModuleType) -> dict[str, Any]:
     return {"profile": case.profile(), **case.serving()}
 
 
-def analysed(steadygraph: Steadygraph, name: str) -> tuple[int, dict[str, Any]]:
-    done = steadygraph("analyze", FOLDER / f"{name}.py", "--format", "json")
-    (case,) = json.loads(done.stdout)["cases"]
-    return done.returncode, case
+@pytest.fixture
+def analysed(verdicts: ModuleType, report_of: Callable[[Any], CaseReport]) -> Analysed:
+    """``analysed("before")``: what is said of the case that is a file of this name."""
+    states = {state.name: state for state in verdicts.STATES if state.folder == "evs"}
+    return lambda name: report_of(states[name])
 
 
-def results(case: dict[str, Any]) -> dict[str, set[str]]:
+def results(case: CaseReport) -> dict[str, set[str]]:
     """Of each scenario what happens, or on a simulated device is predicted to happen, under any policy."""
-    return {s["name"]: {o["predicted"] or o["result"] for o in s["outcomes"]} for s in case["scenarios"]}
+    return {s.name: {o.predicted or o.result for o in s.outcomes} for s in case.scenarios}
 
 
 def test_one_graph_serves_all_calls_with_guards_kept_or_dropped(on_the_cpu: Callable[[str], ModuleType]) -> None:
@@ -104,24 +106,23 @@ def test_a_prompt_may_be_cut_into_prefill_chunks_anywhere(on_the_cpu: Callable[[
         torch.testing.assert_close(logits_of_chunks, whole)
 
 
-def test_the_video_before_the_repair_is_a_device_mismatch_at_the_line_that_made_the_ids(
-    steadygraph: Steadygraph,
-) -> None:
+def test_the_video_before_the_repair_is_a_device_mismatch_at_the_line_that_made_the_ids(analysed: Analysed) -> None:
     text = (FOLDER / "before.py").read_text(encoding="utf-8").splitlines()
     line = next(number for number, content in enumerate(text, 1) if "text = torch.tensor(" in content)
 
-    exit_code, case = analysed(steadygraph, "before")
+    case = analysed("before")
 
-    (finding,) = case["findings"]
-    assert exit_code == 1
-    assert (finding["kind"], finding["severity"], finding["scenario"]) == ("device-mismatch", "error", "video")
-    assert (finding["location"]["path"], finding["location"]["line"]) == ("examples/evs/before.py", line)
+    (finding,) = case.findings
+    assert RunReport((case,)).exit_code == 1
+    assert (finding.kind, finding.severity, finding.scenario) == ("device-mismatch", "error", "video")
+    assert finding.location is not None
+    assert (finding.location.path, finding.location.line) == ("examples/evs/before.py", line)
     assert results(case) == {name: {"raises" if name == "video" else "same"} for name in SCENARIOS}
 
 
-def test_nothing_is_found_after_the_repair(steadygraph: Steadygraph) -> None:
-    exit_code, case = analysed(steadygraph, "after")
+def test_nothing_is_found_after_the_repair(analysed: Analysed) -> None:
+    case = analysed("after")
 
-    assert exit_code == 0
-    assert case["findings"] == []
+    assert RunReport((case,)).exit_code == 0
+    assert case.findings == ()
     assert results(case) == {name: {"same"} for name in SCENARIOS}
