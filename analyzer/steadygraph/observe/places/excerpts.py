@@ -25,6 +25,7 @@ def around(places: Iterable[Location]) -> tuple[SourceExcerpt, ...]:
 
 
 def _stands(place: Location) -> bool:
+    linecache.checkcache(place.path)
     line = linecache.getline(place.path, place.line).strip()
     return place.text in (None, line) or place.text == scrubbed(line)
 
