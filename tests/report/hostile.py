@@ -21,6 +21,8 @@ from steadygraph.model import (
     NoneNode,
     OpaqueNode,
     Policy,
+    Recording,
+    RunRecording,
     TensorNode,
     ValueNode,
 )
@@ -115,6 +117,17 @@ def reports_of(texts: st.SearchStrategy[str]) -> st.SearchStrategy[RunReport]:
         environment=st.dictionaries(texts, texts, max_size=2),
         tool_version=texts,
         fail_on=st.sampled_from(FAIL_ON),
+        interrupted=st.booleans(),
+    )
+
+
+def recordings_of(texts: st.SearchStrategy[str]) -> st.SearchStrategy[RunRecording]:
+    """Recordings with these texts in every field that holds text."""
+    return st.builds(
+        RunRecording,
+        recordings=st.lists(values(Recording, texts), max_size=2).map(tuple),
+        environment=st.dictionaries(texts, texts, max_size=2),
+        tool_version=texts,
         interrupted=st.booleans(),
     )
 

@@ -57,7 +57,7 @@ def removed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for home in getattr(owner, "__mro__", [owner]):
         if attribute in vars(home):
             monkeypatch.delattr(home, attribute)
-        if isinstance(home, type) and attribute in vars(home).get("__annotations__", ()):
+        if isinstance(home, type) and attribute in inspect.get_annotations(home):
             monkeypatch.delitem(home.__annotations__, attribute)
         if isinstance(home, type) and sets(vars(home).get("__init__"), attribute):
             monkeypatch.setattr(home, "__init__", lambda self, **anything: None)

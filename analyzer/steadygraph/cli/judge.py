@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +10,10 @@ from steadygraph.cli.parameters import BaselineFile, FailOn, Folder, Format, Ign
 
 
 def judge(
-    file: Annotated[Path, typer.Argument(metavar="RECORDING.json", help="What analyze --record wrote.")],
+    file: Annotated[
+        str,
+        typer.Argument(metavar="RECORDING.json", help="What analyze --record wrote; - for standard input."),
+    ],
     select: Select = None,
     ignore: Ignore = None,
     fail_on: FailOn = None,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from steadygraph.cli.conclusion import Plan, Wanted, planned
+from steadygraph.cli.reading import STANDARD_INPUT
 from steadygraph.errors import SteadygraphError, UsageError
 from steadygraph.errors.files import write
 from steadygraph.model import CaseReport, Problem, Recording, RunRecording, Status
@@ -25,12 +27,15 @@ def store(run: RunRecording, file: Path) -> None:
         raise UsageError(f"cannot write the recording {file}: {error.strerror}", hint=hint) from error
 
 
-def judged(file: Path, wanted: Wanted) -> int:
-    """Judge the recordings of a file, tell the results, and give the exit code."""
+def judged(file: str, wanted: Wanted) -> int:
+    """Judge the recordings of a file or of standard input, tell the results, and give the exit code."""
     from steadygraph.report.json import recordings
 
     plan = planned(wanted)
-    run = recordings.read(file)
+    if file == STANDARD_INPUT:
+        run = recordings.from_bytes(sys.stdin.buffer.read(), "standard input")
+    else:
+        run = recordings.read(Path(file))
     cases = [_judged(recording, plan) for recording in run.recordings]
     return plan.conclude(cases, run.environment, interrupted=run.interrupted)
 
@@ -40,6 +45,6 @@ def _judged(recording: Recording, plan: Plan) -> CaseReport:
 
     try:
         return judge(recording, plan.packs, plan.chosen, selected=bool(plan.options.settings.select))
-    except SteadygraphError as error:  # what the case accepts names a rule that is no longer there
+    except SteadygraphError as error:  # what the case accepts names a scenario that is not there
         problem = Problem(type(error).__name__, error.problem, error.hint)
         return CaseReport(recording.target, Status.FAILED, recording.duration_s, problem)

@@ -17,14 +17,14 @@ def change(profile: Sequence[Graph], serving: Sequence[Graph]) -> GraphChange:
     same = are_same(profile, serving)
     if same is not False:
         return GraphChange(same=same)
-    before, now = _ops(profile), _ops(serving)
+    profile_ops, serving_ops = _ops(profile), _ops(serving)
     known = {i.name for g in profile for i in g.inputs}
     missing = dict.fromkeys(i.name for g in serving for i in g.inputs if i.name not in known)
     return GraphChange(
         same=False,
         missing_inputs=tuple(missing),
-        missing_ops=tuple(sorted((now - before).items())),
-        extra_ops=tuple(sorted((before - now).items())),
+        missing_ops=tuple(sorted((serving_ops - profile_ops).items())),
+        extra_ops=tuple(sorted((profile_ops - serving_ops).items())),
         reach=reach(profile[0], serving[0]) if len(profile) == len(serving) == 1 else None,
     )
 

@@ -21,10 +21,10 @@ def reach(profile: Graph, serving: Graph) -> Reach | None:
     """
     if not (_is_known(profile) and _is_known(serving)):
         return None
-    now = _dependencies(serving)
-    outputs = [node for node in now if isinstance(node, tuple)]
-    reached = _reached(now, _lacking(_dependencies(profile), now))
-    found = [GraphOutput(node[1], now.nodes[node]["value"]) for node in outputs if node in reached]
+    graph = _dependencies(serving)
+    outputs = [node for node in graph if isinstance(node, tuple)]
+    reached = _reached(graph, _lacking(_dependencies(profile), graph))
+    found = [GraphOutput(node[1], graph.nodes[node]["value"]) for node in outputs if node in reached]
     return Reach(len(outputs), tuple(found))
 
 
@@ -60,8 +60,8 @@ def _lacking(profile: nx.DiGraph, serving: nx.DiGraph) -> set[Hashable]:
     _numbers(profile, numbering)
     known = len(numbering)
     numbers = _numbers(serving, numbering)
-    new = {node for node, number in numbers.items() if number >= known}
-    return {node for node in new if new.isdisjoint(serving.pred[node])}
+    unknown = {node for node, number in numbers.items() if number >= known}
+    return {node for node in unknown if unknown.isdisjoint(serving.pred[node])}
 
 
 def _numbers(graph: nx.DiGraph, numbering: Numbering) -> dict[Hashable, int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from steadygraph.compare import guards
 from steadygraph.compare.evidence import evidence
 from steadygraph.model import (
     CaseReport,
@@ -34,7 +33,7 @@ def judge(recording: Recording, packs: LoadedRules, chosen: Selection, *, select
         selected: Were they chosen by the user?  Then one that fails is an error.
 
     Raises:
-        CaseError: The case accepts findings of a scenario or of a rule that does not exist.
+        CaseError: The case accepts findings of a scenario that does not exist.
     """
     if recording.status is not Status.COMPLETED:
         return CaseReport(recording.target, recording.status, recording.duration_s, recording.error)
@@ -63,15 +62,16 @@ def judge(recording: Recording, packs: LoadedRules, chosen: Selection, *, select
 
 
 def allowed(recording: Recording, packs: LoadedRules) -> tuple[Allowance, ...]:
-    """What the case accepts.
+    """What the case accepts; a rule that was there when it was recorded may be gone.
 
     Raises:
-        CaseError: It names a scenario or a rule that does not exist.
+        CaseError: It names a scenario that does not exist.
     """
     table: dict[str, dict[str, str]] = {}
     for one in recording.accepted:
         table.setdefault(one.scenario, {})[one.rule] = one.reason
-    return allow.allowances(table, [call.name for call in recording.calls], packs, label=recording.accepted_label)
+    names = [call.name for call in recording.calls]
+    return allow.allowances(table, names, packs, label=recording.accepted_label, may_be_gone=True)
 
 
 def _scenario(evidence: Evidence) -> ScenarioReport:
@@ -97,6 +97,6 @@ def _call(observation: Observation) -> RegionCall:
     return RegionCall(
         region=observation.region,
         graphs=tuple(graph.digest for graph in observation.graphs),
-        guards=guards.digest(observation.guards),
+        guards=observation.guards_digest,
         guard_types=tuple(sorted(types.items())),
     )

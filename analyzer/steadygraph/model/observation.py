@@ -202,6 +202,8 @@ class Observation:
     ambient: Ambient
     #: The guards made in this call (by the frames that were compiled in it).
     guards: tuple[Guard, ...] = ()
+    #: What they ask for: the same for the same guards, also where their texts hold a path that a recording leaves out.
+    guards_digest: str = ""
     #: The graphs that ran, in the order in which they ran.
     graphs: tuple[Graph, ...] = ()
     #: How many frames were compiled that had been compiled before, and for the first time.

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from steadygraph.model import CaseReport, Location, SourceExcerpt
+from steadygraph.model import CaseReport, Location, Recording, SourceExcerpt
 from steadygraph.model.run import RunReport
 from steadygraph.report import collector
 
@@ -45,6 +45,9 @@ _TENSOR = re.compile(r"(?<![\w.])tensor\([\s\[]*(?:[-+]?[\d.]|nan|inf|True|False
 _SECRET = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY", re.IGNORECASE)
 #: A shorter value ("1", "true", "root") is no secret, and would tear holes into ordinary text.
 _SECRET_LENGTH = 8
+
+#: They name a target, which may be a path.
+_OF_TARGETS = (CaseReport, Recording)
 
 Value = TypeVar("Value")
 
@@ -79,14 +82,7 @@ def portable(report: Renderable, root: Path | None = None) -> Portable:
             return report
         report = report.report
     root = root or Path.cwd()
-    scrub = _Scrub(root)
-    clean = dataclasses.replace(
-        report,
-        cases=tuple(scrub.case(case) for case in report.cases),
-        environment={scrub.text(key): scrub.text(value) for key, value in report.environment.items()},
-        tool_version=scrub.text(report.tool_version),
-    )
-    return Portable(clean, root)
+    return Portable(scrubbed(report, root), root)
 
 
 def scrubbed(value: Value, root: Path | None = None) -> Value:
@@ -113,10 +109,6 @@ class _Scrub:
         self.path: Callable[[str], str] = cache(self._location)
         self.is_outside: Callable[[str], bool] = cache(self._is_outside)
 
-    def case(self, case: CaseReport) -> CaseReport:
-        rest: CaseReport = self.value(dataclasses.replace(case, target=""))
-        return dataclasses.replace(rest, target=self.target(case.target))
-
     def target(self, target: str) -> str:
         parts = _TARGET.fullmatch(target)
         assert parts is not None, "the pattern matches every string"
@@ -130,6 +122,8 @@ class _Scrub:
             return self.text(value)
         if cls is tuple:
             return tuple([self.value(part) for part in value])
+        if cls is dict:
+            return {self.text(key): self.value(part) for key, part in value.items()}
         if cls is Location:
             text = None if value.text is None else self.text(value.text)
             outside = value.outside or self.is_outside(value.path)
@@ -140,7 +134,8 @@ class _Scrub:
         if names is None:
             names = [each.name for each in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else []
             self._fields[cls] = names
-        return cls(*[self.value(getattr(value, name)) for name in names]) if names else value
+        clean = cls(*[self.value(getattr(value, name)) for name in names]) if names else value
+        return dataclasses.replace(clean, target=self.target(value.target)) if cls in _OF_TARGETS else clean
 
     def _text(self, text: str) -> str:
         if not text.isascii():

@@ -19,7 +19,7 @@ EVERY = "*"
 class Allowance:
     """Findings of one rule in one scenario, or in every one, that are accepted for this reason.
 
-    ``rule`` is a code; where the rule is not ``known``, because a pack cannot be loaded, the word that the case has.
+    ``rule`` is a code; where the rule is not ``known``, because its pack is not there, the word that the case has.
     """
 
     scenario: str
@@ -32,7 +32,12 @@ class Allowance:
 
 
 def allowances(
-    table: Mapping[str, Mapping[str, str]], scenarios: Sequence[str], packs: LoadedRules, *, label: str = "ALLOW"
+    table: Mapping[str, Mapping[str, str]],
+    scenarios: Sequence[str],
+    packs: LoadedRules,
+    *,
+    label: str = "ALLOW",
+    may_be_gone: bool = False,
 ) -> tuple[Allowance, ...]:
     """What a case accepts; what holds for one scenario stands before what holds for all of them.
 
@@ -41,6 +46,7 @@ def allowances(
         scenarios: All scenarios, the profile call among them.
         packs: All rules.
         label: Begins the sentences of errors: ``ALLOW of case.py``.
+        may_be_gone: The table is an old one: a rule that does not exist accepts nothing, and is no error.
 
     Raises:
         CaseError: There is no such scenario, or no such rule.
@@ -51,7 +57,7 @@ def allowances(
             hint = question_or_list(scenario, (*scenarios, EVERY), "scenarios")
             raise CaseError(f"{label} names a scenario {scenario!r} that the case does not have", hint=hint)
         for word, reason in reasons.items():
-            code = _code(word, packs, label)
+            code = _named(word, packs) if may_be_gone else _code(word, packs, label)
             found.append(Allowance(scenario, code or word, reason, known=code is not None))
     return tuple(sorted(found, key=lambda allowance: allowance.scenario == EVERY))
 
@@ -86,9 +92,13 @@ def _reviewed(finding: Finding, accepted: Sequence[Allowance]) -> Finding:
     return finding if reason is None else dataclasses.replace(finding, allowed=reason)
 
 
+def _named(word: str, packs: LoadedRules) -> str | None:
+    return next((rule.code for rule in packs.rules if is_named(word, rule)), None)
+
+
 def _code(word: str, packs: LoadedRules, label: str) -> str | None:
     """The code of the rule that a code or a name means; None: it may be one of a pack that is missing."""
-    named = next((rule.code for rule in packs.rules if is_named(word, rule)), None)
+    named = _named(word, packs)
     if named is not None or packs.may_lack(word):
         return named
     try:

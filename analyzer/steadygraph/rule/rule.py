@@ -104,7 +104,7 @@ class Rule(ABC):
             message="".join(pieces),
             location=location,
             fix=fix,
-            fingerprint=hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:16],
+            fingerprint=hashlib.sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()[:16],
             path=path,
             profile=profile,
             serving=serving,

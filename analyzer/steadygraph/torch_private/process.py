@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 import contextlib
 import copy
-import importlib
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -88,22 +87,19 @@ def global_default_device() -> torch.device | None:
     return None if context is None else context.device
 
 
-#: Configurations of the compiler; the first is always kept, the others if they are loaded.
-_CONFIGS = (
-    "torch._dynamo.config",
-    "torch._functorch.config",
-    "torch._inductor.config",
-    "torch.fx.experimental._config",
-)
+_MEMBERS = {"torch.utils._config_module.ConfigModule": "get_config_copy"}
+#: Configurations of the compiler, beside Dynamo's, that are kept if they are loaded.
+_OTHERS = ("torch._functorch.config", "torch._inductor.config", "torch.fx.experimental._config")
 
 
 def compiler_settings() -> Callable[[], None]:
     """A function that brings back today's compiler configuration and stance."""
+    from torch._dynamo import config as dynamo_config
     from torch._dynamo import eval_frame
 
-    importlib.import_module(_CONFIGS[0])
     stance = eval_frame._stance
-    configs = [(sys.modules[name], _settings(sys.modules[name])) for name in _CONFIGS if name in sys.modules]
+    loaded = (dynamo_config, *filter(None, map(sys.modules.get, _OTHERS)))
+    configs = [(config, _settings(config)) for config in loaded]
 
     def restore() -> None:
         if eval_frame._stance is not stance:

@@ -173,7 +173,7 @@ def _has_member(kind: type, name: str) -> bool:
     """Is it declared, or set when an object is made?"""
     for cls in kind.__mro__:
         makers = (vars(cls).get(maker) for maker in ("__init__", "__post_init__", "_init"))
-        if name in vars(cls).get("__annotations__", ()):
+        if name in inspect.get_annotations(cls):
             return True
         if any(name in _set_by(maker.__code__) for maker in makers if isinstance(maker, types.FunctionType)):
             return True

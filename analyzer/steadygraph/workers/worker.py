@@ -98,7 +98,10 @@ def result_of(order: Order) -> Result:
     except BaseException as error:
         show_traceback(error)
         report = failed(order.target, internal_problem(error))
-    return dataclasses.replace(report, duration_s=round(time.perf_counter() - started, 3)), recording
+    duration_s = round(time.perf_counter() - started, 3)
+    if recording is not None:
+        recording = dataclasses.replace(recording, duration_s=duration_s)
+    return dataclasses.replace(report, duration_s=duration_s), recording
 
 
 def failed(target: str, problem: Problem, *, status: Status = Status.FAILED, duration_s: float = 0.0) -> CaseReport:

@@ -151,12 +151,12 @@ class HostSync(Rule):
     )
 
     def check(self, evidence: Evidence) -> Iterator[Finding]:
-        before = _counts(evidence.profile_syncs)
-        later = _counts(evidence.serving_syncs)
+        profile = _counts(evidence.profile_syncs)
+        serving = _counts(evidence.serving_syncs)
         for sync in _by_place(evidence.syncs):
             place = sync.operation, sync.location
-            only_profile = evidence.scenario == PROFILE and place not in later
-            known = before.get(place, 0)
+            only_profile = evidence.scenario == PROFILE and place not in serving
+            known = profile.get(place, 0)
             yield self.finding(
                 evidence,
                 (

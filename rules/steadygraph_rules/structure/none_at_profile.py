@@ -129,11 +129,11 @@ class NoneAtProfile(GuardRule):
         """Eager mode raised before a region ran: no guard was asked, and the arguments of the whole call must do."""
         for one in evidence.call_differences:
             if one.aspect in (Aspect.NONE, Aspect.PRESENCE):
-                before, now = shortened(one.profile), shortened(one.serving)
+                profile, serving = shortened(one.profile), shortened(one.serving)
                 yield self.finding(
                     evidence,
                     (
-                        f"argument `{one.path}` is {before} at profile, {now} at serving",
+                        f"argument `{one.path}` is {profile} at profile, {serving} at serving",
                         ", and eager mode raises before any compiled region runs",
                     ),
                     path=one.path,

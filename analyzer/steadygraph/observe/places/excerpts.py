@@ -6,17 +6,28 @@ import linecache
 from collections.abc import Iterable, Iterator
 
 from steadygraph.model import Location, SourceExcerpt
+from steadygraph.report.portable import scrubbed
 
 #: Lines before and after the one that is named.
 _AROUND = 4
 
 
 def around(places: Iterable[Location]) -> tuple[SourceExcerpt, ...]:
-    """Excerpts that hold every place whose file can be read, sorted by path and line; neighbours are joined."""
+    """Excerpts that hold every place whose file can be read, sorted by path and line; neighbours are joined.
+
+    A line that is no longer what it was has none: the place may be from a recording of an older file.
+    """
     named: dict[str, set[int]] = {}
     for place in places:
-        named.setdefault(place.path, set()).add(place.line)
+        if _stands(place):
+            named.setdefault(place.path, set()).add(place.line)
     return tuple(one for path in sorted(named) for one in _of_file(path, named[path]))
+
+
+def _stands(place: Location) -> bool:
+    linecache.checkcache(place.path)
+    line = linecache.getline(place.path, place.line).strip()
+    return place.text in (None, line) or place.text == scrubbed(line)
 
 
 def _of_file(path: str, named: set[int]) -> Iterator[SourceExcerpt]:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import nn
 
+from steadygraph.compare import guards as guard_digests
 from steadygraph.model import (
     PROFILE,
     Graph,
@@ -304,12 +305,14 @@ class CompileSession:
     def _observation(self, call: OpenCall) -> Observation:
         region = call.region
         ran = tuple(self._graph_value(graph, region) for graph in call.graphs)
+        made = tuple(guard for entry in call.compiled for guard in self._guards_of(entry))
         return Observation(
             region=region.name,
             call=call.call,
             inputs=call.inputs,
             ambient=call.ambient,
-            guards=tuple(guard for entry in call.compiled for guard in self._guards_of(entry)),
+            guards=made,
+            guards_digest=guard_digests.digest(made),
             graphs=ran,
             recompiles=call.recompiles,
             first_compiles=call.first_compiles,

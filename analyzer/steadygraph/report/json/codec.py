@@ -117,6 +117,11 @@ def from_json(text: str) -> RunReport:
         UsageError: The text is no JSON, no report of steadygraph, or of another schema version.
     """
     value = _loaded(text)
+    if isinstance(value, dict) and "recording_version" in value:
+        raise UsageError(
+            "this JSON is a recording of steadygraph, not a report",
+            hint="make a report of it with: steadygraph judge RECORDING.json --format json",
+        )
     if not isinstance(value, dict) or "schema_version" not in value:
         raise UsageError(
             "this JSON is not a report of steadygraph: it has no schema_version",

@@ -66,6 +66,9 @@ def from_json(text: str) -> RunRecording:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"the recording is not JSON: {error}", hint=_HINT) from None
+    if isinstance(value, dict) and "schema_version" in value and isinstance(value.get("cases"), list):
+        problem = "this JSON is a report of steadygraph, not a recording"
+        raise UsageError(problem, hint="show it with: steadygraph report REPORT.json")
     if not isinstance(value, dict) or "recording_version" not in value:
         problem = "this JSON is not a recording of steadygraph: it has no recording_version"
         raise UsageError(problem, hint=_HINT)
@@ -90,19 +93,28 @@ def read(file: Path) -> RunRecording:
     """The recordings in a file.
 
     Raises:
-        UsageError: The file cannot be read, or :func:`from_json` cannot make recordings of it.
+        UsageError: The file cannot be read, or :func:`from_bytes` cannot make recordings of it.
     """
     shown = readable_path(str(file))
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        content = file.read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read {shown}: {error.strerror}", hint=_HINT) from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{shown} is not text in UTF-8", hint=_HINT) from error
+    return from_bytes(content, shown)
+
+
+def from_bytes(content: bytes, name: str) -> RunRecording:
+    """The recordings in the content of a file; the name of the file is for complaints.
+
+    Raises:
+        UsageError: It is no text, or :func:`from_json` cannot make recordings of it.
+    """
     try:
-        return from_json(text)
+        return from_json(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{name} is not text in UTF-8", hint=_HINT) from error
     except UsageError as error:
-        raise UsageError(f"{shown}: {error.problem}", hint=error.hint) from None
+        raise UsageError(f"{name}: {error.problem}", hint=error.hint) from None
 
 
 def _with_graphs(recording: Recording, graphs: Sequence[Sequence[Sequence[Graph]]] | None) -> Recording:
