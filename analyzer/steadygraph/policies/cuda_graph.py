@@ -54,7 +54,8 @@ class _Replayer:
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
-        with swapped({module: self._forward(module, module.forward) for module in self._modules}):
+        forwards = {module: self._forward(module, module.forward) for module in self._modules}
+        with torch_private.compiles_forced_eager(), swapped(forwards):
             yield
 
     def _in_turn(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tape | CudaCapture]:

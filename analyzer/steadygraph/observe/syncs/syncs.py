@@ -21,7 +21,7 @@ from steadygraph.model import BreakReason, Location, Observation, Sync
 from steadygraph.observe.syncs import allowance, sync_debug
 from steadygraph.observe.syncs.blocking import blocking_operation, is_read, waiting_copy
 from steadygraph.observe.syncs.sync_ledger import AllowedBlock, SyncLedger
-from steadygraph.torch_private import bare_name, explicit_waits, fake_tensor_type, watching_ops
+from steadygraph.torch_private import bare_name, explicit_waits, fake_tensor_type, unseen_by_modules, watching_ops
 from steadygraph.torch_private.replacement import replaced
 
 #: Methods that read a whole tensor: on a CPU tensor they run no operator, on one of the device one or many.
@@ -74,6 +74,7 @@ class SyncWatch:
             if self._confirm:
                 stack.enter_context(sync_debug.listening(lambda: self._ledger.hear(sync_debug.OPERATION)))
             stack.enter_context(allowance.noting(self._ledger.allowed))
+            stack.enter_context(unseen_by_modules(lambda mode: isinstance(mode, _FunctionWatch)))
             stack.enter_context(_FunctionWatch(self))
             stack.enter_context(watching_ops(self._operator))
             yield
