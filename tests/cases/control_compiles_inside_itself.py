@@ -1,4 +1,4 @@
-"""A helper under a compile of its own, a block that is compiled, a mask function under flex_attention: nothing is wrong."""
+"""A helper and a block that are compiled themselves, and flex_attention, which compiles itself: nothing is wrong."""
 
 import warnings
 
