@@ -49,7 +49,8 @@ class EagerPass:
         self._subject = subject
         self._codes = [code for _, module in regions if (code := locations.code_of(module.forward)) is not None]
         self._computed: dict[CodeType, list[Any]] = {}
-        self.results = run_calls(subject.case, subject.model, watching=self._watching)
+        with torch_private.compiles_forced_eager():
+            self.results = run_calls(subject.case, subject.model, watching=self._watching)
         _require_profile(self.results[PROFILE], "in eager mode")
         #: Later passes run the same lines.
         self.notes = self._unknown()

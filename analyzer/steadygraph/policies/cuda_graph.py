@@ -6,6 +6,7 @@ On a CUDA device the regions are captured as CUDA graphs; elsewhere a tape of op
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -47,6 +48,8 @@ class _Replayer:
         self._captures: dict[nn.Module, list[Tape | CudaCapture]] = {m: [] for m in self._modules}
         self._call = PROFILE
         self._replays = dict.fromkeys(self._modules, 0)
+        # The static inputs and the turns are of all threads, as the stream of a device is.
+        self._replaying = threading.Lock()
 
     def start(self, call: str) -> None:
         self._call = call
@@ -54,7 +57,8 @@ class _Replayer:
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
-        with swapped({module: self._forward(module, module.forward) for module in self._modules}):
+        forwards = {module: self._forward(module, module.forward) for module in self._modules}
+        with torch_private.compiles_forced_eager(), swapped(forwards):
             yield
 
     def _in_turn(self, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tape | CudaCapture]:
@@ -77,12 +81,13 @@ class _Replayer:
             if not captures:  # a region that the profile call did not reach has no graph
                 return original(*args, **kwargs)
             refusals = []
-            # A region that was captured at several sizes has a graph for each.
-            for capture in self._in_turn(module, args, kwargs):
-                try:
-                    return capture.replay(args, kwargs)
-                except NotReplayableError as refusal:
-                    refusals.append(str(refusal))
+            with self._replaying:
+                # A region that was captured at several sizes has a graph for each.
+                for capture in self._in_turn(module, args, kwargs):
+                    try:
+                        return capture.replay(args, kwargs)
+                    except NotReplayableError as refusal:
+                        refusals.append(str(refusal))
             self.refused[self._call] = CallResult(refused=f"no captured graph fits: {refusals[0]}")
             return original(*args, **kwargs)
 

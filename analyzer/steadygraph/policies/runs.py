@@ -140,8 +140,8 @@ def _around(case: Case, name: str) -> AbstractContextManager[Any]:
 
 
 def run_alone(case: Case, model: nn.Module, scenario: str) -> CallResult:
-    """Run one scenario as the first call of the model's life, after what the case sets up for its profile call."""
-    with process.preserved():
+    """Run one scenario in eager mode, as the model's first call, after what the case sets up for its profile call."""
+    with process.preserved(), torch_private.compiles_forced_eager():
         inputs = dict(_inputs(case, mark=False))
         if case.before is not None:
             case.before(model, PROFILE)
@@ -149,15 +149,15 @@ def run_alone(case: Case, model: nn.Module, scenario: str) -> CallResult:
 
 
 def run_profile(case: Case, model: nn.Module) -> CallResult:
-    """Run the profile call alone."""
-    with process.preserved():
+    """Run the profile call alone, in eager mode."""
+    with process.preserved(), torch_private.compiles_forced_eager():
         inputs = dict(_inputs(case, mark=False))
         return _run_one(case, model, PROFILE, inputs[PROFILE], contextlib.nullcontext())
 
 
 def run_until(case: Case, model: nn.Module, scenario: str) -> None:
-    """Run the calls that come before ``scenario``."""
-    with process.preserved():
+    """Run the calls that come before ``scenario``, in eager mode."""
+    with process.preserved(), torch_private.compiles_forced_eager():
         for name, call in _inputs(case, mark=False):
             if name == scenario:
                 return

@@ -54,6 +54,7 @@ from steadygraph.torch_private.graphs import TracedGraph, TracedNode, input_sour
 from steadygraph.torch_private.inductor import inductor
 from steadygraph.torch_private.process import (
     compiler_settings,
+    compiles_forced_eager,
     default_device,
     dispatch_modes,
     dispatch_settings,
@@ -62,6 +63,7 @@ from steadygraph.torch_private.process import (
     global_module_hooks,
     import_compiler,
     own_dynamo_state,
+    unseen_by_modules,
 )
 from steadygraph.torch_private.replacement import replaced
 from steadygraph.torch_private.required import can_share_subgraphs, require

@@ -32,6 +32,12 @@ class CompiledFrame:
     f_globals: dict[str, Any]
     guards: Sequence[MadeGuard] = ()
     graphs: list[CapturedGraph] = field(default_factory=list)
+    #: One that another thread made while this one waited for Dynamo's lock, and that would have answered.
+    same_as: CompiledFrame | None = None
+
+    @property
+    def stands_for(self) -> CompiledFrame:
+        return self.same_as or self
 
     @property
     def guard_tree(self) -> GuardTree:

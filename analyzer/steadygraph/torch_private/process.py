@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from steadygraph.torch_private.replacement import replaced
+
 
 def global_module_hooks() -> list[dict[int, Any]]:
     """The dicts that hold hooks on all modules of the process (``register_module_forward_hook``)."""
@@ -47,6 +49,46 @@ def own_dynamo_state() -> Iterator[None]:
         pgo._CODE_STATE, cache.cache = code_state, resume_functions
         utils.counters.clear()
         utils.counters.update(counters)
+
+
+@contextlib.contextmanager
+def compiles_forced_eager() -> Iterator[None]:
+    """A block in which everything under ``torch.compile`` runs as plain Python: what a model means in eager mode.
+
+    What a higher-order operator (flex_attention, cond) compiles when it is called in eager mode is left alone: so it
+    finds the tensors that its functions close over.  Without it cond raises where one of them needs a gradient.
+    """
+    from torch._dynamo import eval_frame
+    from torch._higher_order_ops.utils import _in_hop_compile
+
+    stances = eval_frame._callback_from_stance
+
+    def callback(asked: Any) -> Any:
+        return asked if _in_hop_compile() else stances(asked)
+
+    with torch.compiler.set_stance("force_eager"), replaced(eval_frame, {"_callback_from_stance": callback}):
+        yield
+
+
+@contextlib.contextmanager
+def unseen_by_modules(is_ours: Callable[[object], bool]) -> Iterator[None]:
+    """A block in which a torch-function mode of ours is not there for modules that ask before they choose a kernel.
+
+    ``nn.TransformerEncoder`` and ``nn.MultiheadAttention`` leave their fast path, which gives other values for padding,
+    where ``torch.overrides.has_torch_function`` says that somebody is listening.
+    """
+    from torch import overrides
+
+    ask = overrides.has_torch_function
+
+    def has_torch_function(relevant_args: Any) -> bool:
+        modes = _function_mode_stack()
+        innermost = bool(modes) and is_ours(modes[-1])
+        with overrides._pop_mode_temporarily() if innermost else contextlib.nullcontext():
+            return ask(relevant_args)
+
+    with replaced(overrides, {"has_torch_function": has_torch_function}):
+        yield
 
 
 def function_modes() -> list[str]:

@@ -60,6 +60,11 @@ def watching_ops(watch: Callable[..., Any]) -> contextlib.AbstractContextManager
     class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         supports_higher_order_operators = True
 
+        @classmethod
+        def ignore_compile_internals(cls) -> bool:
+            # Dynamo leaves every frame alone under any other mode, and what is compiled with fullgraph then raises.
+            return True
+
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             return watch(func, args, kwargs or {})
 

@@ -8,9 +8,11 @@ which is what a deployment does that drops them.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
@@ -40,6 +42,18 @@ class FrameObserver(Protocol):
 
     def graph_runs(self, graph: CapturedGraph) -> None:
         """Each time that a compiled graph is called."""
+
+
+@dataclass(eq=False)
+class _Compilation:
+    """What is heard while one frame is compiled; another may be compiled inside of it."""
+
+    graphs: list[CapturedGraph] = field(default_factory=list)
+    guards: Sequence[MadeGuard] = ()
+    failure: str = ""
+
+    def begin_again(self) -> None:
+        self.graphs, self.guards, self.failure = [], (), ""
 
 
 class FrameTap(torch_private.FrameCallback):
@@ -72,9 +86,8 @@ class FrameTap(torch_private.FrameCallback):
         self.also_compile = bool(self._backends)
         #: Which back end's callable a captured graph runs.
         self.active_backend = "eager"
-        self._graphs: list[CapturedGraph] = []
-        self._guards: Sequence[MadeGuard] = ()
-        self._failure = ""
+        #: The innermost one last.  Dynamo holds a lock while it compiles: all are of one thread.
+        self._compilations: list[_Compilation] = []
         hooks = torch_private.hooks(self._keep_guards)
         super().__init__(self._compile_graph)
         self._convert = torch_private.frame_converter(
@@ -93,14 +106,12 @@ class FrameTap(torch_private.FrameCallback):
     def close(self) -> None:
         """Let the observer go; Dynamo keeps its callbacks until ``torch.compiler.reset()``."""
         self._observers.clear()
-        self._graphs, self._guards = [], ()
 
     def __call__(self, frame: Any, cache_entry: Any, hooks: Any, frame_state: Any, skip: int = 0) -> Any:
         for observer in self._observers:
             observer.frame_entered(frame.f_code, frame.f_locals, frame.f_globals)
-        self._graphs, self._guards, self._failure = [], (), ""
         try:
-            with torch_private.recorded_breaks() as recorded:
+            with self._compilation() as made, torch_private.recorded_breaks() as recorded:
                 result = self._converted(frame, cache_entry, hooks, frame_state, skip + 1)
         except Exception as error:
             reason = torch_private.unsupported(error)
@@ -110,7 +121,7 @@ class FrameTap(torch_private.FrameCallback):
         events = [BreakEvent(*one) for one in recorded]
         guarded = torch_private.guarded_code(result)
         if guarded is None:
-            why = f"{torch_private.skip_reason(result) or 'frame was skipped'}\n{self._failure}"
+            why = f"{torch_private.skip_reason(result) or 'frame was skipped'}\n{made.failure}"
             for observer in self._observers:
                 observer.frame_skipped(frame.f_code, why, events)
             return result
@@ -120,10 +131,10 @@ class FrameTap(torch_private.FrameCallback):
             guarded.guard_manager,
             guarded.compile_id,
             frame.f_globals,
-            self._guards,
-            self._graphs,
+            made.guards,
+            made.graphs,
         )
-        for graph in self._graphs:
+        for graph in made.graphs:
             graph.entry = entry
         for observer in self._observers:
             observer.frame_compiled(entry, events)
@@ -141,14 +152,22 @@ class FrameTap(torch_private.FrameCallback):
         if result is not None and (torch_private.guarded_code(result) is not None or not trace.spared):
             return result
         # Whose fault that was shows when every layer is traced.
-        self._graphs, self._guards, self._failure = [], (), ""
+        self._compilations[-1].begin_again()
         return self._convert(frame, cache_entry, hooks, frame_state, skip=skip + 1)
 
+    @contextlib.contextmanager
+    def _compilation(self) -> Iterator[_Compilation]:
+        self._compilations.append(_Compilation())
+        try:
+            yield self._compilations[-1]
+        finally:
+            self._compilations.pop()
+
     def _keep_guards(self, guards: Any) -> None:
-        self._guards = tuple(map(MadeGuard, guards))
+        self._compilations[-1].guards = tuple(map(MadeGuard, guards))
 
     def _keep_failure(self, error: Exception) -> None:
-        self._failure = str(error)
+        self._compilations[-1].failure = str(error)
 
     def _compile_graph(self, module: torch.fx.GraphModule, example_inputs: Any) -> Callable[..., Any]:
         self._layers.tidy(module)
@@ -156,7 +175,7 @@ class FrameTap(torch_private.FrameCallback):
         if self.also_compile:
             for name, compile_fn in self._backends.items():
                 graph.runners[name] = _compiled_or_failing(compile_fn, module, example_inputs)
-        self._graphs.append(graph)
+        self._compilations[-1].graphs.append(graph)
         # A lazy graph module prints a traceback of its own when its first call fails.
         torch_private.force_recompile(module)
         eager = FakeRuns(module.forward)

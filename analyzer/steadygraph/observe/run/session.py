@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import threading
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, cast
@@ -60,6 +61,19 @@ def _watching(method: Method) -> Method:
     return cast(Method, watch)
 
 
+class _Thread(threading.local):
+    """What a thread is doing.  Nothing is inherited: a thread that a region starts runs on its own."""
+
+    def __init__(self) -> None:
+        self.open: list[OpenCall] = []
+        #: Locals of the frame that an entry made after the profile call was last asked about, by identity of the entry:
+        #: guards, which fill this, must hold neither the entry nor the session, since nobody collects such a cycle.
+        self.asked: dict[int, Mapping[str, Any]] = {}
+
+    def ask(self, entry_id: int, f_locals: Mapping[str, Any]) -> None:
+        self.asked[entry_id] = f_locals
+
+
 class CompileSession:
     """Compiles regions with guards kept and observes their calls.
 
@@ -96,10 +110,13 @@ class CompileSession:
         self.failure: Exception | None = None
         self._entries: dict[int, list[CompiledFrame]] = {}
         self._foreign: set[int] = set()
-        #: Locals of the frame that an entry made after the profile call was last asked about, by identity of the entry:
-        #: guards, which fill this, must hold neither the entry nor the session, since nobody collects such a cycle.
-        self._asked: dict[int, Mapping[str, Any]] = {}
-        self._open: list[OpenCall] = []
+        #: All of them in order, with the thread that made each, and those of code that had an entry before.
+        self._made: list[tuple[CompiledFrame, int]] = []
+        self._again: set[CompiledFrame] = set()
+        self._thread = _Thread()
+        #: The thread in which the calls are made, and ended calls of others.
+        self._driver = threading.get_ident()
+        self._elsewhere: list[OpenCall] = []
         self._call = PROFILE
         self._guard_values: dict[CompiledFrame, tuple[Guard, ...]] = {}
         self._graph_values: dict[CapturedGraph, Graph] = {}
@@ -108,8 +125,9 @@ class CompileSession:
     # --- running ---------------------------------------------------------------------------------
 
     def start(self, call: str) -> None:
-        """What follows belongs to this call ("profile" or a scenario)."""
-        self._call = call
+        """What follows belongs to this call ("profile" or a scenario), which the current thread makes."""
+        self._settle()
+        self._call, self._driver = call, threading.get_ident()
         self._tap.also_compile = self._tap.also_compile and call == PROFILE
 
     @contextlib.contextmanager
@@ -117,6 +135,7 @@ class CompileSession:
         """Regions run compiled and observed; guards decide, as in stock torch.compile."""
         with swapped({region.module: self._observing(region) for region in self.regions}):
             yield
+        self._settle()
 
     @contextlib.contextmanager
     def guards_dropped(
@@ -176,10 +195,11 @@ class CompileSession:
 
     def _observing(self, region: WatchedRegion) -> Callable[..., Any]:
         def forward(*args: Any, **kwargs: Any) -> Any:
-            if torch.compiler.is_compiling():  # a region inside of a region is traced with it
+            # A region inside of a region is traced with it.  is_compiling() is true in every thread while one compiles.
+            if torch.compiler.is_dynamo_compiling():
                 return region.original(*args, **kwargs)
             call = self._begin(region, args, kwargs)
-            self._open.append(call)
+            self._thread.open.append(call)
             try:
                 output = region.compiled(*args, **kwargs)
                 call.output = structure.capture(output)
@@ -189,18 +209,42 @@ class CompileSession:
                 raise
             finally:
                 call.addresses_after = _addresses(region)
-                self._open.pop()
-                if not self._open:
-                    self._asked.clear()
-                self.observations.append(self._observation(call))
+                self._thread.open.pop()
+                if not self._thread.open:
+                    self._thread.asked.clear()
+                if call.in_order:
+                    self.observations.append(self._observation(call))
+                else:
+                    self._elsewhere.append(call)
 
         return forward
+
+    @_watching
+    def _settle(self) -> None:
+        """Observe the calls of other threads, in an order that does not depend on which came first.
+
+        Nor does what was compiled: it is counted for the first of them that runs it.
+        """
+        calls, self._elsewhere = sorted(self._elsewhere, key=lambda call: call.looks), []
+        for call in calls:
+            for entry in [*call.compiled]:
+                first = next((c for c in calls if c.call == call.call and c.ran(entry)), call)
+                call.compiled.remove(entry)
+                first.compiled.append(entry)
+        self.observations += map(self._observation, calls)
+
+    @property
+    def _innermost(self) -> OpenCall | None:
+        """The call that this thread is in."""
+        return self._thread.open[-1] if self._thread.open else None
 
     @_watching
     def _begin(self, region: WatchedRegion, args: Sequence[Any], kwargs: Mapping[str, Any]) -> OpenCall:
         call = OpenCall(
             region=region,
             call=self._call,
+            in_order=threading.get_ident() == self._driver,
+            known=len(self._made),
             inputs=structure.capture_call(args, kwargs),
             ambient=ambient.capture(region.module),
             addresses=_addresses(region),
@@ -243,58 +287,75 @@ class CompileSession:
     def frame_entered(self, code: types.CodeType, f_locals: Mapping[str, Any], f_globals: Mapping[str, Any]) -> None:
         if id(code) not in self._entries and cache_entry_count(code):
             self._foreign.add(id(code))
-        if not self._open or self._call == PROFILE:
+        call = self._innermost
+        if call is None:
             return
-        call = self._open[-1]
-        if code is not call.region.code:
+        call.meanwhile[id(code)] = self._made_meanwhile(call, code, f_locals)
+        if self._call != PROFILE and code is not call.region.code:
             self._compare_inner(call, code, f_locals)
+
+    def _made_meanwhile(
+        self, call: OpenCall, code: types.CodeType, f_locals: Mapping[str, Any]
+    ) -> CompiledFrame | None:
+        """An entry that answers, and that was not there yet when Dynamo looked for one.
+
+        Dynamo looks first and waits for its lock then: two threads compile one after the other what either needs once
+        (torch 2.13).  How often that happens is luck.
+        """
+        this = threading.get_ident()
+        others = (entry for entry, maker in self._made[call.known :] if maker != this and entry.code is code)
+        return next((entry.stands_for for entry in others if entry.guard_tree.holds(f_locals)), None)
 
     @_watching
     def frame_compiled(self, entry: CompiledFrame, events: Sequence[BreakEvent]) -> None:
         known = self._entries.setdefault(id(entry.code), [])
         again = bool(known)
         known.append(entry)
+        self._made.append((entry, threading.get_ident()))
         self._breaks[entry] = breaks.capture(events)
-        if not self._open:
+        if again:
+            self._again.add(entry)
+        call = self._innermost
+        if call is None:
             return
-        call = self._open[-1]
-        call.compiled.append(entry)
-        call.recompiles += again
-        call.first_compiles += not again
-        call.breaks += self._breaks[entry]
+        entry.same_as = call.meanwhile.pop(id(entry.code), None)
+        if entry.same_as is None:
+            call.compiled.append(entry)
+            call.breaks += self._breaks[entry]
         if self._call == PROFILE:
-            call.region.answered_by(entry)
+            call.region.answered_by(entry.stands_for)
         elif entry.code is not call.region.code:
-            when_asked(entry.guard_manager, functools.partial(self._asked.__setitem__, id(entry)))
+            when_asked(entry.guard_manager, functools.partial(self._thread.ask, id(entry)))
 
     @_watching
     def frame_skipped(self, code: types.CodeType, why: str, events: Sequence[BreakEvent]) -> None:
-        if not self._open or not (events or _gave_up(why)):
+        call = self._innermost
+        if call is None or not (events or _gave_up(why)):
             return
-        call = self._open[-1]
         # Dynamo tried, as it would for a recompile that succeeds, and what the frame calls is compiled piece by piece.
-        call.recompiles += id(code) in self._entries
+        call.failed_recompiles += id(code) in self._entries
         if locations.is_user_file(code.co_filename):
             call.breaks += breaks.skipped(locations.of_code(code), why, events)
 
     @_watching
     def frame_failed(self, code: types.CodeType, events: Sequence[BreakEvent]) -> None:
-        if not self._open:
+        call = self._innermost
+        if call is None:
             return
-        self._open[-1].recompiles += id(code) in self._entries
-        self._open[-1].breaks += breaks.capture(events)
+        call.failed_recompiles += id(code) in self._entries
+        call.breaks += breaks.capture(events)
 
     @_watching
     def graph_runs(self, graph: CapturedGraph) -> None:
-        if not self._open:
+        call = self._innermost
+        if call is None:
             return
-        call = self._open[-1]
         call.graphs.append(graph)
         entry = graph.entry
         if entry is None or entry in call.compiled:
             return
         # An entry made in an earlier call answers: other calls than that one may not need it.
-        f_locals = self._asked.pop(id(entry), None)
+        f_locals = self._thread.asked.pop(id(entry), None)
         if f_locals is not None:
             self._compare_inner(call, entry.code, f_locals)
         call.breaks += self._breaks[entry]
@@ -306,6 +367,7 @@ class CompileSession:
         region = call.region
         ran = tuple(self._graph_value(graph, region) for graph in call.graphs)
         made = tuple(guard for entry in call.compiled for guard in self._guards_of(entry))
+        again = sum(entry in self._again for entry in call.compiled)
         return Observation(
             region=region.name,
             call=call.call,
@@ -314,8 +376,8 @@ class CompileSession:
             guards=made,
             guards_digest=guard_digests.digest(made),
             graphs=ran,
-            recompiles=call.recompiles,
-            first_compiles=call.first_compiles,
+            recompiles=again + call.failed_recompiles,
+            first_compiles=len(call.compiled) - again,
             breaks=tuple(dict.fromkeys(call.breaks)),
             addresses=call.addresses,
             addresses_after=call.addresses_after,

@@ -48,19 +48,33 @@ class OpenCall:
 
     region: WatchedRegion
     call: str
+    #: Does the thread that runs the scenario make it?  What other threads do comes in no order.
+    in_order: bool
+    #: How many frames had been compiled when it began.
+    known: int
     inputs: Node
     ambient: Ambient
     addresses: tuple[tuple[str, int], ...]
     compiled: list[CompiledFrame] = field(default_factory=list)
+    #: Entries of other threads that would have answered a frame that is being compiled, by identity of its code.
+    meanwhile: dict[int, CompiledFrame | None] = field(default_factory=dict)
     graphs: list[CapturedGraph] = field(default_factory=list)
     breaks: list[GraphBreak] = field(default_factory=list)
     violated: dict[tuple[str, Aspect, int | None], ViolatedGuard] = field(default_factory=dict)
-    recompiles: int = 0
-    first_compiles: int = 0
+    #: Attempts to compile a frame again that failed.
+    failed_recompiles: int = 0
     addresses_after: tuple[tuple[str, int], ...] = ()
     handed: tuple[tuple[str, str, int], ...] = ()
     output: Node | None = None
     error: Failure | None = None
+
+    @property
+    def looks(self) -> str:
+        """What tells it from other calls of its region, whichever thread came first."""
+        return repr((self.region.name, self.inputs, self.ambient, *self.violated.values(), self.output, self.error))
+
+    def ran(self, entry: CompiledFrame) -> bool:
+        return any(graph.entry is not None and graph.entry.stands_for is entry for graph in self.graphs)
 
     def violates(self, found: Sequence[ViolatedGuard]) -> None:
         for guard in found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sys
+import threading
 import types
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -37,6 +38,13 @@ def _unneeded(reason: str, where: Location | None) -> str:
     return f"allow_sync({reason!r}){place}: nothing in it makes the host wait, in no call: take it out"
 
 
+class _Thread(threading.local):
+    """The blocks that a thread is in."""
+
+    def __init__(self) -> None:
+        self.open: list[AllowedBlock] = []
+
+
 class SyncLedger:
     """Counts in one call.
 
@@ -48,19 +56,22 @@ class SyncLedger:
         self._regions = {id(code) for code in regions}
         self._found: Counter[Sync] = Counter()
         self._heard: Counter[Sync] = Counter()
-        self._open: list[AllowedBlock] = []
+        self._thread = _Thread()
+        self._counting = threading.Lock()
         self.blocks: list[AllowedBlock] = []
 
     def note(self, operation: str, *, certain: bool, explicit: bool) -> None:
         """Count it at the line of the user's code that is running."""
         location, in_region = self._place()
         sync = Sync(operation, location, 1, in_region, self._reason(), certain, explicit)
-        self._found[sync] += 1
+        with self._counting:
+            self._found[sync] += 1
 
     def hear(self, operation: str) -> None:
         """Count what CUDA tells of the line that is running."""
         location, in_region = self._place()
-        self._heard[Sync(operation, location, 1, in_region, self._reason())] += 1
+        with self._counting:
+            self._heard[Sync(operation, location, 1, in_region, self._reason())] += 1
 
     def found(self) -> tuple[Sync, ...]:
         """What was noted, in the order in which it was first seen."""
@@ -76,17 +87,17 @@ class SyncLedger:
     @contextlib.contextmanager
     def _within(self, block: AllowedBlock) -> Iterator[None]:
         self.blocks.append(block)
-        self._open.append(block)
+        self._thread.open.append(block)
         try:
             yield
         finally:
-            self._open.pop()
+            self._thread.open.pop()
 
     def _reason(self) -> str | None:
         """That of the innermost block; all that are open have been of use."""
-        for block in self._open:
+        for block in self._thread.open:
             block.needed = True
-        return self._open[-1].reason if self._open else None
+        return self._thread.open[-1].reason if self._thread.open else None
 
     def _place(self) -> tuple[Location | None, bool]:
         """The innermost line of user code, and whether a region is running."""

@@ -9,6 +9,7 @@ An operator is looked at before it runs: on a simulated device it may not come b
 from __future__ import annotations
 
 import contextlib
+import threading
 import types
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
@@ -21,7 +22,7 @@ from steadygraph.model import BreakReason, Location, Observation, Sync
 from steadygraph.observe.syncs import allowance, sync_debug
 from steadygraph.observe.syncs.blocking import blocking_operation, is_read, waiting_copy
 from steadygraph.observe.syncs.sync_ledger import AllowedBlock, SyncLedger
-from steadygraph.torch_private import bare_name, explicit_waits, fake_tensor_type, watching_ops
+from steadygraph.torch_private import bare_name, explicit_waits, fake_tensor_type, unseen_by_modules, watching_ops
 from steadygraph.torch_private.replacement import replaced
 
 #: Methods that read a whole tensor: on a CPU tensor they run no operator, on one of the device one or many.
@@ -48,6 +49,13 @@ _NAMES: dict[Callable[..., Any], str] = {
 }
 
 
+class _Thread(threading.local):
+    """What a thread is doing."""
+
+    muted = False
+    name: str | None = None
+
+
 class SyncWatch:
     """Counts what would block the host in a block, by operation and line.
 
@@ -61,8 +69,7 @@ class SyncWatch:
         self.device = device
         self._confirm = confirm
         self._ledger = SyncLedger(regions)
-        self._muted = False
-        self._name: str | None = None
+        self._thread = _Thread()
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
@@ -74,6 +81,7 @@ class SyncWatch:
             if self._confirm:
                 stack.enter_context(sync_debug.listening(lambda: self._ledger.hear(sync_debug.OPERATION)))
             stack.enter_context(allowance.noting(self._ledger.allowed))
+            stack.enter_context(unseen_by_modules(lambda mode: isinstance(mode, _FunctionWatch)))
             stack.enter_context(_FunctionWatch(self))
             stack.enter_context(watching_ops(self._operator))
             yield
@@ -89,27 +97,27 @@ class SyncWatch:
         return self._ledger.blocks
 
     def note(self, operation: str, *, certain: bool = True, explicit: bool = False) -> None:
-        if not self._muted:
-            words = self._name if self._name and operation == "nonzero" else operation
+        if not self._thread.muted:
+            words = self._thread.name if self._thread.name and operation == "nonzero" else operation
             self._ledger.note(words, certain=certain, explicit=explicit)
 
     @contextlib.contextmanager
     def muted(self) -> Iterator[None]:
         """A block in which nothing counts."""
-        before, self._muted = self._muted, True
+        before, self._thread.muted = self._thread.muted, True
         try:
             yield
         finally:
-            self._muted = before
+            self._thread.muted = before
 
     @contextlib.contextmanager
     def named(self, words: str) -> Iterator[None]:
         """A block in which nonzero is called this."""
-        before, self._name = self._name, words
+        before, self._thread.name = self._thread.name, words
         try:
             yield
         finally:
-            self._name = before
+            self._thread.name = before
 
     def _operator(self, op: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         name = bare_name(op)
