@@ -44,13 +44,13 @@ class GuardRule(Rule):
         by_cause = causes(evidence)
         for guards in self.groups(by_cause.get(self.cause, ())):
             first = guards[0]
+            worst = consequence(evidence, self.cause, guards, by_cause)
+            told = (*clauses(self.message(first, evidence)), also(guards), left_behind(evidence, worst))
             yield self.finding(
                 evidence,
-                spread(
-                    (*clauses(self.message(first, evidence)), also(guards)), len({guard.region for guard in guards})
-                ),
+                spread(told, len({guard.region for guard in guards})),
                 path=first.path,
-                consequence=consequence(evidence, self.cause, guards, by_cause),
+                consequence=worst,
                 fix=self.fix(first),
                 location=next((guard.location for guard in guards if guard.location), None),
                 region=first.region,
@@ -136,6 +136,14 @@ def _worst(evidence: Evidence) -> Consequence:
         return evidence.worst
     guarded = tuple(outcome for outcome in evidence.outcomes if outcome.policy is not Policy.CUDA_GRAPH)
     return replace(evidence, outcomes=guarded).worst
+
+
+def left_behind(evidence: Evidence, worst: Consequence) -> str:
+    """What a call that is silently wrong left behind in its arguments and in the model, if that is what is wrong."""
+    if worst is not Consequence.SILENT_WRONG:
+        return ""
+    effect = next((outcome.effect for outcome in evidence.outcomes if outcome.effect), None)
+    return f"; {shortened(effect, LONGEST_ERROR)}" if effect else ""
 
 
 def same_but_for_index(path: str) -> str:

@@ -11,6 +11,8 @@ _FIX = "Make what differs between the two calls equal, one thing at a time, to f
 _FIX_WITHIN_PROFILE = (
     "Remove what makes the profile call compile the same code twice (TORCH_LOGS=recompiles names it), or keep guards."
 )
+_FIX_EARLIER = "Mend the earlier call first: this one goes on from what it left behind."
+_SAYS_OF_EFFECT = "leaves something else behind than eager mode"
 _SAYS = {
     Consequence.SILENT_WRONG: "returns something else than eager mode",
     Consequence.RAISES: "raises where eager mode does not",
@@ -71,19 +73,30 @@ class UnexplainedResult(Rule):
         if not bad:
             return
         order = list(Consequence)
-        worst, outcome = min(bad, key=lambda pair: order.index(pair[0]))
+        worst, outcome = min(bad, key=lambda pair: (pair[1].since is not None, order.index(pair[0])))
         again = sum(observation.recompiles for observation in evidence.profile)
         yield self.finding(
             evidence,
             (
-                f"under policy {outcome.policy} the call {_SAYS[worst]}{_detail(worst, outcome)}",
-                *(_compiled_twice(again) if again else (", and no violated guard explains it", _differing(evidence))),
+                f"under policy {outcome.policy} the call {_says(worst, outcome)}{_detail(worst, outcome)}",
+                *_why(outcome, again, evidence),
             ),
             path=f"{outcome.policy}: {worst}",
-            consequence=worst,
+            consequence=Consequence.BENIGN if outcome.since else worst,
             says_error=outcome.error if worst is Consequence.RAISES else None,
-            fix=_FIX_WITHIN_PROFILE if again else _FIX,
+            fix=_FIX_EARLIER if outcome.since else _FIX_WITHIN_PROFILE if again else _FIX,
         )
+
+
+def _says(worst: Consequence, outcome: Outcome) -> str:
+    # Where outputs are wrong as well, the error is about them.
+    return _SAYS_OF_EFFECT if outcome.effect and outcome.effect == outcome.error else _SAYS[worst]
+
+
+def _why(outcome: Outcome, again: int, evidence: Evidence) -> tuple[str, ...]:
+    if outcome.since:
+        return f": {outcome.since}", ", whose finding counts for both"
+    return _compiled_twice(again) if again else (", and no violated guard explains it", _differing(evidence))
 
 
 def _compiled_twice(again: int) -> tuple[str, str]:
@@ -105,7 +118,8 @@ def _consequence(outcome: Outcome, evidence: Evidence) -> Consequence | None:
 
 
 def _detail(worst: Consequence, outcome: Outcome) -> str:
-    return f" ({shortened(outcome.error, LONGEST_ERROR)})" if worst is Consequence.RAISES and outcome.error else ""
+    told = outcome.error if worst is Consequence.RAISES else outcome.effect
+    return f" ({shortened(told, LONGEST_ERROR)})" if told else ""
 
 
 def _differing(evidence: Evidence) -> str:

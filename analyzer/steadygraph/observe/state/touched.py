@@ -1,0 +1,116 @@
+"""What a call can have changed: everything reachable from its arguments and from the model, marked before and after.
+
+A mark is cheap: the identity of an object, the version counter and the look of a tensor, the text of a Python value.
+Only what has another mark afterwards is compared, and only that is ever copied.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from steadygraph import torch_private
+from steadygraph.observe.inputs import storage
+from steadygraph.observe.inputs.structure import tensor_spec
+from steadygraph.observe.inputs.values import value_text
+
+#: Tensors this small are marked by their data as well: no version counter knows of a write through ``.data``.
+SMALL_BYTES = 2**16
+#: A tensor that eager mode left alone is known by a checksum of its data, up to this size.
+LARGEST_BYTES = 2**28
+
+#: How a place is named: "argument `cache['k']`", "attribute `self.step`".
+Place = str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mark:
+    """One object as it was.  It is kept, so that no other object gets its identity."""
+
+    value: Any
+    state: object
+
+    def differs_from(self, other: Mark) -> bool:
+        """Another object counts as changed even if it is equal: whoever compares will see."""
+        tensors = isinstance(self.value, torch.Tensor) or isinstance(other.value, torch.Tensor)
+        return (tensors and self.value is not other.value) or self.state != other.state
+
+
+Marks = Mapping[Place, Mark]
+
+
+def marks(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Marks:
+    """What a call can reach by way of its arguments and of its model; objects that are never opened are left out."""
+    with torch_private.without_modes():
+        return {place: Mark(value, _state(value)) for place, value in _reachable(model, args, kwargs)}
+
+
+def touched(before: Marks, after: Marks) -> set[Place]:
+    """Places that are new, gone, or marked otherwise."""
+    return {
+        place
+        for place in before.keys() | after.keys()
+        if place not in before or place not in after or before[place].differs_from(after[place])
+    }
+
+
+def checksum(tensor: torch.Tensor) -> int | None:
+    """Of a tensor's data; None where it has none that could be read, or more than is worth it."""
+    if tensor.is_meta or torch_private.is_fake(tensor) or tensor.layout is not torch.strided or tensor.is_quantized:
+        return None
+    if tensor.numel() * tensor.itemsize > LARGEST_BYTES:
+        return None
+    try:
+        data = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+        return zlib.crc32(data.numpy().data)
+    except (NotImplementedError, RuntimeError, TypeError):  # wrappers around other tensors, nested ones
+        return None
+
+
+def _reachable(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[tuple[Place, Any]]:
+    for name, value in _named(model, args, kwargs):
+        yield from ((f"argument `{name}{path}`", leaf) for path, leaf in storage.held(value))
+    yield from ((f"attribute `self.{name}`", leaf) for name, leaf in storage.held(model))
+
+
+def _named(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Arguments by the names that the forward gives them."""
+    try:
+        bound = inspect.signature(type(model).forward).bind(model, *args, **kwargs)
+    except (TypeError, ValueError):  # a forward of the instance, or one written in C
+        yield from ((f"args[{i}]", value) for i, value in enumerate(args))
+        yield from kwargs.items()
+        return
+    parameters = list(bound.signature.parameters.values())[1:]
+    for parameter in parameters:
+        if parameter.name not in bound.arguments:
+            continue
+        value = bound.arguments[parameter.name]
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            yield from value.items()
+        else:
+            yield parameter.name, value
+
+
+def _state(value: Any) -> object:
+    if not isinstance(value, torch.Tensor):
+        numpy = sys.modules.get("numpy")
+        if numpy is not None and isinstance(value, numpy.ndarray) and value.dtype != object:
+            return type(value), value_text(value), zlib.crc32(value.tobytes())
+        return type(value), "None" if value is None else value_text(value)
+    version = None if value.is_inference() else value._version
+    # The CPU alone is asked: reading from another device would wait for it at every call.
+    small = _on_host(value) and value.numel() * value.itemsize <= SMALL_BYTES
+    data = checksum(value) if version is None or small else None
+    return tensor_spec(value), storage.address(value), version, data
+
+
+def _on_host(tensor: torch.Tensor) -> bool:
+    return tensor.device.type == "cpu" and not torch_private.is_fake(tensor)
