@@ -15,14 +15,18 @@ from torch import nn
 from steadygraph import torch_private
 from steadygraph.model import PROFILE
 from steadygraph.observe.inputs.structure import tensor_spec
-from steadygraph.observe.state.touched import Mark, Marks, Place, checksum, marks, touched
+from steadygraph.observe.state.touched import ATTRIBUTE, Mark, Marks, Place, checksum, of_arguments, of_model, touched
 from steadygraph.policies import proof
 from steadygraph.policies.proof import FrozenOutput
 
 #: Of a leaf, which is its whole structure.
 _LEAF = ""
+#: Copies of what eager mode wrote, over all calls; beyond that checksums have to do.
+COPIES_BYTES = 512 * 2**20
 _ABSENT = "is there in eager mode, and is not here"
 _EXTRA = "is there, and is not in eager mode"
+_UNWRITTEN = "is written in eager mode, and left as it was here"
+_OTHER = "holds other data than in eager mode"
 _WRITTEN = "is written, and eager mode leaves it as it was"
 
 
@@ -30,11 +34,12 @@ _WRITTEN = "is written, and eager mode leaves it as it was"
 class Left:
     """What eager mode left behind after one call.
 
-    ``changed`` are copies.  ``untouched`` tells by a checksum, or a text, whether somebody else has written there; None
-    where that is not known.
+    ``changed`` are copies; of what is too large for one there is a checksum in ``summed``.  ``untouched`` tells by a
+    checksum, or a text, whether somebody else has written there.  None stands for a checksum that is not known.
     """
 
     changed: Mapping[Place, FrozenOutput] = field(default_factory=dict)
+    summed: Mapping[Place, object] = field(default_factory=dict)
     untouched: Mapping[Place, object] = field(default_factory=dict)
     output: FrozenOutput | None = None
 
@@ -67,44 +72,73 @@ class Effects:
 class Watch(Protocol):
     """Looks at the places around each call of a pass."""
 
-    def start(self, model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-        """A call begins."""
+    def start(self, model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], *, prepared: bool) -> None:
+        """A call begins; something was ``prepared`` for it since the last one ended."""
 
     def end(self, name: str, output: FrozenOutput | None) -> Effects:
         """It has ended; ``output`` is None if it failed."""
 
 
 class _Places:
-    """The places that one call can reach, before and after it."""
+    """The places that the calls of a pass can reach, before and after each of them."""
 
-    def __init__(self, model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    def __init__(self) -> None:
+        self._call: tuple[nn.Module, Sequence[Any], Mapping[str, Any]] | None = None
+        self._arguments: Marks = {}
+        #: The model as the last call left it: nobody touches it in between.
+        self._model: Marks | None = None
+
+    def start(self, model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], *, prepared: bool) -> None:
         self._call = (model, args, kwargs)
-        self.before = marks(*self._call)
+        self._arguments = of_arguments(model, args, kwargs)
+        if prepared or self._model is None:
+            self._model = of_model(model)
 
-    def after(self) -> Marks:
-        return marks(*self._call)
+    def end(self) -> tuple[Marks, set[Place]]:
+        """All places after the call, and those that it touched."""
+        if self._call is None or self._model is None:
+            raise RuntimeError("no call has begun")
+        before = {**self._arguments, **self._model}
+        self._arguments, self._model = of_arguments(*self._call), of_model(self._call[0])
+        after = {**self._arguments, **self._model}
+        self._call, self._arguments = None, {}
+        return after, touched(before, after)
 
 
 class Recorder:
-    """The eager pass: keeps what every call left behind."""
+    """The eager pass: keeps what every call left behind.
 
-    def __init__(self) -> None:
-        self._places: _Places | None = None
+    Args:
+        room_bytes: For copies, of all calls together.
+    """
+
+    def __init__(self, room_bytes: int = COPIES_BYTES) -> None:
+        self._room_bytes = room_bytes
+        self._places = _Places()
         self._known: dict[Place, tuple[Mark, object]] = {}
 
-    def start(self, model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-        self._places = _Places(model, args, kwargs)
+    def start(self, model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], *, prepared: bool) -> None:
+        self._places.start(model, args, kwargs, prepared=prepared)
 
     def end(self, name: str, output: FrozenOutput | None) -> Effects:
-        assert self._places is not None
-        before, after = self._places.before, self._places.after()
-        self._places = None
-        written = touched(before, after)
-        changed = {place: proof.freeze(mark.value) for place, mark in after.items() if place in written}
+        after, written = self._places.end()
+        changed, summed = self._kept({place: mark.value for place, mark in after.items() if place in written})
         known = {place: (mark, self._contents(place, mark)) for place, mark in after.items() if place not in written}
         # Arguments do not outlive their call.
-        self._known = {place: pair for place, pair in known.items() if place.startswith("attribute")}
-        return Effects(left=Left(changed, {place: contents for place, (_, contents) in known.items()}, output))
+        self._known = {place: pair for place, pair in known.items() if place.startswith(ATTRIBUTE)}
+        untouched = {place: contents for place, (_, contents) in known.items()}
+        return Effects(left=Left(changed, summed, untouched, output))
+
+    def _kept(self, written: Mapping[Place, Any]) -> tuple[dict[Place, FrozenOutput], dict[Place, object]]:
+        copied, summed = {}, {}
+        for place, value in written.items():
+            size = _size_bytes(value)
+            if size > self._room_bytes:
+                summed[place] = _data(value)
+                continue
+            self._room_bytes -= size
+            copied[place] = proof.freeze(value)
+        return copied, summed
 
     def _contents(self, place: Place, mark: Mark) -> object:
         if place in self._known and not self._known[place][0].differs_from(mark):
@@ -126,41 +160,42 @@ class Comparer:
         self._rounds = rounds
         self._tensors_only = tensors_only
         self._noise: dict[Place, float] = {}
-        self._places: _Places | None = None
+        self._places = _Places()
         #: Places of the model that are different, and since which call.
         self._since: dict[Place, str] = {}
 
-    def start(self, model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-        self._places = _Places(model, args, kwargs)
+    def start(self, model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], *, prepared: bool) -> None:
+        self._places.start(model, args, kwargs, prepared=prepared)
 
     def end(self, name: str, output: FrozenOutput | None) -> Effects:
-        assert self._places is not None
-        before, after = self._places.before, self._places.after()
-        self._places = None
+        after, written = self._places.end()
         if name not in self._truth:
             return Effects()
-        truth, written = self._truth[name], touched(before, after)
+        truth = self._truth[name]
         if name == PROFILE and self._rounds:
             self._measure(truth, output, after)
         earlier = tuple(self._since.items())
         wrong = []
         with torch_private.without_modes():
-            for place in (*truth.changed, *sorted(written - truth.changed.keys())):
-                effect = self._difference(place, truth, after.get(place))
+            by_eager = (*truth.changed, *truth.summed)
+            for place in (*by_eager, *sorted(written.difference(by_eager))):
+                effect = self._difference(place, truth, after.get(place), place in written)
                 since = self._since.get(place)
                 if effect is None:
                     self._since.pop(place, None)
                     continue
-                if place.startswith("attribute"):
+                if place.startswith(ATTRIBUTE):
                     self._since.setdefault(place, name)
-                both = place in written and place in truth.changed
+                both = place in written and place in by_eager
                 wrong.append(replace(effect, since=since if both else None))
         unknown = any(frozen.lacks_values for frozen in truth.changed.values())
         return Effects(wrong=tuple(wrong), before=earlier, lacks_values=unknown)
 
-    def _difference(self, place: Place, truth: Left, mark: Mark | None) -> Effect | None:
+    def _difference(self, place: Place, truth: Left, mark: Mark | None, written: bool) -> Effect | None:
         if place in truth.changed:
             return self._against_copy(place, truth.changed[place], mark)
+        if place in truth.summed:
+            return self._against_checksum(place, truth.summed[place], mark, written)
         if self._is_skipped(mark):
             return None
         if mark is None:
@@ -179,7 +214,16 @@ class Comparer:
             return Effect(place, f"{place} {_ABSENT}")
         noise = {_LEAF: self._noise.get(place, max(self._noise.values(), default=0.0))} if self._rounds else None
         found = proof.compare(expected, proof.live(mark.value), noise=noise, root=place)
-        return None if found.detail is None else Effect(place, found.detail, found.max_abs_error)
+        return None if found.detail is None else Effect(place, _quoted(place, found.detail), found.max_abs_error)
+
+    def _against_checksum(self, place: Place, expected: object, mark: Mark | None, written: bool) -> Effect | None:
+        if mark is None:
+            return Effect(place, f"{place} {_ABSENT}")
+        actual = _data(mark.value) if isinstance(mark.value, torch.Tensor) else None
+        # Where numbers are rounded otherwise, other data may be right.
+        if (written and self._rounds) or expected is None or actual is None or expected == actual:
+            return None
+        return Effect(place, f"{place} {_OTHER if written else _UNWRITTEN}")
 
     def _is_skipped(self, mark: Mark | None) -> bool:
         return self._tensors_only and (mark is None or not isinstance(mark.value, torch.Tensor))
@@ -192,17 +236,30 @@ class Comparer:
             self._noise[place] = max(measured.values(), default=0.0)
 
 
+def _quoted(place: Place, detail: str) -> str:
+    """What belongs to a path stands inside of its quotes: "argument `x.shape[0]`: 2 in eager mode, 3 here"."""
+    path, colon, words = detail.removeprefix(place).partition(": ")
+    return f"{place.removesuffix('`')}{path}`{colon}{words}"
+
+
 def _is_tensor(frozen: FrozenOutput) -> bool:
     return any(isinstance(value, torch.Tensor) for _, value in frozen.leaves)
 
 
 def _contents(mark: Mark) -> object:
     """What is equal if the data is; None where that is not to be had at a reasonable price."""
-    value = mark.value
-    if not isinstance(value, torch.Tensor):
+    if not isinstance(mark.value, torch.Tensor):
         return mark.state
-    if isinstance(value, nn.Parameter):  # rarely written, and most of a model
-        return None
-    data = checksum(value)
-    spec = tensor_spec(value)
+    # Parameters are rarely written, and most of a model.
+    return None if isinstance(mark.value, nn.Parameter) else _data(mark.value)
+
+
+def _data(tensor: torch.Tensor) -> object:
+    data, spec = checksum(tensor), tensor_spec(tensor)
     return None if data is None else (spec.shape, spec.dtype, spec.device, data)
+
+
+def _size_bytes(value: object) -> int:
+    if not isinstance(value, torch.Tensor) or torch_private.is_fake(value) or value.is_meta:
+        return 0
+    return value.numel() * value.itemsize

@@ -136,8 +136,7 @@ def _watched(
             return _failed(error)
     if watch is None:
         return _called(case, model, name, call, watched)
-    watch.start(model, call.args, call.kwargs)
-    # The marks read no random numbers, and are no part of what is timed or watched.
+    watch.start(model, call.args, call.kwargs, prepared=case.before is not None)
     result = _called(case, model, name, call, watched)
     return replace(result, effects=watch.end(name, result.output))
 
@@ -241,7 +240,7 @@ def _wrong(outcome: Outcome, compared: Comparison, effects: Effects) -> Outcome:
     own = [effect for effect in effects.wrong if effect.since is None]
     first = next(iter((*own, *effects.wrong)), None)
     text = None if first is None else f"after the call, {first.detail}"
-    errors = [compared.max_abs_error, first.max_abs_error if first else None]
+    errors = [None if compared.equal else compared.max_abs_error, first.max_abs_error if first else None]
     return replace(
         outcome,
         max_abs_error=max((error for error in errors if error is not None), default=None),

@@ -52,7 +52,8 @@ class UnexplainedResult(Rule):
         The outcome was proved by running it; only its cause is not known.
 
     How to fix it:
-        Look at what differs between the two calls, which the message names, and make it equal one by one.
+        Look at what differs between the two calls, which the message names, and make it equal one by one.  Where an
+        earlier call left other state behind, which the message names too, mend that one.
 
     Known limits:
         This rule admits that the others found nothing; it is not run against examples of its own.
@@ -78,7 +79,7 @@ class UnexplainedResult(Rule):
         yield self.finding(
             evidence,
             (
-                f"under policy {outcome.policy} the call {_says(worst, outcome)}{_detail(worst, outcome)}",
+                f"under policy {outcome.policy} the call {_says(worst, outcome)}",
                 *_why(outcome, again, evidence),
             ),
             path=f"{outcome.policy}: {worst}",
@@ -90,12 +91,13 @@ class UnexplainedResult(Rule):
 
 def _says(worst: Consequence, outcome: Outcome) -> str:
     # Where outputs are wrong as well, the error is about them.
-    return _SAYS_OF_EFFECT if outcome.effect and outcome.effect == outcome.error else _SAYS[worst]
+    says = _SAYS_OF_EFFECT if outcome.effect and outcome.effect == outcome.error else _SAYS[worst]
+    return f"{says}{_detail(worst, outcome)}" + (f": {outcome.since}" if outcome.since else "")
 
 
 def _why(outcome: Outcome, again: int, evidence: Evidence) -> tuple[str, ...]:
-    if outcome.since:
-        return f": {outcome.since}", ", whose finding counts for both"
+    if outcome.since:  # the finding of the earlier call counts for both
+        return ()
     return _compiled_twice(again) if again else (", and no violated guard explains it", _differing(evidence))
 
 

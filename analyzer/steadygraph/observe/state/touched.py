@@ -26,6 +26,11 @@ SMALL_BYTES = 2**16
 #: A tensor that eager mode left alone is known by a checksum of its data, up to this size.
 LARGEST_BYTES = 2**28
 
+#: How places of the model begin; all others are in arguments.
+ATTRIBUTE = "attribute `self."
+#: Values that are equal only if nobody could tell them apart; 0.0 is -0.0, and NaN is not NaN.
+_PLAIN = frozenset({type(None), bool, int, str})
+
 #: How a place is named: "argument `cache['k']`", "attribute `self.step`".
 Place = str
 
@@ -46,10 +51,15 @@ class Mark:
 Marks = Mapping[Place, Mark]
 
 
-def marks(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Marks:
-    """What a call can reach by way of its arguments and of its model; objects that are never opened are left out."""
-    with torch_private.without_modes():
-        return {place: Mark(value, _state(value)) for place, value in _reachable(model, args, kwargs)}
+def of_arguments(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Marks:
+    """Of what a call can reach by way of its arguments; objects that are never opened are left out."""
+    named = _named(model, args, kwargs)
+    return _marks((f"argument `{name}{path}`", leaf) for name, value in named for path, leaf in storage.held(value))
+
+
+def of_model(model: nn.Module) -> Marks:
+    """Of what it can reach by way of its model."""
+    return _marks((f"{ATTRIBUTE}{name}`", leaf) for name, leaf in storage.held(model))
 
 
 def touched(before: Marks, after: Marks) -> set[Place]:
@@ -74,10 +84,9 @@ def checksum(tensor: torch.Tensor) -> int | None:
         return None
 
 
-def _reachable(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[tuple[Place, Any]]:
-    for name, value in _named(model, args, kwargs):
-        yield from ((f"argument `{name}{path}`", leaf) for path, leaf in storage.held(value))
-    yield from ((f"attribute `self.{name}`", leaf) for name, leaf in storage.held(model))
+def _marks(reachable: Iterator[tuple[Place, Any]]) -> Marks:
+    with torch_private.without_modes():
+        return {place: Mark(value, _state(value)) for place, value in reachable}
 
 
 def _named(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -100,12 +109,18 @@ def _named(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
 
 
 def _state(value: Any) -> object:
+    """Every leaf of a model is asked, several times for each call: most of them are plain values and parameters."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return kind, value
     if not isinstance(value, torch.Tensor):
         numpy = sys.modules.get("numpy")
         if numpy is not None and isinstance(value, numpy.ndarray) and value.dtype != object:
-            return type(value), value_text(value), zlib.crc32(value.tobytes())
-        return type(value), "None" if value is None else value_text(value)
+            return kind, value_text(value), zlib.crc32(value.tobytes())
+        return kind, value_text(value)
     version = None if value.is_inference() else value._version
+    if kind is nn.Parameter and version is not None:
+        return value.shape, value.dtype, value.device, storage.address(value), version
     # The CPU alone is asked: reading from another device would wait for it at every call.
     small = _on_host(value) and value.numel() * value.itemsize <= SMALL_BYTES
     data = checksum(value) if version is None or small else None
