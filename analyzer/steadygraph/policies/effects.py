@@ -41,6 +41,7 @@ class Left:
     changed: Mapping[Place, FrozenOutput] = field(default_factory=dict)
     summed: Mapping[Place, object] = field(default_factory=dict)
     untouched: Mapping[Place, object] = field(default_factory=dict)
+    gone: frozenset[Place] = frozenset()
     output: FrozenOutput | None = None
 
 
@@ -127,7 +128,7 @@ class Recorder:
         # Arguments do not outlive their call.
         self._known = {place: pair for place, pair in known.items() if place.startswith(ATTRIBUTE)}
         untouched = {place: contents for place, (_, contents) in known.items()}
-        return Effects(left=Left(changed, summed, untouched, output))
+        return Effects(left=Left(changed, summed, untouched, frozenset(written - after.keys()), output))
 
     def _kept(self, written: Mapping[Place, Any]) -> tuple[dict[Place, FrozenOutput], dict[Place, object]]:
         copied, summed = {}, {}
@@ -177,7 +178,7 @@ class Comparer:
         earlier = tuple(self._since.items())
         wrong = []
         with torch_private.without_modes():
-            by_eager = (*truth.changed, *truth.summed)
+            by_eager = (*truth.changed, *truth.summed, *sorted(truth.gone))
             for place in (*by_eager, *sorted(written.difference(by_eager))):
                 effect = self._difference(place, truth, after.get(place), place in written)
                 since = self._since.get(place)
