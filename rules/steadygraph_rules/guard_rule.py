@@ -14,6 +14,7 @@ from steadygraph.model import (
     Consequence,
     Evidence,
     Finding,
+    Outcome,
     Owner,
     Policy,
     Result,
@@ -142,8 +143,16 @@ def left_behind(evidence: Evidence, worst: Consequence) -> str:
     """What a call that is silently wrong left behind in its arguments and in the model, if that is what is wrong."""
     if worst is not Consequence.SILENT_WRONG:
         return ""
-    effect = next((outcome.effect for outcome in evidence.outcomes if outcome.effect), None)
-    return f"; {shortened(effect, LONGEST_ERROR)}" if effect else ""
+    effects = dict.fromkeys(outcome.effect for outcome in evidence.outcomes if outcome.effect)
+    return "".join(f"; {shortened(effect, LONGEST_ERROR)}" for effect in list(effects)[:_NAMED_AT_MOST])
+
+
+def differs(outcome: Outcome) -> str:
+    """What a call that is silently wrong does: "returns something else than eager mode"."""
+    # Where the outputs are wrong as well, the error is about them.
+    if outcome.effect is None or outcome.effect != outcome.error:
+        return "returns something else than eager mode"
+    return f"leaves something else behind than eager mode ({shortened(outcome.effect, LONGEST_ERROR)})"
 
 
 def same_but_for_index(path: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from steadygraph.model import PROFILE, Consequence, Evidence, Finding, Kind, Outcome, Policy, Result
 from steadygraph.rule import Example, Rule
-from steadygraph_rules.guard_rule import LONGEST_ERROR, shortened
+from steadygraph_rules.guard_rule import LONGEST_ERROR, differs, shortened
 
 _NAMED_AT_MOST = 2
 _FIX = "Make what differs between the two calls equal, one thing at a time, to find the cause."
@@ -12,9 +12,7 @@ _FIX_WITHIN_PROFILE = (
     "Remove what makes the profile call compile the same code twice (TORCH_LOGS=recompiles names it), or keep guards."
 )
 _FIX_EARLIER = "Mend the earlier call first: this one goes on from what it left behind."
-_SAYS_OF_EFFECT = "leaves something else behind than eager mode"
 _SAYS = {
-    Consequence.SILENT_WRONG: "returns something else than eager mode",
     Consequence.RAISES: "raises where eager mode does not",
     Consequence.RECOMPILES: "compiles again",
 }
@@ -90,9 +88,9 @@ class UnexplainedResult(Rule):
 
 
 def _says(worst: Consequence, outcome: Outcome) -> str:
-    # Where outputs are wrong as well, the error is about them.
-    says = _SAYS_OF_EFFECT if outcome.effect and outcome.effect == outcome.error else _SAYS[worst]
-    return f"{says}{_detail(worst, outcome)}" + (f": {outcome.since}" if outcome.since else "")
+    if worst is Consequence.SILENT_WRONG:
+        return differs(outcome) + (f": {outcome.since}" if outcome.since else "")
+    return f"{_SAYS[worst]}{_detail(worst, outcome)}"
 
 
 def _why(outcome: Outcome, again: int, evidence: Evidence) -> tuple[str, ...]:
@@ -120,8 +118,7 @@ def _consequence(outcome: Outcome, evidence: Evidence) -> Consequence | None:
 
 
 def _detail(worst: Consequence, outcome: Outcome) -> str:
-    told = outcome.error if worst is Consequence.RAISES else outcome.effect
-    return f" ({shortened(told, LONGEST_ERROR)})" if told else ""
+    return f" ({shortened(outcome.error, LONGEST_ERROR)})" if worst is Consequence.RAISES and outcome.error else ""
 
 
 def _differing(evidence: Evidence) -> str:
