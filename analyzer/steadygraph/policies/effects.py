@@ -15,12 +15,25 @@ from torch import nn
 from steadygraph import torch_private
 from steadygraph.model import PROFILE
 from steadygraph.observe.inputs.structure import tensor_spec
-from steadygraph.observe.state.touched import ATTRIBUTE, Mark, Marks, Place, checksum, of_arguments, of_model, touched
+from steadygraph.observe.state import code_state
+from steadygraph.observe.state.touched import (
+    ATTRIBUTE,
+    GLOBAL,
+    Mark,
+    Marks,
+    Place,
+    checksum,
+    of_arguments,
+    of_globals,
+    of_model,
+    touched,
+)
 from steadygraph.policies import proof
 from steadygraph.policies.proof import FrozenOutput
 
 #: Of a leaf, which is its whole structure.
 _LEAF = ""
+_LASTING = (ATTRIBUTE, GLOBAL)
 #: Copies of what eager mode wrote, over all calls; beyond that checksums have to do.
 COPIES_BYTES = 512 * 2**20
 _ABSENT = "is there in eager mode, and is not here"
@@ -86,24 +99,31 @@ class _Places:
     def __init__(self) -> None:
         self._call: tuple[nn.Module, Sequence[Any], Mapping[str, Any]] | None = None
         self._arguments: Marks = {}
-        #: The model as the last call left it: nobody touches it in between.
+        #: Module-level names that the model's code mentions, with their namespaces.
+        self._globals: Mapping[str, Mapping[str, Any]] | None = None
+        #: The model, and these, as the last call left them: nobody touches them in between.
         self._model: Marks | None = None
 
     def start(self, model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], *, prepared: bool) -> None:
         self._call = (model, args, kwargs)
         self._arguments = of_arguments(model, args, kwargs)
+        if self._globals is None:
+            self._globals = code_state.names_in(model)
         if prepared or self._model is None:
-            self._model = of_model(model)
+            self._model = self._lasting(model)
 
     def end(self) -> tuple[Marks, set[Place]]:
         """All places after the call, and those that it touched."""
         if self._call is None or self._model is None:
             raise RuntimeError("no call has begun")
         before = {**self._arguments, **self._model}
-        self._arguments, self._model = of_arguments(*self._call), of_model(self._call[0])
+        self._arguments, self._model = of_arguments(*self._call), self._lasting(self._call[0])
         after = {**self._arguments, **self._model}
         self._call, self._arguments = None, {}
         return after, touched(before, after)
+
+    def _lasting(self, model: nn.Module) -> Marks:
+        return {**of_model(model), **of_globals(self._globals or {})}
 
 
 class Recorder:
@@ -126,7 +146,7 @@ class Recorder:
         changed, summed = self._kept({place: mark.value for place, mark in after.items() if place in written})
         known = {place: (mark, self._contents(place, mark)) for place, mark in after.items() if place not in written}
         # Arguments do not outlive their call.
-        self._known = {place: pair for place, pair in known.items() if place.startswith(ATTRIBUTE)}
+        self._known = {place: pair for place, pair in known.items() if place.startswith(_LASTING)}
         untouched = {place: contents for place, (_, contents) in known.items()}
         return Effects(left=Left(changed, summed, untouched, frozenset(written - after.keys()), output))
 
@@ -185,7 +205,7 @@ class Comparer:
                 if effect is None:
                     self._since.pop(place, None)
                     continue
-                if place.startswith(ATTRIBUTE):
+                if place.startswith(_LASTING):
                     self._since.setdefault(place, name)
                 both = place in written and place in by_eager
                 wrong.append(replace(effect, since=since if both else None))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import types
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,8 +27,9 @@ SMALL_BYTES = 2**16
 #: A tensor that eager mode left alone is known by a checksum of its data, up to this size.
 LARGEST_BYTES = 2**28
 
-#: How places of the model begin; all others are in arguments.
+#: How places begin that outlive a call; all others are in its arguments.
 ATTRIBUTE = "attribute `self."
+GLOBAL = "global `"
 #: Values that are equal only if nobody could tell them apart; 0.0 is -0.0, and NaN is not NaN.
 _PLAIN = frozenset({type(None), bool, int, str})
 
@@ -82,6 +84,13 @@ def checksum(tensor: torch.Tensor) -> int | None:
         return zlib.crc32(data.numpy().data)
     except (NotImplementedError, RuntimeError, TypeError):  # wrappers around other tensors, nested ones
         return None
+
+
+def of_globals(names: Mapping[str, Mapping[str, Any]]) -> Marks:
+    """Of what stands in module-level variables, each with its namespace."""
+    values = ((name, namespace.get(name)) for name, namespace in names.items())
+    data = [(name, value) for name, value in values if not isinstance(value, nn.Module | types.ModuleType | type)]
+    return _marks((f"{GLOBAL}{name}{path}`", leaf) for name, value in data for path, leaf in storage.held(value))
 
 
 def _marks(reachable: Iterator[tuple[Place, Any]]) -> Marks:
