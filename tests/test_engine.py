@@ -382,3 +382,56 @@ def test_a_failure_of_an_observer_is_not_put_down_to_the_model(monkeypatch):
 
     with pytest.raises(ArithmeticError, match="a bug in an observer"):
         analyze(stateless())
+
+
+class Writer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("cache", torch.zeros(4))
+
+    def forward(self, x, write):
+        if write:
+            self.cache.copy_(x)
+        return x + self.cache.sum()
+
+
+def writing(**scenarios):
+    calls = {name: ((torch.ones(4), write), {}) for name, write in scenarios.items()}
+    return Case(build=Writer, profile=lambda: ((torch.ones(4), False), {}), serving=lambda: calls)
+
+
+@pytest.mark.parametrize("backend", ["eager", "inductor"])
+def test_a_write_that_is_lost_is_a_wrong_result_of_its_call_and_of_each_that_goes_on_from_it(backend):
+    report = analyze(writing(before=False, writes=True, after=False), (Policy.DROP,), (backend,))
+
+    found = {scenario.name: scenario.outcomes[0] for scenario in report.scenarios}
+    assert {name: outcome.result for name, outcome in found.items()} == {
+        "profile": Result.SAME,
+        "before": Result.SAME,
+        "writes": Result.SILENT_WRONG,
+        "after": Result.SILENT_WRONG,
+    }
+    assert found["writes"].effect == "after the call, attribute `self.cache`: 4 of 4 elements differ, largest by 1"
+    assert found["after"].since == "attribute `self.cache` is not as in eager mode since writes"
+    (wrong, note) = report.findings
+    assert (wrong.scenario, str(wrong.severity)) == ("writes", "error")
+    assert (note.scenario, str(note.severity)) == ("after", "note")
+    assert found["after"].since in note.message
+
+
+def test_a_cache_that_lies_elsewhere_in_each_call_is_not_written_by_a_captured_graph():
+    class Net(nn.Module):
+        def forward(self, x, cache):
+            cache.copy_(x)
+            return x + 1
+
+    def call(value):
+        return (torch.full((4,), value), torch.zeros(4)), {}
+
+    one = Case(build=Net, profile=lambda: call(1.0), serving=lambda: {"other": call(2.0)}, cuda_graph=True)
+
+    report = analyze(one, (Policy.RECOMPILE, Policy.DROP, Policy.CUDA_GRAPH))
+
+    found = {outcome.policy: outcome for outcome in report.scenarios[1].outcomes}
+    assert [str(outcome.result) for outcome in found.values()] == ["same", "same", "silent-wrong"]
+    assert found[Policy.CUDA_GRAPH].effect == ("after the call, argument `cache`: 4 of 4 elements differ, largest by 2")

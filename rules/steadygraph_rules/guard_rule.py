@@ -14,6 +14,7 @@ from steadygraph.model import (
     Consequence,
     Evidence,
     Finding,
+    Outcome,
     Owner,
     Policy,
     Result,
@@ -44,13 +45,13 @@ class GuardRule(Rule):
         by_cause = causes(evidence)
         for guards in self.groups(by_cause.get(self.cause, ())):
             first = guards[0]
+            worst = consequence(evidence, self.cause, guards, by_cause)
+            told = (*clauses(self.message(first, evidence)), also(guards), left_behind(evidence, worst))
             yield self.finding(
                 evidence,
-                spread(
-                    (*clauses(self.message(first, evidence)), also(guards)), len({guard.region for guard in guards})
-                ),
+                spread(told, len({guard.region for guard in guards})),
                 path=first.path,
-                consequence=consequence(evidence, self.cause, guards, by_cause),
+                consequence=worst,
                 fix=self.fix(first),
                 location=next((guard.location for guard in guards if guard.location), None),
                 region=first.region,
@@ -136,6 +137,22 @@ def _worst(evidence: Evidence) -> Consequence:
         return evidence.worst
     guarded = tuple(outcome for outcome in evidence.outcomes if outcome.policy is not Policy.CUDA_GRAPH)
     return replace(evidence, outcomes=guarded).worst
+
+
+def left_behind(evidence: Evidence, worst: Consequence) -> str:
+    """What a call that is silently wrong left behind in its arguments and in the model, if that is what is wrong."""
+    if worst is not Consequence.SILENT_WRONG:
+        return ""
+    effects = dict.fromkeys(outcome.effect for outcome in evidence.outcomes if outcome.effect)
+    return "".join(f"; {shortened(effect, LONGEST_ERROR)}" for effect in list(effects)[:_NAMED_AT_MOST])
+
+
+def differs(outcome: Outcome) -> str:
+    """What a call that is silently wrong does: "returns something else than eager mode"."""
+    # Where the outputs are wrong as well, the error is about them.
+    if outcome.effect is None or outcome.effect != outcome.error:
+        return "returns something else than eager mode"
+    return f"leaves something else behind than eager mode ({shortened(outcome.effect, LONGEST_ERROR)})"
 
 
 def same_but_for_index(path: str) -> str:

@@ -33,6 +33,7 @@ from steadygraph.observe.run.watching import WatchedRegion
 from steadygraph.observe.syncs.syncs import SyncWatch, when_compiled
 from steadygraph.policies import recompile, stale_state
 from steadygraph.policies.bench import Bench
+from steadygraph.policies.effects import Recorder
 from steadygraph.policies.runs import CallResult, run_calls
 
 _PROFILE_HINT = "make the profile call run first: everything else is compared with it"
@@ -50,7 +51,7 @@ class EagerPass:
         self._codes = [code for _, module in regions if (code := locations.code_of(module.forward)) is not None]
         self._computed: dict[CodeType, list[Any]] = {}
         with torch_private.compiles_forced_eager():
-            self.results = run_calls(subject.case, subject.model, watching=self._watching)
+            self.results = run_calls(subject.case, subject.model, watching=self._watching, watch=Recorder())
         _require_profile(self.results[PROFILE], "in eager mode")
         #: Later passes run the same lines.
         self.notes = self._unknown()
@@ -104,7 +105,7 @@ def recorded(subject: Subject, arguments: Mapping[str, Node]) -> Iterator[tuple[
     leaks = stale_state.leaks(case, model, state, eager.results) if case.independent else {}
     session = _session(subject, regions)
     try:
-        kept = recompile.run(case, model, session)
+        kept = recompile.run(case, model, session, eager.results)
         _require_profile(kept[PROFILE], "under torch.compile")
         recording = _recording(subject, arguments, eager, session, leaks)
         yield recording, Bench(case, model, state, regions, session, eager.results, kept), eager

@@ -76,7 +76,10 @@ class Outcome:
     """What one scenario did under one policy, proved by running it.
 
     ``predicted`` is what is to be expected where the run could not show it, ``max_abs_error`` the largest absolute
-    difference to eager mode over all floating outputs.
+    difference to eager mode over all floating outputs and what was left behind.
+
+    ``effect`` says what the call left behind otherwise than eager mode (in an argument, in the model), ``since`` which
+    place was different before the call began, and from which call on.
     """
 
     policy: Policy
@@ -86,6 +89,8 @@ class Outcome:
     recompiles: int | None = None
     error: str | None = None
     predicted: Result | None = None
+    effect: str | None = None
+    since: str | None = None
 
     @property
     def consequence(self) -> Consequence:

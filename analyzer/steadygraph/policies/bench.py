@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from torch import nn
 from steadygraph.case.case import Case
 from steadygraph.observe.run.session import CompileSession
 from steadygraph.observe.state.state import ModelState
-from steadygraph.policies.runs import CallResult, run_calls
+from steadygraph.observe.state.touched import Place
+from steadygraph.policies.effects import Comparer
+from steadygraph.policies.runs import CallResult, lefts, run_calls, without
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +40,38 @@ class Bench:
     kept: Mapping[str, CallResult]
 
     def run(
-        self, under: AbstractContextManager[None], on_start: Callable[[str], None] | None = None
+        self,
+        under: AbstractContextManager[None],
+        on_start: Callable[[str], None] | None = None,
+        *,
+        rounds: bool = False,
+        tensors_only: bool = False,
     ) -> dict[str, CallResult]:
-        """Run all calls once more, from the state in which the recording began, in a block that brings the policy."""
+        """Run all calls once more, from the state in which the recording began, in a block that brings the policy.
+
+        Args:
+            under: The block.
+            on_start: Told the name of each call before it.
+            rounds: Numbers are rounded otherwise than in eager mode.
+            tensors_only: Of what a call leaves behind, Python values are not compared.
+        """
         self.state.restore()
+        watch = Comparer(lefts(self.eager), rounds=rounds, tensors_only=tensors_only)
         with under:
-            return run_calls(self.case, self.model, on_start=on_start)
+            results = run_calls(self.case, self.model, on_start=on_start, watch=watch)
+        return self.reproducible(results)
+
+    def reproducible(self, results: Mapping[str, CallResult]) -> dict[str, CallResult]:
+        """The same without effects that a second eager pass has too: clocks, names of objects, counters of the process.
+
+        That pass is run only if there is something to explain.
+        """
+        if not any(result.effects.wrong or result.effects.before for result in results.values()):
+            return dict(results)
+        return {name: without(result, self._unstable) for name, result in results.items()}
+
+    @functools.cached_property
+    def _unstable(self) -> frozenset[Place]:
+        self.state.restore()
+        again = run_calls(self.case, self.model, watch=Comparer(lefts(self.eager)))
+        return frozenset(effect.place for result in again.values() for effect in result.effects.wrong)

@@ -32,7 +32,7 @@ class CudaGraph:
 
     def outcomes(self, bench: Bench, backend: str) -> Mapping[str, Outcome]:
         replayer = _Replayer(module for _, module in bench.regions)
-        results = bench.run(replayer.installed(), on_start=replayer.start)
+        results = bench.run(replayer.installed(), on_start=replayer.start, tensors_only=True)
         return {
             name: outcome(self.policy, backend, bench.eager[name], replayer.refused.get(name, result))
             for name, result in results.items()

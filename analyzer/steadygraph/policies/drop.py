@@ -20,7 +20,7 @@ class Drop:
         return asked
 
     def outcomes(self, bench: Bench, backend: str) -> Mapping[str, Outcome]:
-        dropped = bench.run(bench.session.guards_dropped(backend=backend))
+        dropped = bench.run(bench.session.guards_dropped(backend=backend), rounds=backend != EAGER)
         # The eager back end calls the very kernels of eager mode: its results are held to the usual tolerance.
         noise = None if backend == EAGER else _noise(bench.eager[PROFILE], dropped[PROFILE])
         return {

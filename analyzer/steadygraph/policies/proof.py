@@ -69,6 +69,14 @@ def freeze(output: object) -> FrozenOutput:
     return FrozenOutput(structure, tuple((path, copies[id(value)]) for path, value in leaves))
 
 
+def live(value: object) -> FrozenOutput:
+    """The same of a value that is compared at once: nothing is copied."""
+    structure, leaves = capture_with_leaves(value, _LIMITS)
+    return FrozenOutput(
+        structure, tuple((path, leaf if isinstance(leaf, torch.Tensor) else _copy(leaf)) for path, leaf in leaves)
+    )
+
+
 def noise(eager: FrozenOutput, other: FrozenOutput) -> Noise:
     """By path, the relative error of each tensor of a result that differs from eager mode by rounding alone."""
     found = dict(other.leaves)
@@ -80,7 +88,7 @@ def noise(eager: FrozenOutput, other: FrozenOutput) -> Noise:
         }
 
 
-def compare(eager: FrozenOutput, other: FrozenOutput, *, noise: Noise | None = None) -> Comparison:
+def compare(eager: FrozenOutput, other: FrozenOutput, *, noise: Noise | None = None, root: str = ROOT) -> Comparison:
     """Compare a frozen result with that of eager mode.
 
     Wrong are: another structure or type, shape, dtype, device or layout; numbers beyond the default tolerance of
@@ -90,10 +98,11 @@ def compare(eager: FrozenOutput, other: FrozenOutput, *, noise: Noise | None = N
         eager: The right result.
         other: The one to judge.
         noise: What this way of running rounds differently; errors that it explains are none.
+        root: What paths begin with.
     """
     wrong = [
         f"{difference.path}: {difference.profile} in eager mode, {difference.serving} here"
-        for difference in differences(eager.structure, other.structure, root=ROOT)
+        for difference in differences(eager.structure, other.structure, root=root)
         if _matters(difference)
     ]
     errors = []
@@ -107,7 +116,7 @@ def compare(eager: FrozenOutput, other: FrozenOutput, *, noise: Noise | None = N
             if problem is not None and noise and _is_rounding(noise.get(path, 0.0), expected, found[path]):
                 problem = None
             errors += [] if error is None else [error]
-            wrong += [] if problem is None else [f"{ROOT}{path}: {problem}"]
+            wrong += [] if problem is None else [f"{root}{path}: {problem}"]
     return Comparison(not wrong, max(errors, default=None), wrong[0] if wrong else None)
 
 

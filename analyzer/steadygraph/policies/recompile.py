@@ -10,13 +10,16 @@ from steadygraph.case.case import Case
 from steadygraph.model import Outcome, Policy
 from steadygraph.observe.run.session import CompileSession
 from steadygraph.policies.bench import Bench
-from steadygraph.policies.runs import EAGER, CallResult, outcome, run_calls
+from steadygraph.policies.effects import Comparer
+from steadygraph.policies.runs import EAGER, CallResult, lefts, outcome, run_calls
 
 
-def run(case: Case, model: nn.Module, session: CompileSession) -> dict[str, CallResult]:
+def run(
+    case: Case, model: nn.Module, session: CompileSession, eager: Mapping[str, CallResult]
+) -> dict[str, CallResult]:
     """The observed run: everything that the other policies need is captured here."""
     with session.guards_kept():
-        results = run_calls(case, model, mark=True, on_start=session.start)
+        results = run_calls(case, model, mark=True, on_start=session.start, watch=Comparer(lefts(eager)))
     if session.failure is not None:
         raise session.failure
     return results
@@ -37,5 +40,5 @@ class Recompile:
             recompiles[observation.call] += observation.recompiles
         return {
             name: outcome(self.policy, backend, bench.eager[name], result, recompiles=recompiles[name])
-            for name, result in bench.kept.items()
+            for name, result in bench.reproducible(bench.kept).items()
         }

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import nn
@@ -18,7 +18,10 @@ from steadygraph.errors import UsageError
 from steadygraph.model import PROFILE, DeviceMismatch, Failure, Outcome, Policy, Result
 from steadygraph.observe.places import locations
 from steadygraph.observe.state import process
+from steadygraph.observe.state.touched import Place
 from steadygraph.policies import proof
+from steadygraph.policies.effects import Effects, Left, Watch
+from steadygraph.policies.proof import Comparison
 from steadygraph.policies.rounding import Noise
 
 #: Inputs without a seed of their own, dropout, sampling: every pass draws the same numbers.
@@ -46,6 +49,8 @@ class CallResult:
     unknown: bool = False
     #: Devices that met, where that is why it failed.
     mismatch: DeviceMismatch | None = None
+    #: What it left behind in its arguments and in the model.
+    effects: Effects = field(default_factory=Effects)
 
     @property
     def raised(self) -> bool:
@@ -53,7 +58,8 @@ class CallResult:
 
     @property
     def lacks_values(self) -> bool:
-        return self.unknown or (self.output is not None and self.output.lacks_values)
+        output = self.output is not None and self.output.lacks_values
+        return self.unknown or output or self.effects.lacks_values
 
 
 def run_calls(
@@ -63,6 +69,7 @@ def run_calls(
     mark: bool = False,
     on_start: Callable[[str], None] | None = None,
     watching: Callable[[str], AbstractContextManager[Any]] | None = None,
+    watch: Watch | None = None,
 ) -> dict[str, CallResult]:
     """Run the profile call and then every scenario on ``model``, with inputs built anew.
 
@@ -74,6 +81,7 @@ def run_calls(
         mark: Apply the case's ``mark`` to the profile inputs, as a pass that compiles must.
         on_start: Told the name of each call before it.
         watching: Gives a block to run each call in, inside of the case's own context.
+        watch: Looks at what each call leaves behind.
     """
     results: dict[str, CallResult] = {}
     with process.preserved():
@@ -81,7 +89,7 @@ def run_calls(
             if on_start is not None:
                 on_start(name)
             watched = contextlib.nullcontext() if watching is None else watching(name)
-            results[name] = _run_one(case, model, name, call, watched)
+            results[name] = _run_one(case, model, name, call, watched, watch)
     return results
 
 
@@ -99,19 +107,42 @@ def _inputs(case: Case, *, mark: bool) -> Iterator[tuple[str, Call]]:
     yield from scenarios.items()
 
 
-def _run_one(case: Case, model: nn.Module, name: str, call: Call, watched: AbstractContextManager[Any]) -> CallResult:
+def _run_one(
+    case: Case,
+    model: nn.Module,
+    name: str,
+    call: Call,
+    watched: AbstractContextManager[Any],
+    watch: Watch | None = None,
+) -> CallResult:
     process.seeded(_SEED)
     unknowns = current_unknowns()
     if unknowns is not None:
         unknowns.start(name)
-    result = _called(case, model, name, call, watched)
+    result = _watched(case, model, name, call, watched, watch)
     return result if unknowns is None else replace(result, unknown=unknowns.met_any)
+
+
+def _watched(
+    case: Case, model: nn.Module, name: str, call: Call, watched: AbstractContextManager[Any], watch: Watch | None
+) -> CallResult:
+    """The call itself, and what it leaves behind: what the case does before it is none of its effects."""
+    if case.before is not None:
+        try:
+            case.before(model, name)
+        except UsageError:
+            raise
+        except Exception as error:
+            return _failed(error)
+    if watch is None:
+        return _called(case, model, name, call, watched)
+    watch.start(model, call.args, call.kwargs, prepared=case.before is not None)
+    result = _called(case, model, name, call, watched)
+    return replace(result, effects=watch.end(name, result.output))
 
 
 def _called(case: Case, model: nn.Module, name: str, call: Call, watched: AbstractContextManager[Any]) -> CallResult:
     try:
-        if case.before is not None:
-            case.before(model, name)
         with _around(case, name):
             with watched:
                 output = model(*call.args, **call.kwargs)
@@ -191,9 +222,36 @@ def outcome(
         error = f"eager mode raises {eager.failure}; this does not"
         return without_output(Result.SILENT_WRONG, error, proved=not eager.unknown)
     compared = proof.compare(eager.output, got.output, noise=noise)
-    if not compared.equal:
-        return Outcome(policy, backend, Result.SILENT_WRONG, compared.max_abs_error, recompiles, compared.detail)
+    if not compared.equal or got.effects.wrong:
+        return _wrong(Outcome(policy, backend, Result.SILENT_WRONG, recompiles=recompiles), compared, got.effects)
     result = Result.RECOMPILES if recompiles else Result.SAME
     if eager.lacks_values or got.lacks_values:
         return Outcome(policy, backend, Result.UNPROVED, compared.max_abs_error, recompiles, predicted=result)
     return Outcome(policy, backend, result, compared.max_abs_error, recompiles)
+
+
+def lefts(eager: Mapping[str, CallResult]) -> dict[str, Left]:
+    """What eager mode left behind after each call that did not fail."""
+    return {name: result.effects.left for name, result in eager.items() if result.effects.left is not None}
+
+
+def _wrong(outcome: Outcome, compared: Comparison, effects: Effects) -> Outcome:
+    """The same outcome with what is wrong: first in the output, then in what the call left behind."""
+    own = [effect for effect in effects.wrong if effect.since is None]
+    first = next(iter((*own, *effects.wrong)), None)
+    text = None if first is None else f"after the call, {first.detail}"
+    errors = [None if compared.equal else compared.max_abs_error, first.max_abs_error if first else None]
+    return replace(
+        outcome,
+        max_abs_error=max((error for error in errors if error is not None), default=None),
+        error=compared.detail or text,
+        effect=text,
+        since=None if own or not effects.before else "{} is not as in eager mode since {}".format(*effects.before[0]),
+    )
+
+
+def without(result: CallResult, places: Collection[Place]) -> CallResult:
+    """The same, whatever was left behind in these places."""
+    wrong = tuple(effect for effect in result.effects.wrong if effect.place not in places)
+    before = tuple((place, call) for place, call in result.effects.before if place not in places)
+    return replace(result, effects=replace(result.effects, wrong=wrong, before=before))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from steadygraph.model import PROFILE, Consequence, Evidence, Finding, Kind, Outcome, Policy, Result
 from steadygraph.rule import Example, Rule
-from steadygraph_rules.guard_rule import LONGEST_ERROR, shortened
+from steadygraph_rules.guard_rule import LONGEST_ERROR, differs, shortened
 
 _DRAFT = """
 import torch
@@ -92,5 +92,5 @@ class ReplayDiffers(Rule):
 
 def _says(outcome: Outcome) -> str:
     if outcome.result is Result.SILENT_WRONG:
-        return "returns something else than eager mode"
+        return differs(outcome)
     return f"raises {shortened(outcome.error or 'an error', LONGEST_ERROR)}"

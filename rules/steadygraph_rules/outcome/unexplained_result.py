@@ -4,15 +4,15 @@ from collections.abc import Iterator
 
 from steadygraph.model import PROFILE, Consequence, Evidence, Finding, Kind, Outcome, Policy, Result
 from steadygraph.rule import Example, Rule
-from steadygraph_rules.guard_rule import LONGEST_ERROR, shortened
+from steadygraph_rules.guard_rule import LONGEST_ERROR, differs, shortened
 
 _NAMED_AT_MOST = 2
 _FIX = "Make what differs between the two calls equal, one thing at a time, to find the cause."
 _FIX_WITHIN_PROFILE = (
     "Remove what makes the profile call compile the same code twice (TORCH_LOGS=recompiles names it), or keep guards."
 )
+_FIX_EARLIER = "Mend the earlier call first: this one goes on from what it left behind."
 _SAYS = {
-    Consequence.SILENT_WRONG: "returns something else than eager mode",
     Consequence.RAISES: "raises where eager mode does not",
     Consequence.RECOMPILES: "compiles again",
 }
@@ -50,7 +50,8 @@ class UnexplainedResult(Rule):
         The outcome was proved by running it; only its cause is not known.
 
     How to fix it:
-        Look at what differs between the two calls, which the message names, and make it equal one by one.
+        Look at what differs between the two calls, which the message names, and make it equal one by one.  Where an
+        earlier call left other state behind, which the message names too, mend that one.
 
     Known limits:
         This rule admits that the others found nothing; it is not run against examples of its own.
@@ -71,19 +72,31 @@ class UnexplainedResult(Rule):
         if not bad:
             return
         order = list(Consequence)
-        worst, outcome = min(bad, key=lambda pair: order.index(pair[0]))
+        worst, outcome = min(bad, key=lambda pair: (pair[1].since is not None, order.index(pair[0])))
         again = sum(observation.recompiles for observation in evidence.profile)
         yield self.finding(
             evidence,
             (
-                f"under policy {outcome.policy} the call {_SAYS[worst]}{_detail(worst, outcome)}",
-                *(_compiled_twice(again) if again else (", and no violated guard explains it", _differing(evidence))),
+                f"under policy {outcome.policy} the call {_says(worst, outcome)}",
+                *_why(outcome, again, evidence),
             ),
             path=f"{outcome.policy}: {worst}",
-            consequence=worst,
+            consequence=Consequence.BENIGN if outcome.since else worst,
             says_error=outcome.error if worst is Consequence.RAISES else None,
-            fix=_FIX_WITHIN_PROFILE if again else _FIX,
+            fix=_FIX_EARLIER if outcome.since else _FIX_WITHIN_PROFILE if again else _FIX,
         )
+
+
+def _says(worst: Consequence, outcome: Outcome) -> str:
+    if worst is Consequence.SILENT_WRONG:
+        return differs(outcome) + (f": {outcome.since}" if outcome.since else "")
+    return f"{_SAYS[worst]}{_detail(worst, outcome)}"
+
+
+def _why(outcome: Outcome, again: int, evidence: Evidence) -> tuple[str, ...]:
+    if outcome.since:  # the finding of the earlier call counts for both
+        return ()
+    return _compiled_twice(again) if again else (", and no violated guard explains it", _differing(evidence))
 
 
 def _compiled_twice(again: int) -> tuple[str, str]:

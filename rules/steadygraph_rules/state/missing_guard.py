@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from steadygraph.model import PROFILE, Consequence, Evidence, Finding, Kind, Policy, Result
+from steadygraph.model import PROFILE, Consequence, Evidence, Finding, Kind, Outcome, Policy, Result
 from steadygraph.rule import Example, Rule
+from steadygraph_rules.guard_rule import differs
 
 _MODEL = """
 import torch
@@ -68,14 +69,20 @@ class MissingGuard(Rule):
             return
         for outcome in evidence.outcomes:
             if outcome.policy is Policy.RECOMPILE and outcome.result is Result.SILENT_WRONG:
-                error = "" if outcome.max_abs_error is None else f" by up to {outcome.max_abs_error:.3g}"
                 held = "guards are kept" if evidence.violated_guards else "every guard holds"
                 yield self.finding(
                     evidence,
-                    f"the compiled result differs from eager mode{error}, though {held}",
+                    f"{_differs(outcome)}, though {held}",
                     path="missing-guard",
                     consequence=Consequence.SILENT_WRONG,
                     fix="Pass what changes as an argument, or keep it in a buffer that forward reads.",
                     region=evidence.regions[0].name if len(evidence.regions) == 1 else "",
                 )
                 return
+
+
+def _differs(outcome: Outcome) -> str:
+    if outcome.effect is not None and outcome.effect == outcome.error:
+        return f"the compiled call {differs(outcome)}"
+    error = "" if outcome.max_abs_error is None else f" by up to {outcome.max_abs_error:.3g}"
+    return f"the compiled result differs from eager mode{error}"

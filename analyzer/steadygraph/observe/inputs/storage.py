@@ -56,13 +56,18 @@ def leaves(module: torch.nn.Module, *, besides: torch.nn.Module | None = None) -
         module: Where to begin.
         besides: A part of it that is left out.
     """
+    return ((name, value) for name, value in held(module, besides=besides) if value is not None)
+
+
+def held(root: object, *, besides: torch.nn.Module | None = None) -> Iterator[tuple[str, object]]:
+    """The same of any object, and every None."""
     seen: set[int] = set() if besides is None else {id(besides)}
-    waiting: deque[tuple[str, Any]] = deque([("", module)])
+    waiting: deque[tuple[str, Any]] = deque([("", root)])
     while waiting:
         name, value = waiting.popleft()
-        if isinstance(value, torch.Tensor) or is_value(type(value)):
+        if value is None or isinstance(value, torch.Tensor) or is_value(type(value)):
             yield name, value
-        elif value is not None and id(value) not in seen and len(name) <= _LONGEST_NAME:
+        elif id(value) not in seen and len(name) <= _LONGEST_NAME:
             seen.add(id(value))
             waiting.extend(_held(name, value))
 

@@ -13,6 +13,8 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from torch import nn
+
 from steadygraph.observe.places.locations import is_user_file
 
 _MISSING = object()
@@ -51,6 +53,33 @@ def of_function(function: types.FunctionType) -> Iterator[Reached]:
     yield None, (f"{function.__name__}.__defaults__", function.__defaults__)
     yield None, (f"{function.__name__}.__kwdefaults__", function.__kwdefaults__)
     yield None, (function.__name__, getattr(function, "__wrapped__", None))
+
+
+def names_in(model: nn.Module) -> dict[str, dict[str, Any]]:
+    """Module-level names that the methods of a model's own classes mention, and the functions that these call.
+
+    Each with the namespace that it stands in.  Of two files that use one name for two things the first one counts.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    waiting = [function for cls in {type(module) for module in model.modules()} for function in _methods(cls)]
+    seen: set[types.FunctionType] = set()
+    while waiting:
+        function = waiting.pop()
+        if function in seen or not is_own_code(function.__code__.co_filename):
+            continue
+        seen.add(function)
+        for name in _mentioned(function.__code__):
+            value = function.__globals__.get(name, _MISSING)
+            if type(value) is types.FunctionType:
+                waiting.append(value)
+            elif value is not _MISSING:
+                found.setdefault(name, function.__globals__)
+    return found
+
+
+def _methods(cls: type) -> Iterator[types.FunctionType]:
+    for base in cls.__mro__:
+        yield from (value for value in vars(base).values() if type(value) is types.FunctionType)
 
 
 def of_class(cls: type) -> Iterator[Reached]:

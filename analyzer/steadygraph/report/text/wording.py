@@ -174,6 +174,9 @@ def _detail(result: Result, outcomes: Sequence[Outcome], finding: Finding) -> st
     if result is Result.RECOMPILES:
         number = sum(outcome.recompiles or 0 for outcome in outcomes)
         return f" ({counted(number, 'new compilation')})" if number else ""
+    effect = next((outcome.effect for outcome in outcomes if outcome.effect), None)
+    if result is Result.SILENT_WRONG and effect:
+        return _unless_told(effect, finding)
     errors = [outcome.max_abs_error for outcome in outcomes if outcome.max_abs_error is not None]
     if result is Result.SILENT_WRONG and errors:
         worst = max(errors, key=lambda error: math.inf if math.isnan(error) else error)
