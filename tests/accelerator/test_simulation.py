@@ -3,6 +3,7 @@
 import contextlib
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -231,3 +232,28 @@ def test_autocast_changes_the_type() -> None:
         matrix = torch.ones(2, 2, device="cuda")
 
         assert (matrix @ matrix).dtype is torch.bfloat16
+
+
+def test_a_thread_has_the_device_that_the_thread_has_that_started_it():
+    places, sums = [], []
+
+    def work() -> None:
+        for _ in range(100):
+            made = torch.ones(2, device="cuda") * torch.ones(2, device="cuda")
+            places.append(str(made.device))
+            sums.append((torch.ones(3) + 1).sum().item())
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with simulated("cuda"):
+            threads = [threading.Thread(target=work) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+    finally:
+        sys.setswitchinterval(before)
+
+    assert places == ["cuda:0"] * 300
+    assert sums == [6.0] * 300

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -81,7 +82,9 @@ def simulated(device: str = "cuda", gpu: str = gpus.DEFAULT) -> Iterator[Simulat
         stack.enter_context(unknown.recorded(unknowns))
         for owner, attributes in _values(unknowns):
             stack.enter_context(replaced(owner, attributes))
-        stack.enter_context(torch_private.fake_tensors(unwatched(dispatch), unknowns.shape_env))
+        mode = stack.enter_context(torch_private.fake_tensors(unwatched(dispatch), unknowns.shape_env))
+        # A mode is of one thread, a device of all.
+        stack.enter_context(replaced(threading.Thread, {"run": _within(mode, threading.Thread.run)}))
         stack.enter_context(replaced(_active, {"simulation": simulation}))
         yield simulation
 
@@ -92,6 +95,14 @@ _active = SimpleNamespace(simulation=None)
 def is_simulated() -> bool:
     """Is the CUDA device that there is a simulated one?"""
     return _active.simulation is not None
+
+
+def _within(mode: Any, run: Callable[[threading.Thread], None]) -> Callable[[threading.Thread], None]:
+    def within(thread: threading.Thread) -> None:
+        with mode:
+            run(thread)
+
+    return within
 
 
 def _tensor_methods(pinned: PinnedMemory) -> dict[str, object]:

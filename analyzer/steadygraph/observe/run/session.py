@@ -110,10 +110,11 @@ class CompileSession:
         self.failure: Exception | None = None
         self._entries: dict[int, list[CompiledFrame]] = {}
         self._foreign: set[int] = set()
-        #: All of them in order, with the thread that made each, and those of code that had an entry before.
-        self._made: list[tuple[CompiledFrame, int]] = []
+        #: Entries of code that had one before.
         self._again: set[CompiledFrame] = set()
         self._thread = _Thread()
+        #: Open calls of all threads.
+        self._running: list[OpenCall] = []
         #: The thread in which the calls are made, and ended calls of others.
         self._driver = threading.get_ident()
         self._elsewhere: list[OpenCall] = []
@@ -199,6 +200,9 @@ class CompileSession:
             if torch.compiler.is_dynamo_compiling():
                 return region.original(*args, **kwargs)
             call = self._begin(region, args, kwargs)
+            for other in [one for one in self._running if one not in self._thread.open]:
+                other.overlaps = call.overlaps = True
+            self._running.append(call)
             self._thread.open.append(call)
             try:
                 output = region.compiled(*args, **kwargs)
@@ -210,6 +214,7 @@ class CompileSession:
             finally:
                 call.addresses_after = _addresses(region)
                 self._thread.open.pop()
+                self._running.remove(call)
                 if not self._thread.open:
                     self._thread.asked.clear()
                 if call.in_order:
@@ -244,7 +249,6 @@ class CompileSession:
             region=region,
             call=self._call,
             in_order=threading.get_ident() == self._driver,
-            known=len(self._made),
             inputs=structure.capture_call(args, kwargs),
             ambient=ambient.capture(region.module),
             addresses=_addresses(region),
@@ -297,21 +301,19 @@ class CompileSession:
     def _made_meanwhile(
         self, call: OpenCall, code: types.CodeType, f_locals: Mapping[str, Any]
     ) -> CompiledFrame | None:
-        """An entry that answers, and that was not there yet when Dynamo looked for one.
+        """An entry that answers, although Dynamo found none: only where threads come in each other's way.
 
-        Dynamo looks first and waits for its lock then: two threads compile one after the other what either needs once
-        (torch 2.13).  How often that happens is luck.
+        Dynamo looks first and waits for its lock then: two threads compile one after the other what either needs once.
+        Guards that two threads ask at once may fail, too.  How often that happens is luck (torch 2.13).
         """
-        this = threading.get_ident()
-        others = (entry for entry, maker in self._made[call.known :] if maker != this and entry.code is code)
-        return next((entry.stands_for for entry in others if entry.guard_tree.holds(f_locals)), None)
+        known = self._entries.get(id(code), ()) if call.overlaps else ()
+        return next((entry.stands_for for entry in known if entry.guard_tree.holds(f_locals)), None)
 
     @_watching
     def frame_compiled(self, entry: CompiledFrame, events: Sequence[BreakEvent]) -> None:
         known = self._entries.setdefault(id(entry.code), [])
         again = bool(known)
         known.append(entry)
-        self._made.append((entry, threading.get_ident()))
         self._breaks[entry] = breaks.capture(events)
         if again:
             self._again.add(entry)

@@ -50,13 +50,13 @@ class OpenCall:
     call: str
     #: Does the thread that runs the scenario make it?  What other threads do comes in no order.
     in_order: bool
-    #: How many frames had been compiled when it began.
-    known: int
     inputs: Node
     ambient: Ambient
     addresses: tuple[tuple[str, int], ...]
     compiled: list[CompiledFrame] = field(default_factory=list)
-    #: Entries of other threads that would have answered a frame that is being compiled, by identity of its code.
+    #: Did another thread call a region meanwhile?
+    overlaps: bool = False
+    #: Entries that would have answered a frame that is being compiled, by identity of its code.
     meanwhile: dict[int, CompiledFrame | None] = field(default_factory=dict)
     graphs: list[CapturedGraph] = field(default_factory=list)
     breaks: list[GraphBreak] = field(default_factory=list)

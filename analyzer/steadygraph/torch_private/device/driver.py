@@ -6,6 +6,7 @@ import contextlib
 import functools
 import re
 import sys
+import threading
 import types
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -32,11 +33,18 @@ def fake_tensors(around: Callable[..., Any], shape_env: Any = None) -> contextli
     from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
     ask_device = torch.ops.prim.device.default
+    # What is known of operators that are being faked is of no thread in particular, but these two.
+    one_thread, here = threading.RLock(), _OfThread()
 
     class Mode(FakeTensorMode):  # type: ignore[no-untyped-call]
         supports_higher_order_operators = True
+        in_kernel_invocation = property(lambda _: here.in_kernel, lambda _, inside: setattr(here, "in_kernel", inside))
 
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            with one_thread:
+                return self._dispatched(func, types, args, kwargs)
+
+        def _dispatched(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
             if func is ask_device and type(args[0]) is FakeTensor:  # every third operator
                 return torch.device("meta") if args[0].fake_mode.in_kernel_invocation else args[0].fake_device
             faked = super().__torch_dispatch__
@@ -48,7 +56,23 @@ def fake_tensors(around: Callable[..., Any], shape_env: Any = None) -> contextli
                     return func.decompose(*args, **(kwargs or {}))
             return around(func, args, kwargs or {}, lambda args, kwargs: faked(func, types, args, kwargs))
 
-    return Mode(allow_non_fake_inputs=True, shape_env=shape_env, static_shapes=True)
+    mode = Mode(allow_non_fake_inputs=True, shape_env=shape_env, static_shapes=True)
+    mode.enter_stack = here  # type: ignore[assignment]
+    return mode
+
+
+class _OfThread(threading.local):
+    """What a mode keeps for each thread: what it found when it was entered, and whether an operator is being faked."""
+
+    def __init__(self) -> None:
+        self.in_kernel = False
+        self._found: list[Any] = []
+
+    def append(self, found: Any) -> None:
+        self._found.append(found)
+
+    def pop(self) -> Any:
+        return self._found.pop()
 
 
 def become(tensor: Any, made: Any) -> None:
