@@ -30,9 +30,11 @@ def fake_tensors(around: Callable[..., Any], shape_env: Any = None) -> contextli
     A fake tensor has metadata and no values; it may be on any device.  Dynamo traces under this mode as without it.
     With a ``shape_env``, what only values tell becomes a symbol of it.
     """
+    from torch._higher_order_ops.utils import registered_hop_fake_fns
     from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
     ask_device = torch.ops.prim.device.default
+    known: Any = registered_hop_fake_fns
     # What is known of operators that are being faked is of no thread in particular, but these two.
     one_thread, here = threading.RLock(), _OfThread()
 
@@ -48,8 +50,10 @@ def fake_tensors(around: Callable[..., Any], shape_env: Any = None) -> contextli
             if func is ask_device and type(args[0]) is FakeTensor:  # every third operator
                 return torch.device("meta") if args[0].fake_mode.in_kernel_invocation else args[0].fake_device
             faked = super().__torch_dispatch__
-            if isinstance(func, torch._ops.HigherOrderOperator):  # cond, scan: by the rule of the class
-                rule: Any = func.python_key_table[FakeTensorMode]
+            if isinstance(func, torch._ops.HigherOrderOperator):
+                if func in known:  # flex_attention: its rule asks the mode
+                    return faked(func, types, args, kwargs or {})  # type: ignore[arg-type]
+                rule: Any = func.python_key_table[FakeTensorMode]  # cond, scan: by the rule of the class
                 return rule(self, *args, **(kwargs or {}))
             if func.overloadpacket is torch.ops.aten.to:  # in inference mode: only its parts are known to the class
                 with self:
