@@ -26,9 +26,10 @@ lint: $(VENV)/test.stamp
 types: $(VENV)/test.stamp
 	$(BIN)/mypy --strict
 
-# One thread per worker: workers that each start a thread per core wait for one another.
+# One thread per worker: workers that each start a thread per core wait for one another.  One worker more than there are
+# processors, because many tests wait for a process of their own.
 unit: $(VENV)/test.stamp $(VENV)/pytest-8.stamp browser
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist worksteal
 
 # What the tests of the HTML report drive; installed where there is none.
 browser:
