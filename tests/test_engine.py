@@ -435,3 +435,36 @@ def test_a_cache_that_lies_elsewhere_in_each_call_is_not_written_by_a_captured_g
     found = {outcome.policy: outcome for outcome in report.scenarios[1].outcomes}
     assert [str(outcome.result) for outcome in found.values()] == ["same", "same", "silent-wrong"]
     assert found[Policy.CUDA_GRAPH].effect == ("after the call, argument `cache`: 4 of 4 elements differ, largest by 2")
+
+
+def one_too_many(module, example_inputs):
+    """A back end that is wrong."""
+    return lambda *args: tuple(out + 1 for out in module(*args))
+
+
+class CompilesItsOwn(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.block = nn.Linear(4, 4)
+        self.register_buffer("last", torch.zeros(2, 4))
+        self.helper = torch.compile(lambda x: x * 2, backend=one_too_many)
+
+    def forward(self, x):
+        self.last.copy_(self.helper(x))
+        return self.block(x)
+
+
+def test_what_a_model_compiles_wrongly_by_itself_is_not_taken_for_something_that_eager_mode_leaves_by_chance():
+    itself = case(
+        build=CompilesItsOwn,
+        profile=lambda: ((torch.ones(2, 4),), {}),
+        serving=lambda: {"step": ((torch.ones(2, 4),), {})},
+        regions=lambda model: [model.block],
+        mark=None,
+    )
+
+    report = analyze_case(itself, Settings())
+
+    found = {(s.name, o.policy): (o.result, o.max_abs_error) for s in report.scenarios for o in s.outcomes}
+    assert found[("step", Policy.DROP)] == (Result.SILENT_WRONG, 1.0)
+    assert found[("step", Policy.RECOMPILE)] == (Result.SILENT_WRONG, 1.0)

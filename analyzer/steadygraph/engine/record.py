@@ -34,7 +34,7 @@ from steadygraph.observe.syncs.syncs import SyncWatch, when_compiled
 from steadygraph.policies import recompile, stale_state
 from steadygraph.policies.bench import Bench
 from steadygraph.policies.effects import Recorder
-from steadygraph.policies.runs import CallResult, run_calls
+from steadygraph.policies.runs import CallResult, run_eager
 
 _PROFILE_HINT = "make the profile call run first: everything else is compared with it"
 #: Keywords of torch.compile that Dynamo acts on; mode and options are for inductor.
@@ -50,8 +50,7 @@ class EagerPass:
         self._subject = subject
         self._codes = [code for _, module in regions if (code := locations.code_of(module.forward)) is not None]
         self._computed: dict[CodeType, list[Any]] = {}
-        with torch_private.compiles_forced_eager():
-            self.results = run_calls(subject.case, subject.model, watching=self._watching, watch=Recorder())
+        self.results = run_eager(subject.case, subject.model, watching=self._watching, watch=Recorder())
         _require_profile(self.results[PROFILE], "in eager mode")
         #: Later passes run the same lines.
         self.notes = self._unknown()

@@ -14,7 +14,7 @@ from steadygraph.observe.run.session import CompileSession
 from steadygraph.observe.state.state import ModelState
 from steadygraph.observe.state.touched import Place
 from steadygraph.policies.effects import Comparer
-from steadygraph.policies.runs import CallResult, lefts, run_calls, without
+from steadygraph.policies.runs import CallResult, lefts, run_calls, run_eager, without
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,5 +73,5 @@ class Bench:
     @functools.cached_property
     def _unstable(self) -> frozenset[Place]:
         self.state.restore()
-        again = run_calls(self.case, self.model, watch=Comparer(lefts(self.eager)))
+        again = run_eager(self.case, self.model, watch=Comparer(lefts(self.eager)))
         return frozenset(effect.place for result in again.values() for effect in result.effects.wrong)

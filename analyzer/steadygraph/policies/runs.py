@@ -93,6 +93,18 @@ def run_calls(
     return results
 
 
+def run_eager(
+    case: Case,
+    model: nn.Module,
+    *,
+    watch: Watch,
+    watching: Callable[[str], AbstractContextManager[Any]] | None = None,
+) -> dict[str, CallResult]:
+    """The same in eager mode, also of what the model compiles by itself; arguments as of :func:`run_calls`."""
+    with torch_private.compiles_forced_eager():
+        return run_calls(case, model, watching=watching, watch=watch)
+
+
 def _inputs(case: Case, *, mark: bool) -> Iterator[tuple[str, Call]]:
     process.seeded(_SEED)
     with known_inputs():
