@@ -12,11 +12,11 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from steadygraph.case.user_code import readable_path
 from steadygraph.errors import UsageError
 from steadygraph.model import CaseReport, ViolatedGuard
 from steadygraph.model.run import FailOn, RunReport, Summary
 from steadygraph.report import collector
+from steadygraph.report.json import files
 from steadygraph.report.json.values import complaint, taken, written
 from steadygraph.report.portable import Renderable, portable
 
@@ -154,12 +154,7 @@ def read(file: Path) -> RunReport:
     Raises:
         UsageError: The file cannot be read, or :func:`from_bytes` cannot make a report of it.
     """
-    shown = readable_path(str(file))
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read {shown}: {error.strerror}", hint=_WRITTEN) from error
-    return from_bytes(content, shown)
+    return files.read(file, from_json, _WRITTEN)
 
 
 def from_bytes(content: bytes, name: str) -> RunReport:
@@ -168,13 +163,7 @@ def from_bytes(content: bytes, name: str) -> RunReport:
     Raises:
         UsageError: It is no text, or :func:`from_json` cannot make a report of it.
     """
-    try:
-        # What PowerShell writes starts with a byte order mark.
-        return from_json(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{name} is not text in UTF-8", hint=_WRITTEN) from error
-    except UsageError as error:
-        raise UsageError(f"{name}: {error.problem}", hint=error.hint) from None
+    return files.from_bytes(content, name, from_json, _WRITTEN)
 
 
 def _loaded(text: str) -> object:

@@ -13,11 +13,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from steadygraph.case.user_code import readable_path
 from steadygraph.errors import UsageError
 from steadygraph.model import Graph, Observation, RecordedCall, Recording, RunRecording
 from steadygraph.report import collector
-from steadygraph.report.json import values
+from steadygraph.report.json import files, values
 from steadygraph.report.portable import scrubbed
 
 RECORDING_VERSION = 1
@@ -78,7 +77,7 @@ def from_json(text: str) -> RunRecording:
             hint="judge it with the version of steadygraph that wrote it, or record again",
         )
     try:
-        file: _File = values.read(_File, text)
+        file: _File = values.taken(_File, value)
         recordings = tuple(
             _with_graphs(one, [[[_graph(file.graphs, number) for number in each] for each in call] for call in ran])
             for one, ran in zip(file.run.recordings, file.ran, strict=True)
@@ -95,12 +94,7 @@ def read(file: Path) -> RunRecording:
     Raises:
         UsageError: The file cannot be read, or :func:`from_bytes` cannot make recordings of it.
     """
-    shown = readable_path(str(file))
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read {shown}: {error.strerror}", hint=_HINT) from error
-    return from_bytes(content, shown)
+    return files.read(file, from_json, _HINT)
 
 
 def from_bytes(content: bytes, name: str) -> RunRecording:
@@ -109,12 +103,7 @@ def from_bytes(content: bytes, name: str) -> RunRecording:
     Raises:
         UsageError: It is no text, or :func:`from_json` cannot make recordings of it.
     """
-    try:
-        return from_json(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{name} is not text in UTF-8", hint=_HINT) from error
-    except UsageError as error:
-        raise UsageError(f"{name}: {error.problem}", hint=error.hint) from None
+    return files.from_bytes(content, name, from_json, _HINT)
 
 
 def _with_graphs(recording: Recording, graphs: Sequence[Sequence[Sequence[Graph]]] | None) -> Recording:

@@ -1,0 +1,41 @@
+"""JSON from a file, or from what was piped: complaints name where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from steadygraph.case.user_code import readable_path
+from steadygraph.errors import UsageError
+
+Value = TypeVar("Value")
+
+
+def read(file: Path, parse: Callable[[str], Value], hint: str) -> Value:
+    """What ``parse`` makes of a file.
+
+    Raises:
+        UsageError: The file cannot be read, is no text, or ``parse`` raises it.
+    """
+    shown = readable_path(str(file))
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {shown}: {error.strerror}", hint=hint) from error
+    return from_bytes(content, shown, parse, hint)
+
+
+def from_bytes(content: bytes, name: str, parse: Callable[[str], Value], hint: str) -> Value:
+    """What ``parse`` makes of the content of a file; the name of the file is for complaints.
+
+    Raises:
+        UsageError: It is no text, or ``parse`` raises it.
+    """
+    try:
+        # What PowerShell writes starts with a byte order mark.
+        return parse(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{name} is not text in UTF-8", hint=hint) from error
+    except UsageError as error:
+        raise UsageError(f"{name}: {error.problem}", hint=error.hint) from None
