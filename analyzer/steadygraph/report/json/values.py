@@ -80,17 +80,8 @@ def written(kind: Any, value: object, *, indent: int | None = 2, without: Fields
     return _BEYOND_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
-def read(kind: Any, text: str | bytes) -> Any:
-    """The value of which :func:`written` made this text.
-
-    Raises:
-        pydantic.ValidationError: It is another one's.
-    """
-    return _validator(kind).validate_json(text)
-
-
 def taken(kind: Any, value: object) -> Any:
-    """The value in what ``json.loads`` made of such a text.
+    """The value of which :func:`written` made a text, in what ``json.loads`` made of that.
 
     Raises:
         pydantic.ValidationError: It is another one's.
