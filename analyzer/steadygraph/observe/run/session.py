@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import threading
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, cast
@@ -17,23 +16,18 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import nn
 
-from steadygraph.compare import guards as guard_digests
-from steadygraph.model import (
-    PROFILE,
-    Graph,
-    GraphBreak,
-    Guard,
-    Observation,
-)
-from steadygraph.observe.graphs import breaks, graphs
-from steadygraph.observe.guards import closest, values
+from steadygraph.model import PROFILE, GraphBreak, Observation
+from steadygraph.observe.graphs import breaks
+from steadygraph.observe.guards import closest
 from steadygraph.observe.guards.asked import Frame
 from steadygraph.observe.guards.sources import Names, names_of
 from steadygraph.observe.inputs import ambient, storage, structure
 from steadygraph.observe.places import locations
 from steadygraph.observe.run import frame_locals
+from steadygraph.observe.run.calls import OpenCalls
 from steadygraph.observe.run.forwards import swapped
 from steadygraph.observe.run.frame_tap import EntryReplay, FrameTap
+from steadygraph.observe.run.reduction import Reduction
 from steadygraph.observe.run.watching import OpenCall, WatchedRegion, names_in
 from steadygraph.torch_private import (
     cache_entry_count,
@@ -59,19 +53,6 @@ def _watching(method: Method) -> Method:
             raise
 
     return cast(Method, watch)
-
-
-class _Thread(threading.local):
-    """What a thread is doing.  Nothing is inherited: a thread that a region starts runs on its own."""
-
-    def __init__(self) -> None:
-        self.open: list[OpenCall] = []
-        #: Locals of the frame that an entry made after the profile call was last asked about, by identity of the entry:
-        #: guards, which fill this, must hold neither the entry nor the session, since nobody collects such a cycle.
-        self.asked: dict[int, Mapping[str, Any]] = {}
-
-    def ask(self, entry_id: int, f_locals: Mapping[str, Any]) -> None:
-        self.asked[entry_id] = f_locals
 
 
 class CompileSession:
@@ -112,15 +93,9 @@ class CompileSession:
         self._foreign: set[int] = set()
         #: Entries of code that had one before.
         self._again: set[CompiledFrame] = set()
-        self._thread = _Thread()
-        #: Open calls of all threads.
-        self._running: list[OpenCall] = []
-        #: The thread in which the calls are made, and ended calls of others.
-        self._driver = threading.get_ident()
-        self._elsewhere: list[OpenCall] = []
+        self._calls = OpenCalls()
         self._call = PROFILE
-        self._guard_values: dict[CompiledFrame, tuple[Guard, ...]] = {}
-        self._graph_values: dict[CapturedGraph, Graph] = {}
+        self._reduction = Reduction()
         self._breaks: dict[CompiledFrame, tuple[GraphBreak, ...]] = {}
 
     # --- running ---------------------------------------------------------------------------------
@@ -128,7 +103,8 @@ class CompileSession:
     def start(self, call: str) -> None:
         """What follows belongs to this call ("profile" or a scenario), which the current thread makes."""
         self._settle()
-        self._call, self._driver = call, threading.get_ident()
+        self._call = call
+        self._calls.drive()
         self._tap.also_compile = self._tap.also_compile and call == PROFILE
 
     @contextlib.contextmanager
@@ -200,10 +176,7 @@ class CompileSession:
             if torch.compiler.is_dynamo_compiling():
                 return region.original(*args, **kwargs)
             call = self._begin(region, args, kwargs)
-            for other in [one for one in self._running if one not in self._thread.open]:
-                other.overlaps = call.overlaps = True
-            self._running.append(call)
-            self._thread.open.append(call)
+            self._calls.begin(call)
             try:
                 output = region.compiled(*args, **kwargs)
                 call.output = structure.capture(output)
@@ -213,42 +186,27 @@ class CompileSession:
                 raise
             finally:
                 call.addresses_after = _addresses(region)
-                self._thread.open.pop()
-                self._running.remove(call)
-                if not self._thread.open:
-                    self._thread.asked.clear()
+                self._calls.end(call)
                 if call.in_order:
                     self.observations.append(self._observation(call))
-                else:
-                    self._elsewhere.append(call)
 
         return forward
 
     @_watching
     def _settle(self) -> None:
-        """Observe the calls of other threads, in an order that does not depend on which came first.
+        """Observe the calls of other threads."""
+        self.observations += map(self._observation, self._calls.settled())
 
-        Nor does what was compiled: it is counted for the first of them that runs it.
-        """
-        calls, self._elsewhere = sorted(self._elsewhere, key=lambda call: call.looks), []
-        for call in calls:
-            for entry in [*call.compiled]:
-                first = next((c for c in calls if c.call == call.call and c.ran(entry)), call)
-                call.compiled.remove(entry)
-                first.compiled.append(entry)
-        self.observations += map(self._observation, calls)
-
-    @property
-    def _innermost(self) -> OpenCall | None:
-        """The call that this thread is in."""
-        return self._thread.open[-1] if self._thread.open else None
+    @_watching
+    def _observation(self, call: OpenCall) -> Observation:
+        return self._reduction.observation(call, self._again)
 
     @_watching
     def _begin(self, region: WatchedRegion, args: Sequence[Any], kwargs: Mapping[str, Any]) -> OpenCall:
         call = OpenCall(
             region=region,
             call=self._call,
-            in_order=threading.get_ident() == self._driver,
+            in_order=self._calls.in_order,
             inputs=structure.capture_call(args, kwargs),
             ambient=ambient.capture(region.module),
             addresses=_addresses(region),
@@ -291,7 +249,7 @@ class CompileSession:
     def frame_entered(self, code: types.CodeType, f_locals: Mapping[str, Any], f_globals: Mapping[str, Any]) -> None:
         if id(code) not in self._entries and cache_entry_count(code):
             self._foreign.add(id(code))
-        call = self._innermost
+        call = self._calls.innermost
         if call is None:
             return
         call.meanwhile[id(code)] = self._made_meanwhile(call, code, f_locals)
@@ -317,7 +275,7 @@ class CompileSession:
         self._breaks[entry] = breaks.capture(events)
         if again:
             self._again.add(entry)
-        call = self._innermost
+        call = self._calls.innermost
         if call is None:
             return
         entry.same_as = call.meanwhile.pop(id(entry.code), None)
@@ -327,11 +285,11 @@ class CompileSession:
         if self._call == PROFILE:
             call.region.answered_by(entry.stands_for)
         elif entry.code is not call.region.code:
-            when_asked(entry.guard_manager, functools.partial(self._thread.ask, id(entry)))
+            when_asked(entry.guard_manager, functools.partial(self._calls.ask, id(entry)))
 
     @_watching
     def frame_skipped(self, code: types.CodeType, why: str, events: Sequence[BreakEvent]) -> None:
-        call = self._innermost
+        call = self._calls.innermost
         if call is None or not (events or _gave_up(why)):
             return
         # Dynamo tried, as it would for a recompile that succeeds, and what the frame calls is compiled piece by piece.
@@ -341,7 +299,7 @@ class CompileSession:
 
     @_watching
     def frame_failed(self, code: types.CodeType, events: Sequence[BreakEvent]) -> None:
-        call = self._innermost
+        call = self._calls.innermost
         if call is None:
             return
         call.failed_recompiles += id(code) in self._entries
@@ -349,7 +307,7 @@ class CompileSession:
 
     @_watching
     def graph_runs(self, graph: CapturedGraph) -> None:
-        call = self._innermost
+        call = self._calls.innermost
         if call is None:
             return
         call.graphs.append(graph)
@@ -357,50 +315,10 @@ class CompileSession:
         if entry is None or entry in call.compiled:
             return
         # An entry made in an earlier call answers: other calls than that one may not need it.
-        f_locals = self._thread.asked.pop(id(entry), None)
+        f_locals = self._calls.asked(id(entry))
         if f_locals is not None:
             self._compare_inner(call, entry.code, f_locals)
         call.breaks += self._breaks[entry]
-
-    # --- live objects to values ----------------------------------------------------------------------
-
-    @_watching
-    def _observation(self, call: OpenCall) -> Observation:
-        region = call.region
-        ran = tuple(self._graph_value(graph, region) for graph in call.graphs)
-        made = tuple(guard for entry in call.compiled for guard in self._guards_of(entry))
-        again = sum(entry in self._again for entry in call.compiled)
-        return Observation(
-            region=region.name,
-            call=call.call,
-            inputs=call.inputs,
-            ambient=call.ambient,
-            guards=made,
-            guards_digest=guard_digests.digest(made),
-            graphs=ran,
-            recompiles=again + call.failed_recompiles,
-            first_compiles=len(call.compiled) - again,
-            breaks=tuple(dict.fromkeys(call.breaks)),
-            addresses=call.addresses,
-            addresses_after=call.addresses_after,
-            handed=call.handed,
-            violated_guards=tuple(call.violated.values()),
-            output=call.output,
-            error=call.error,
-        )
-
-    def _guards_of(self, entry: CompiledFrame) -> tuple[Guard, ...]:
-        if entry not in self._guard_values:
-            self._guard_values[entry] = values.capture(entry)
-        return self._guard_values[entry]
-
-    def _graph_value(self, graph: CapturedGraph, region: WatchedRegion) -> Graph:
-        if graph not in self._graph_values:
-            assert graph.entry is not None
-            forward = graph.entry.code is region.code
-            names = region.names if forward else names_of(graph.entry.code, "self")
-            self._graph_values[graph] = graphs.capture(graph, names)
-        return self._graph_values[graph]
 
 
 def _addresses(region: WatchedRegion) -> tuple[tuple[str, int], ...]:
