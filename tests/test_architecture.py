@@ -6,7 +6,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -168,8 +168,12 @@ RULES = [source for source in ALL if source.package == "steadygraph_rules"]
 ALL_LIGHT = [s for s in ANALYZER if s.part in LIGHT or s.name in LIGHT_MODULES] + RULES
 
 
-def named(source: Source) -> str:
-    return source.name
+def offences(sources: Iterable[Source], found: Callable[[Source], Iterable[str]]) -> list[str]:
+    """What is found in each of the sources, with the name of the module.
+
+    One test looks at all modules: hundreds that take microseconds each would be collected anew by every worker.
+    """
+    return [f"{source.name}: {each}" for source in sources for each in found(source)]
 
 
 def target(name: str) -> str | None:
@@ -253,46 +257,53 @@ def test_both_packages_are_looked_at() -> None:
     assert {"steadygraph.model", "steadygraph.rule", "steadygraph_rules"} <= MODULES
 
 
-@pytest.mark.parametrize("source", ANALYZER, ids=named)
-def test_a_module_imports_from_its_own_layer_and_from_lower_ones(source: Source) -> None:
-    assert source.part in RANK, f"{source.name} has no layer yet: add {source.part!r} to LAYERS in {__file__}"
-    allowed = RANK.get(source.part, -1)
-
-    imported = {(i.line, module) for i in source.imports if (module := target(i.name)) and "." in module}
-    upward = {f"line {line}: {module}" for line, module in imported if RANK.get(module.split(".")[1], 0) > allowed}
-
-    assert upward == set(), f"{source.name} imports from a layer above its own"
+def test_every_module_has_a_layer() -> None:
+    assert {s.name for s in ANALYZER if s.part not in RANK} == set(), f"add its folder to LAYERS in {__file__}"
 
 
-@pytest.mark.parametrize("source", [s for s in ALL if s.part in ONLY or s.package in ONLY], ids=named)
-def test_narrow_parts_import_only_what_they_are_given(source: Source) -> None:
-    part = source.package if source.package in ONLY else source.part
-    own = source.package if source.package in ONLY else f"steadygraph.{part}"
+def test_a_module_imports_from_its_own_layer_and_from_lower_ones() -> None:
+    def upward(source: Source) -> Iterator[str]:
+        for i in source.imports:
+            module = target(i.name)
+            if module and "." in module and RANK.get(module.split(".")[1], 0) > RANK.get(source.part, -1):
+                yield f"line {i.line}: {module}"
 
-    ours = {module for i in source.imports if (module := target(i.name))}
-
-    assert {m for m in ours - ONLY[part] if m != own and not m.startswith(f"{own}.")} == set()
-
-
-@pytest.mark.parametrize("source", [s for s in ANALYZER if s.part == "reference"], ids=named)
-def test_references_need_torch_and_nothing_else(source: Source) -> None:
-    others = {i.name.split(".")[0] for i in source.imports} - {"torch", "steadygraph", *sys.stdlib_module_names}
-
-    assert others == set()
+    assert offences(ANALYZER, upward) == []
 
 
-@pytest.mark.parametrize("source", ALL_LIGHT, ids=named)
-def test_light_modules_name_heavy_packages_only_inside_functions(source: Source) -> None:
-    heavy = {f"line {i.line}: {i.name}" for i in source.imports if i.at_import and is_heavy(i.name)}
+def test_narrow_parts_import_only_what_they_are_given() -> None:
+    def foreign(source: Source) -> Iterator[str]:
+        part = source.package if source.package in ONLY else source.part
+        own = source.package if source.package in ONLY else f"steadygraph.{part}"
+        for i in source.imports:
+            module = target(i.name)
+            if module and module not in ONLY[part] and module != own and not module.startswith(f"{own}."):
+                yield f"line {i.line}: {module}"
 
-    assert heavy == set()
+    assert offences([s for s in ALL if s.part in ONLY or s.package in ONLY], foreign) == []
 
 
-@pytest.mark.parametrize("source", [s for s in ALL if s.part != "torch_private"], ids=named)
-def test_private_torch_is_named_in_one_folder_only(source: Source) -> None:
-    private = {f"line {line}: {name}" for name, line in torch_names(source.tree) if is_private(name)}
+def test_references_need_torch_and_nothing_else() -> None:
+    allowed = {"torch", "steadygraph", *sys.stdlib_module_names}
 
-    assert private == set()
+    def others(source: Source) -> Iterator[str]:
+        return (f"line {i.line}: {i.name}" for i in source.imports if i.name.split(".")[0] not in allowed)
+
+    assert offences([s for s in ANALYZER if s.part == "reference"], others) == []
+
+
+def test_light_modules_name_heavy_packages_only_inside_functions() -> None:
+    def heavy(source: Source) -> Iterator[str]:
+        return (f"line {i.line}: {i.name}" for i in source.imports if i.at_import and is_heavy(i.name))
+
+    assert offences(ALL_LIGHT, heavy) == []
+
+
+def test_private_torch_is_named_in_one_folder_only() -> None:
+    def private(source: Source) -> Iterator[str]:
+        return (f"line {line}: {name}" for name, line in torch_names(source.tree) if is_private(name))
+
+    assert offences([s for s in ALL if s.part != "torch_private"], private) == []
 
 
 def read_behind_the_door() -> set[str]:
@@ -304,9 +315,11 @@ def read_behind_the_door() -> set[str]:
 FOREIGN = read_behind_the_door()
 
 
-@pytest.mark.parametrize("source", [s for s in ALL if s.part != "torch_private"], ids=named)
-def test_objects_of_dynamo_fx_and_cpp_are_read_in_one_folder_only(source: Source) -> None:
-    assert {f"line {line}: {name}" for name, line in touched(source.tree) if name in FOREIGN} == set()
+def test_objects_of_dynamo_fx_and_cpp_are_read_in_one_folder_only() -> None:
+    def read(source: Source) -> Iterator[str]:
+        return (f"line {line}: {name}" for name, line in touched(source.tree) if name in FOREIGN)
+
+    assert offences([s for s in ALL if s.part != "torch_private"], read) == []
 
 
 def test_reading_such_an_object_is_seen() -> None:
@@ -315,28 +328,34 @@ def test_reading_such_an_object_is_seen() -> None:
     assert {line for name, line in touched(ast.parse(text)) if name in FOREIGN} == {1, 2, 3, 4}
 
 
-@pytest.mark.parametrize("source", [s for s in ALL if s.part != "accelerator"], ids=named)
-def test_the_accelerator_has_one_door(source: Source) -> None:
-    imported = {(i.line, target(i.name)) for i in source.imports}
+def test_the_accelerator_has_one_door() -> None:
+    def inside(source: Source) -> Iterator[str]:
+        for i in source.imports:
+            if (target(i.name) or "").startswith("steadygraph.accelerator."):
+                yield f"line {i.line}: {i.name}"
 
-    assert {(line, name) for line, name in imported if name and name.startswith("steadygraph.accelerator.")} == set()
+    assert offences([s for s in ALL if s.part != "accelerator"], inside) == []
 
 
-@pytest.mark.parametrize("source", [s for s in ALL if s.part not in ("torch_private", "reference")], ids=named)
-def test_what_dynamo_writes_is_read_in_one_folder_only(source: Source) -> None:
+def test_what_dynamo_writes_is_read_in_one_folder_only() -> None:
     spelled = re.compile(
         r"SHAPE_ENV|\w_MATCH\b|___(?:dict|stack|check)|__import_|\b[LG]\\?\[['\"]|\.size\(\)\[|check_tensor|duck sizing"
     )
-    tree = source.tree
-    documented = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    strings = [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and id(n) not in documented]
 
-    assert [f"line {n.lineno}: {n.value!r}" for n in strings if spelled.search(str(n.value))] == []
+    def read(source: Source) -> Iterator[str]:
+        documented = {id(node.value) for node in ast.walk(source.tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(source.tree):
+            if isinstance(node, ast.Constant) and id(node) not in documented and spelled.search(str(node.value)):
+                yield f"line {node.lineno}: {node.value!r}"
+
+    assert offences([s for s in ALL if s.part not in ("torch_private", "reference")], read) == []
 
 
-@pytest.mark.parametrize("source", [s for s in ALL if not s.name.startswith("steadygraph.report.json.")], ids=named)
-def test_pydantic_is_imported_in_one_folder_only(source: Source) -> None:
-    assert {i.line for i in source.imports if i.name.split(".")[0] in ("pydantic", "pydantic_core")} == set()
+def test_pydantic_is_imported_in_one_folder_only() -> None:
+    def imported(source: Source) -> Iterator[str]:
+        return (f"line {i.line}" for i in source.imports if i.name.split(".")[0] in ("pydantic", "pydantic_core"))
+
+    assert offences([s for s in ALL if not s.name.startswith("steadygraph.report.json.")], imported) == []
 
 
 def test_the_references_load_nothing_of_the_analyzer() -> None:

@@ -77,35 +77,51 @@ def tells_its_parameters(name: str) -> bool:
     return not any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters)
 
 
-@pytest.mark.parametrize("name", sorted(name for name in PARTS if is_removable(name)))
-def test_a_name_that_torch_does_not_have_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def said_without(name: str) -> tuple[str, bool]:
+    """What is said where torch has no such name, and whether subgraphs are shared all the same."""
     parts = [PARTS[name]] if PARTS[name] else []
-    owner, attribute = owner_of(name)
-    inherited = isinstance(owner, type) and attribute not in vars(owner)
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         removed(name, patch)
-
         with pytest.raises(TorchSupportError) as caught:
             torch_private.require(*parts)
-
-        shares = torch_private.can_share_subgraphs()
-
-    named = str(caught.value).removeprefix(f"torch {torch.__version__} has no ").removesuffix(HINT).split(", ")
-    assert named == [name] or (inherited and name in named)
-    assert str(caught.value) == lacking(", ".join(named))
-    assert shares is not any(f"{other}.".startswith(f"{name}.") for other in required.used("tracing"))
+        return str(caught.value), torch_private.can_share_subgraphs()
 
 
-@pytest.mark.parametrize("name", sorted(name for name in PARTS if "(" in name and tells_its_parameters(name)))
-def test_a_parameter_that_a_function_of_torch_does_not_have_is_missing(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def is_named(name: str, said: str) -> bool:
+    """Is it what is missing, alone, or among the classes that inherit it?"""
+    owner, attribute = owner_of(name)
+    inherited = isinstance(owner, type) and attribute not in vars(owner)
+    named = said.removeprefix(f"torch {torch.__version__} has no ").removesuffix(HINT).split(", ")
+    return said == lacking(", ".join(named)) and (named == [name] or (inherited and name in named))
+
+
+def test_a_name_that_torch_does_not_have_is_named() -> None:
+    names = [name for name in PARTS if is_removable(name)]
+
+    said = {name: said_without(name) for name in names}
+
+    assert len(names) > 100
+    assert {name: text for name, (text, _) in said.items() if not is_named(name, text)} == {}
+    assert {name for name, (_, shares) in said.items() if not shares} == {
+        name for name in names if any(f"{other}.".startswith(f"{name}.") for other in required.used("tracing"))
+    }
+
+
+def test_a_parameter_that_a_function_of_torch_does_not_have_is_missing() -> None:
+    names = [name for name in PARTS if "(" in name and tells_its_parameters(name)]
+
+    found = {name: found_without_parameters(name) for name in names}
+
+    assert len(names) > 20
+    assert found == dict.fromkeys(names, (True, False))
+
+
+def found_without_parameters(name: str) -> tuple[bool, bool]:
+    """Is the function there, is its parameter, once it takes nothing by name?"""
     path = name.partition("(")[0]
-    owner, attribute = owner_of(path)
-    monkeypatch.setattr(owner, attribute, lambda *positional: None)
-
-    assert required.has(path)
-    assert not required.has(name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(*owner_of(path), lambda *positional: None)
+        return required.has(path), required.has(name)
 
 
 class Made:
