@@ -502,3 +502,64 @@ def test_a_long_linked_list_comes_back():
     restored(Holder(chain=chain), lambda _: setattr(last, "seen", 1))
 
     assert last.seen == 0
+
+
+class Hidden(nn.Module):
+    """One of everything that is put back."""
+
+    kind = "class attribute"
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("rows", torch.zeros(3))
+        self.large = nn.Parameter(torch.ones(2))
+        self.items, self.table, self.names = [1], {"a": 1}, {"x"}
+        self.generator, self.random = torch.Generator(), random.Random(0)
+        self.array, self.draws = np.zeros(2), np.random.default_rng(0)
+        self.lazy, self.slots = nn.LazyLinear(2), Slots()
+
+
+class Slots:
+    __slots__ = ("filled",)
+
+    def __init__(self):
+        self.filled = 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m.rows.add_(1),
+        lambda m: m.rows.data.add_(1),
+        lambda m: setattr(m, "rows", torch.zeros(3)),
+        lambda m: setattr(m, "new", 1),
+        lambda m: delattr(m, "items"),
+        lambda m: m.eval(),
+        lambda m: m.register_forward_hook(print),
+        lambda m: m.large.requires_grad_(False),
+        lambda m: setattr(m.large, "grad", torch.ones(2)),
+        lambda m: m.items.append(2),
+        lambda m: m.items.__setitem__(0, 2),
+        lambda m: m.table.update(a=2),
+        lambda m: m.table.update(a=m.table.pop("a"), b=1),
+        lambda m: m.names.add("y"),
+        lambda m: torch.rand(1, generator=m.generator),
+        lambda m: m.random.random(),
+        lambda m: m.array.fill(1),
+        lambda m: m.draws.random(),
+        lambda m: m.lazy(torch.ones(1, 3)),
+        lambda m: setattr(m.slots, "filled", 2),
+        lambda m: delattr(m.slots, "filled"),
+        lambda m: setattr(Hidden, "kind", "another"),
+    ],
+)
+def test_every_change_is_noticed_until_it_is_put_back(change):
+    model = Hidden()
+    state = ModelState(model)
+    before = state.changed()
+
+    change(model)
+    noticed = state.changed()
+    state.restore()
+
+    assert (before, noticed, state.changed()) == (False, True, False)

@@ -52,7 +52,8 @@ def record(case: Case, settings: Settings) -> Recording:
     with prepared(case, settings) as subject:
         arguments = subject.arguments()
         # What it accepts is read by the rules' own words: better now than when the work is done.
-        allow.allowances(subject.case.allow, list(arguments), load_packs(), label=subject.case.named("ALLOW"))
+        if subject.case.allow:
+            allow.allowances(subject.case.allow, list(arguments), load_packs(), label=subject.case.named("ALLOW"))
         with recorded(subject, arguments) as (recording, bench, eager):
             recording = prove(recording, bench, policies(case, settings), subject.backends)
     return dataclasses.replace(recording, notes=notes(subject, recording, eager))

@@ -35,6 +35,7 @@ from steadygraph.policies import recompile, stale_state
 from steadygraph.policies.bench import Bench
 from steadygraph.policies.effects import Recorder
 from steadygraph.policies.runs import CallResult, run_eager
+from steadygraph.policies.shared import Beginnings
 
 _PROFILE_HINT = "make the profile call run first: everything else is compared with it"
 #: Keywords of torch.compile that Dynamo acts on; mode and options are for inductor.
@@ -50,7 +51,14 @@ class EagerPass:
         self._subject = subject
         self._codes = [code for _, module in regions if (code := locations.code_of(module.forward)) is not None]
         self._computed: dict[CodeType, list[Any]] = {}
-        self.results = run_eager(subject.case, subject.model, watching=self._watching, watch=Recorder())
+        self.beginnings = Beginnings(subject.model, subject.state)
+        self.results = run_eager(
+            subject.case,
+            subject.model,
+            on_start=self.beginnings.start,
+            watching=self._watching,
+            watch=Recorder(),
+        )
         _require_profile(self.results[PROFILE], "in eager mode")
         #: Later passes run the same lines.
         self.notes = self._unknown()
@@ -107,7 +115,8 @@ def recorded(subject: Subject, arguments: Mapping[str, Node]) -> Iterator[tuple[
         kept = recompile.run(case, model, session, eager.results)
         _require_profile(kept[PROFILE], "under torch.compile")
         recording = _recording(subject, arguments, eager, session, leaks)
-        yield recording, Bench(case, model, state, regions, session, eager.results, kept), eager
+        bench = Bench(case, model, state, regions, session, eager.results, kept, eager.beginnings)
+        yield recording, bench, eager
     finally:
         session.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from steadygraph.observe.state.state import ModelState
 from steadygraph.observe.state.touched import Place
 from steadygraph.policies.effects import Comparer
 from steadygraph.policies.runs import CallResult, lefts, run_calls, run_eager, without
+from steadygraph.policies.shared import Beginnings, leading
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,7 @@ class Bench:
         session: Holds what was compiled in the profile call.
         eager: What each call gives in eager mode: the truth.
         kept: What it gives where guards are kept.
+        beginnings: What the calls of the eager pass found.
     """
 
     case: Case
@@ -38,6 +40,7 @@ class Bench:
     session: CompileSession
     eager: Mapping[str, CallResult]
     kept: Mapping[str, CallResult]
+    beginnings: Beginnings
 
     def run(
         self,
@@ -46,6 +49,7 @@ class Bench:
         *,
         rounds: bool = False,
         tensors_only: bool = False,
+        shared: Collection[str] = (),
     ) -> dict[str, CallResult]:
         """Run all calls once more, from the state in which the recording began, in a block that brings the policy.
 
@@ -54,12 +58,20 @@ class Bench:
             on_start: Told the name of each call before it.
             rounds: Numbers are rounded otherwise than in eager mode.
             tensors_only: Of what a call leaves behind, Python values are not compared.
+            shared: Calls that do here what they do where guards are kept.
         """
+        if len(shared) == len(self.kept):
+            return self.reproducible(self.kept)
         self.state.restore()
         watch = Comparer(lefts(self.eager), rounds=rounds, tensors_only=tensors_only)
         with under:
-            results = run_calls(self.case, self.model, on_start=on_start, watch=watch)
-        return self.reproducible(results)
+            results = run_calls(self.case, self.model, on_start=on_start, watch=watch, besides=shared)
+        return self.reproducible({name: self.kept[name] for name in shared} | results)
+
+    @functools.cached_property
+    def as_dropped(self) -> tuple[str, ...]:
+        """The first calls, which ran with guards kept what runs if they are dropped."""
+        return leading(self.eager, self.kept, self.beginnings, self.session.answers.as_dropped)
 
     def reproducible(self, results: Mapping[str, CallResult]) -> dict[str, CallResult]:
         """The same without effects that a second eager pass has too: clocks, names of objects, counters of the process.

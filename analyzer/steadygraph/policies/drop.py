@@ -20,7 +20,11 @@ class Drop:
         return asked
 
     def outcomes(self, bench: Bench, backend: str) -> Mapping[str, Outcome]:
-        dropped = bench.run(bench.session.guards_dropped(backend=backend), rounds=backend != EAGER)
+        dropped = bench.run(
+            bench.session.guards_dropped(backend=backend),
+            rounds=backend != EAGER,
+            shared=bench.as_dropped if backend == EAGER else (),
+        )
         # The eager back end calls the very kernels of eager mode: its results are held to the usual tolerance.
         noise = None if backend == EAGER else _noise(bench.eager[PROFILE], dropped[PROFILE])
         return {

@@ -111,6 +111,9 @@ def compare(eager: FrozenOutput, other: FrozenOutput, *, noise: Noise | None = N
         for path, expected in eager.leaves:
             if path not in found:
                 continue
+            if _identical(expected, found[path]):
+                errors += [0.0] if _is_real(expected) else []
+                continue
             error = _absolute_error(expected, found[path])
             problem = _mismatch(expected, found[path], error)
             if problem is not None and noise and _is_rounding(noise.get(path, 0.0), expected, found[path]):
@@ -118,6 +121,16 @@ def compare(eager: FrozenOutput, other: FrozenOutput, *, noise: Noise | None = N
             errors += [] if error is None else [error]
             wrong += [] if problem is None else [f"{root}{path}: {problem}"]
     return Comparison(not wrong, max(errors, default=None), wrong[0] if wrong else None)
+
+
+def _identical(expected: Any, actual: Any) -> bool:
+    """The usual case, at a tenth of the price: two plain tensors with the same bits."""
+    if not (type(expected) is type(actual) is torch.Tensor) or expected.layout is not torch.strided:
+        return False
+    try:
+        return _comparable(expected, actual) and not expected.is_nested and torch.equal(expected, actual)
+    except (NotImplementedError, RuntimeError):  # not all dtypes are known
+        return False
 
 
 def _is_rounding(noise: float, expected: Any, actual: Any) -> bool:

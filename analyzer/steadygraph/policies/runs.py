@@ -70,6 +70,7 @@ def run_calls(
     on_start: Callable[[str], None] | None = None,
     watching: Callable[[str], AbstractContextManager[Any]] | None = None,
     watch: Watch | None = None,
+    besides: Collection[str] = (),
 ) -> dict[str, CallResult]:
     """Run the profile call and then every scenario on ``model``, with inputs built anew.
 
@@ -82,10 +83,13 @@ def run_calls(
         on_start: Told the name of each call before it.
         watching: Gives a block to run each call in, inside of the case's own context.
         watch: Looks at what each call leaves behind.
+        besides: Calls that are left out.
     """
     results: dict[str, CallResult] = {}
     with process.preserved():
         for name, call in _inputs(case, mark=mark):
+            if name in besides:
+                continue
             if on_start is not None:
                 on_start(name)
             watched = contextlib.nullcontext() if watching is None else watching(name)
@@ -98,11 +102,12 @@ def run_eager(
     model: nn.Module,
     *,
     watch: Watch,
+    on_start: Callable[[str], None] | None = None,
     watching: Callable[[str], AbstractContextManager[Any]] | None = None,
 ) -> dict[str, CallResult]:
     """The same in eager mode, also of what the model compiles by itself; arguments as of :func:`run_calls`."""
     with torch_private.compiles_forced_eager():
-        return run_calls(case, model, watching=watching, watch=watch)
+        return run_calls(case, model, on_start=on_start, watching=watching, watch=watch)
 
 
 def _inputs(case: Case, *, mark: bool) -> Iterator[tuple[str, Call]]:

@@ -24,6 +24,7 @@ from steadygraph.observe.guards.sources import Names, names_of
 from steadygraph.observe.inputs import ambient, storage, structure
 from steadygraph.observe.places import locations
 from steadygraph.observe.run import frame_locals
+from steadygraph.observe.run.answers import Answers
 from steadygraph.observe.run.calls import OpenCalls
 from steadygraph.observe.run.forwards import swapped
 from steadygraph.observe.run.frame_tap import EntryReplay, FrameTap
@@ -97,6 +98,7 @@ class CompileSession:
         self._call = PROFILE
         self._reduction = Reduction()
         self._breaks: dict[CompiledFrame, tuple[GraphBreak, ...]] = {}
+        self.answers = Answers(self._lookup)
 
     # --- running ---------------------------------------------------------------------------------
 
@@ -199,6 +201,7 @@ class CompileSession:
 
     @_watching
     def _observation(self, call: OpenCall) -> Observation:
+        self.answers.ended(call, self._entries)
         return self._reduction.observation(call, self._again)
 
     @_watching
@@ -289,6 +292,7 @@ class CompileSession:
 
     @_watching
     def frame_skipped(self, code: types.CodeType, why: str, events: Sequence[BreakEvent]) -> None:
+        self.answers.given_up |= id(code) in self._entries
         call = self._calls.innermost
         if call is None or not (events or _gave_up(why)):
             return
@@ -299,6 +303,7 @@ class CompileSession:
 
     @_watching
     def frame_failed(self, code: types.CodeType, events: Sequence[BreakEvent]) -> None:
+        self.answers.given_up |= id(code) in self._entries
         call = self._calls.innermost
         if call is None:
             return

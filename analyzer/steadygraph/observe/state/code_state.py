@@ -10,14 +10,14 @@ import enum
 import functools
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from torch import nn
 
 from steadygraph.observe.places.locations import is_user_file
+from steadygraph.observe.state.kept import MISSING, Binding, Kept
 
-_MISSING = object()
 _LruCache: Any = type(functools.lru_cache(len))
 #: What stands in the namespace of a class besides data.
 _DESCRIPTORS = (
@@ -29,8 +29,8 @@ _DESCRIPTORS = (
     types.MemberDescriptorType,
 )
 
-#: (how to bring back one binding, (name, value) of what hangs on it); either may be None.
-Reached = tuple[Callable[[], object] | None, tuple[str, Any] | None]
+#: (one binding, (name, value) of what hangs on it); either may be None.
+Reached = tuple[Kept | None, tuple[str, Any] | None]
 
 
 def is_own_code(path: str) -> bool:
@@ -69,10 +69,10 @@ def names_in(model: nn.Module) -> dict[str, dict[str, Any]]:
             continue
         seen.add(function)
         for name in _mentioned(function.__code__):
-            value = function.__globals__.get(name, _MISSING)
+            value = function.__globals__.get(name, MISSING)
             if type(value) is types.FunctionType:
                 waiting.append(value)
-            elif value is not _MISSING:
+            elif value is not MISSING:
                 found.setdefault(name, function.__globals__)
     return found
 
@@ -93,16 +93,19 @@ def of_class(cls: type) -> Iterator[Reached]:
                 yield None, (name, getattr(value, part, None))
             yield None, (name, value if isinstance(value, types.FunctionType) else None)
         elif not name.startswith("__"):
-            yield functools.partial(_restore_class_attribute, cls, name, value), (f"{cls.__name__}.{name}", value)
+            read, write = (
+                functools.partial(vars(cls).get, name, MISSING),
+                functools.partial(type.__setattr__, cls, name),
+            )
+            yield Binding(read, write, value), (f"{cls.__name__}.{name}", value)
     yield from ((None, (base.__name__, base)) for base in cls.__bases__)
 
 
 def of_memo(memo: Any) -> Iterator[Reached]:
-    """A ``functools.lru_cache``: what it remembers cannot be read, so it forgets all."""
     wrapped = memo.__wrapped__
     code = getattr(wrapped, "__code__", None)
     if code is not None and is_own_code(code.co_filename):
-        yield memo.cache_clear, (wrapped.__name__, wrapped)
+        yield _Memo(memo), (wrapped.__name__, wrapped)
 
 
 def reached(value: Any) -> Iterator[Reached] | None:
@@ -124,16 +127,27 @@ def _mentioned(code: types.CodeType) -> list[str]:
     return list(names)
 
 
+class _Memo:
+    """A ``functools.lru_cache``: what it remembers cannot be read, so it forgets all."""
+
+    def __init__(self, memo: Any) -> None:
+        self._memo = memo
+
+    def changed(self) -> bool:
+        return bool(self._memo.cache_info().currsize)
+
+    def restore(self) -> None:
+        self._memo.cache_clear()
+
+
 def _binding(namespace: dict[str, Any], name: str) -> Reached:
-    value = namespace.get(name, _MISSING)
-    held = None if value is _MISSING else (name, value)
-    return functools.partial(_restore_name, namespace, name, value), held
+    read = functools.partial(namespace.get, name, MISSING)
+    kept = Binding.of(read, functools.partial(_bind, namespace, name))
+    return kept, None if kept.value is MISSING else (name, kept.value)
 
 
-def _restore_name(namespace: dict[str, Any], name: str, value: Any) -> None:
-    if namespace.get(name, _MISSING) is value:
-        return
-    if value is _MISSING:
+def _bind(namespace: dict[str, Any], name: str, value: Any) -> None:
+    if value is MISSING:
         del namespace[name]
     else:
         namespace[name] = value
@@ -144,13 +158,15 @@ def _cell(name: str, cell: types.CellType) -> Reached:
         value = cell.cell_contents
     except ValueError:  # assigned later, or never
         return None, None
-    return functools.partial(_restore_cell, cell, value), (name, value)
+    return Binding(functools.partial(_contents, cell), functools.partial(_fill, cell), value), (name, value)
 
 
-def _restore_cell(cell: types.CellType, value: Any) -> None:
+def _contents(cell: types.CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # deleted meanwhile
+        return MISSING
+
+
+def _fill(cell: types.CellType, value: Any) -> None:
     cell.cell_contents = value
-
-
-def _restore_class_attribute(cls: type, name: str, value: Any) -> None:
-    if vars(cls).get(name, _MISSING) is not value:
-        type.__setattr__(cls, name, value)

@@ -7,8 +7,7 @@ in the end.  Objects keep their identity: a deep copy would be another model, wi
 from __future__ import annotations
 
 import functools
-import random
-import sys
+import operator
 import types
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
@@ -20,7 +19,9 @@ import torch
 from steadygraph import torch_private
 from steadygraph.observe.inputs.objects import builtin_items, dict_base, instance_dict, is_sealed, slots
 from steadygraph.observe.state import code_state
-from steadygraph.observe.state.tensor_state import OTHER_LIMIT_BYTES, TensorState
+from steadygraph.observe.state.hidden_state import hidden_state
+from steadygraph.observe.state.kept import MISSING, Binding, Kept
+from steadygraph.observe.state.tensor_state import TensorState
 
 #: Types whose objects hold nothing that could change; most of what a model refers to.
 _ATOMS = frozenset(
@@ -43,7 +44,7 @@ _ATOMS = frozenset(
 )
 #: Collections as Python and torch make them; an OrderedDict could have attributes, but nobody gives it any.
 _WITHOUT_ATTRIBUTES = frozenset({dict, OrderedDict, list, tuple, set, frozenset, deque, bytearray})
-_MISSING = object()
+_FIRST, _SECOND = operator.itemgetter(0), operator.itemgetter(1)
 #: Characters of a name; deeper down (in a linked list, say) it is cut.
 _LONGEST_NAME = 400
 
@@ -65,7 +66,7 @@ class ModelState:
     """
 
     def __init__(self, model: torch.nn.Module, *code: Callable[..., Any] | None) -> None:
-        self._restorers: list[Callable[[], object]] = []
+        self._kept: list[Kept] = []
         self._tensors = TensorState()
         #: Everything that was visited, so that no id is given out a second time.
         self._alive: dict[int, Any] = {}
@@ -81,10 +82,17 @@ class ModelState:
 
     def restore(self) -> None:
         """Bring the model back to the state of ``capture``; may be called again and again."""
-        for restore in self._restorers:
-            restore()
+        for kept in self._kept:
+            kept.restore()
         with torch_private.without_modes():
             self.unrestorable = self._tensors.restore()
+
+    def changed(self) -> bool:
+        """Would ``restore`` find anything to do?"""
+        if any(kept.changed() for kept in self._kept):
+            return True
+        with torch_private.without_modes():
+            return self._tensors.changed()
 
     def _walk(self, model: torch.nn.Module, code: Iterable[Callable[..., Any] | None]) -> None:
         waiting: list[tuple[str, Any]] = [*(("", function) for function in code), ("", model)]
@@ -122,8 +130,8 @@ class ModelState:
             return [(name, value.__self__), (name, value.__func__)]
         elif kind is functools.partial:
             return [(name, value.func), (name, value.args), (name, value.keywords)]
-        elif (restore := _hidden_state(value, kind)) is not None:
-            self._restorers.append(restore)
+        elif (hidden := hidden_state(value, kind)) is not None:
+            self._kept.append(hidden)
             return ()
         elif is_sealed(kind) and not issubclass(kind, torch.nn.Module):
             return ()
@@ -131,9 +139,9 @@ class ModelState:
 
     def _save_code(self, reached: Iterable[code_state.Reached]) -> Iterable[tuple[str, Any]]:
         held = []
-        for restore, named in reached:
-            if restore is not None:
-                self._restorers.append(restore)
+        for kept, named in reached:
+            if kept is not None:
+                self._kept.append(kept)
             if named is not None and type(named[1]) not in _ATOMS:
                 held.append(named)
         return held
@@ -142,26 +150,26 @@ class ModelState:
         held: list[tuple[str, Any]] = [("", kind)]
         own = instance_dict(value)
         if own is not None:
-            self._restorers.append(functools.partial(_restore_class, value, kind))
+            self._kept.append(Binding(functools.partial(type, value), functools.partial(_set_class, value), kind))
             held += self._save_dict(name, own, ".{}".format if name else "{}".format)
         for slot, descriptor in slots(kind):
-            kept = _slot(descriptor, value)
-            self._restorers.append(functools.partial(_restore_slot, descriptor, value, kept))
-            held.append((f"{name}.{slot}", kept))
+            kept = Binding.of(functools.partial(_slot, descriptor, value), functools.partial(_fill, descriptor, value))
+            self._kept.append(kept)
+            held.append((f"{name}.{slot}", kept.value))
         return held
 
     def _save_dict(
         self, name: str, value: dict[Any, Any], accessor: Callable[[Any], str] = "[{!r}]".format
     ) -> Iterable[tuple[str, Any]]:
         saved = _SavedDict(value)
-        self._restorers.append(saved.restore)
+        self._kept.append(saved)
         held = [(key, item) for key, item in saved.items if type(item) not in _ATOMS]
         keys = [(name, key) for key, _ in saved.items if type(key) not in _ATOMS]
         return keys + [(name + (accessor(key) if type(key) is str else "[...]"), item) for key, item in held]
 
     def _save_collection(self, name: str, value: Any) -> Iterable[tuple[str, Any]]:
         saved = _SavedCollection(value)
-        self._restorers.append(saved.restore)
+        self._kept.append(saved)
         return [(f"{name}[{i}]", item) for i, item in enumerate(saved.items) if type(item) not in _ATOMS]
 
 
@@ -174,6 +182,16 @@ class _SavedDict:
         self._target = target
         self._base = dict_base(type(target))
         self.items = list(self._base.items(target))
+
+    def changed(self) -> bool:
+        target, items = self._target, self.items
+        if self._base.__len__(target) != len(items):
+            return True
+        # Thousands of dicts are asked, most of them empty; comparing pairs in Python takes three times as long.
+        keys, values = self._base.keys(target), self._base.values(target)
+        return bool(items) and not (
+            all(map(operator.is_, keys, map(_FIRST, items))) and all(map(operator.is_, values, map(_SECOND, items)))
+        )
 
     def restore(self) -> None:
         now = list(self._base.items(self._target))
@@ -201,9 +219,12 @@ class _SavedCollection:
         self._target = target
         self.items = list(self._base.__iter__(target))
 
-    def restore(self) -> None:
+    def changed(self) -> bool:
         now = list(self._base.__iter__(self._target))
-        if len(now) == len(self.items) and all(a is b for a, b in zip(now, self.items, strict=True)):
+        return len(now) != len(self.items) or not all(map(operator.is_, now, self.items))
+
+    def restore(self) -> None:
+        if not self.changed():
             return
         self._base.clear(self._target)
         (self._base.update if self._base is set else self._base.extend)(self._target, self.items)
@@ -213,36 +234,15 @@ def _slot(descriptor: Any, value: Any) -> Any:
     try:
         return descriptor.__get__(value)
     except AttributeError:
-        return _MISSING
+        return MISSING
 
 
-def _restore_slot(descriptor: Any, value: Any, kept: Any) -> None:
-    if _slot(descriptor, value) is kept:
-        return
-    if kept is _MISSING:
+def _fill(descriptor: Any, value: Any, kept: Any) -> None:
+    if kept is MISSING:
         descriptor.__delete__(value)
     else:
         descriptor.__set__(value, kept)
 
 
-def _restore_class(value: Any, kind: type) -> None:
-    if type(value) is not kind:  # a lazy module becomes an ordinary one
-        value.__class__ = kind
-
-
-def _hidden_state(value: Any, kind: type) -> Callable[[], object] | None:
-    """How to bring back an object that changes inside, out of Python's sight; None if it is none of those."""
-    if issubclass(kind, torch.Generator):
-        return functools.partial(value.set_state, value.get_state())
-    if issubclass(kind, random.Random):
-        return functools.partial(value.setstate, value.getstate())
-    numpy = sys.modules.get("numpy")
-    if numpy is None:
-        return None
-    if issubclass(kind, numpy.random.RandomState):
-        return functools.partial(value.set_state, value.get_state())
-    if issubclass(kind, numpy.random.Generator):
-        return functools.partial(setattr, value.bit_generator, "state", value.bit_generator.state)
-    if issubclass(kind, numpy.ndarray) and value.nbytes <= OTHER_LIMIT_BYTES and value.flags.writeable:
-        return functools.partial(numpy.copyto, value, value.copy())
-    return None
+def _set_class(value: Any, kind: type) -> None:
+    value.__class__ = kind  # a lazy module has become an ordinary one

@@ -87,6 +87,10 @@ class TensorState:
                 break
             saved.copy = _bytes(saved.storage).clone()
 
+    def changed(self) -> bool:
+        """Is a tensor another one than it was, or its data?"""
+        return any(map(_look_changed, self._tensors)) or any(map(_memory_changed, self._storages.values()))
+
     def restore(self) -> tuple[str, ...]:
         """Bring everything back; the names of the tensors for which that was not possible, sorted."""
         lost: set[str] = set()
@@ -119,6 +123,26 @@ def _look(name: str, tensor: torch.Tensor) -> _SavedTensor:
         grad_fn=tensor.grad_fn,
         grad=tensor.grad if tensor.is_leaf else None,
     )
+
+
+def _look_changed(saved: _SavedTensor) -> bool:
+    tensor = saved.tensor
+    return (
+        type(tensor) is not saved.kind
+        or (saved.alias is not None and not _looks_at(tensor, saved.alias))
+        or (saved.copy is not None and _version(tensor) != saved.version)
+        or tensor.grad_fn is not saved.grad_fn
+        or tensor.requires_grad != saved.requires_grad
+        or (tensor.is_leaf and tensor.grad is not saved.grad)
+    )
+
+
+def _memory_changed(saved: _SavedStorage) -> bool:
+    if saved.storage.nbytes() != saved.size_bytes:
+        return True
+    if saved.copy is None:
+        return any(_version(tensor.tensor) != tensor.version for tensor in saved.tensors)
+    return not torch.equal(_bytes(saved.storage), saved.copy)
 
 
 def _restore_look(saved: _SavedTensor) -> bool:
