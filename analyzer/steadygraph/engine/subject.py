@@ -14,14 +14,15 @@ from torch.nn.parameter import is_lazy
 
 from steadygraph import torch_private
 from steadygraph.accelerator import Simulation, is_simulated, known_inputs, moved_case, simulated
-from steadygraph.case.case import Case, build_model, check_signature, profile_call, serving_calls
+from steadygraph.case.case import Case, build_model, check_signature
 from steadygraph.config import Settings
+from steadygraph.engine.same_inputs import same_inputs
 from steadygraph.errors import UsageError
-from steadygraph.model import PROFILE, Node, gpus
+from steadygraph.model import Node, gpus
 from steadygraph.observe.inputs import structure
 from steadygraph.observe.state import process
 from steadygraph.observe.state.state import ModelState
-from steadygraph.policies.runs import EAGER, run_profile
+from steadygraph.policies.runs import EAGER, inputs, run_profile
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,13 +61,13 @@ class Subject:
         Raises:
             CaseError: They do not fit the model's forward.
         """
-        process.seeded(0)
-        with known_inputs():
-            calls = {PROFILE: profile_call(self.case), **serving_calls(self.case)}
+        calls = dict(inputs(self.case, mark=False))
         found: dict[str, Node] = {}
         for name, call in calls.items():
             check_signature(self.model, call, name)
             found[name] = structure.capture_call(call.args, call.kwargs)
+        # A generator that they were drawn from has gone on: the passes begin where this one did.
+        self.state.restore()
         return found
 
 
@@ -91,7 +92,7 @@ def prepared(case: Case, settings: Settings) -> Iterator[Subject]:
             run_profile(case, model)
         state = ModelState.capture(model, *_code(case))
         try:
-            yield Subject(case, settings, wanted, simulation, moved, model, state)
+            yield Subject(same_inputs(case, model), settings, wanted, simulation, moved, model, state)
         finally:
             state.restore()
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from torch import nn
 
@@ -14,8 +14,8 @@ from steadygraph.observe.run.session import CompileSession
 from steadygraph.observe.state.state import ModelState
 from steadygraph.observe.state.touched import Place
 from steadygraph.policies.effects import Comparer
-from steadygraph.policies.runs import CallResult, lefts, run_calls, run_eager, without
-from steadygraph.policies.shared import Beginnings, leading
+from steadygraph.policies.runs import UNREPEATABLE, CallResult, lefts, run_calls, run_eager, unrepeatable, without
+from steadygraph.policies.shared import Beginnings, begins_afresh, leading
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +41,8 @@ class Bench:
     eager: Mapping[str, CallResult]
     kept: Mapping[str, CallResult]
     beginnings: Beginnings
+    #: Calls that were run in eager mode once more.
+    _repeated: dict[str, CallResult] = field(default_factory=dict, init=False)
 
     def run(
         self,
@@ -76,14 +78,36 @@ class Bench:
     def reproducible(self, results: Mapping[str, CallResult]) -> dict[str, CallResult]:
         """The same without effects that a second eager pass has too: clocks, names of objects, counters of the process.
 
-        That pass is run only if there is something to explain.
+        That pass is run only if there is something to explain; whoever judges outputs can have a call repeated, too.
         """
+        told = {
+            name: replace(result, again=functools.partial(self._once_more, name)) for name, result in results.items()
+        }
         if not any(result.effects.wrong or result.effects.before for result in results.values()):
-            return dict(results)
-        return {name: without(result, self._unstable) for name, result in results.items()}
+            return told
+        return {name: without(result, self._unstable) for name, result in told.items()}
+
+    def remarks(self) -> Iterator[str]:
+        """A sentence about each call whose result is another one each time, as far as that was looked at."""
+        for name in self.eager:
+            luck = unrepeatable(self.eager[name], self._repeated[name]) if name in self._repeated else ()
+            if luck:
+                yield f"{name}: {UNREPEATABLE} ({luck[0]}); a policy that differs there is not taken for wrong"
+
+    def _once_more(self, name: str) -> CallResult:
+        """A call in eager mode, alone if those before it do not matter."""
+        if name not in self._repeated:
+            alone = begins_afresh(name, self.eager, self.beginnings)
+            self._repeat(besides=self.eager.keys() - {name} if alone else ())
+        return self._repeated[name]
+
+    def _repeat(self, besides: Collection[str] = ()) -> None:
+        self.state.restore()
+        watch = Comparer(lefts(self.eager))
+        self._repeated.update(run_eager(self.case, self.model, watch=watch, besides=besides))
 
     @functools.cached_property
     def _unstable(self) -> frozenset[Place]:
-        self.state.restore()
-        again = run_eager(self.case, self.model, watch=Comparer(lefts(self.eager)))
-        return frozenset(effect.place for result in again.values() for effect in result.effects.wrong)
+        self._repeat()
+        again = self._repeated.values()
+        return frozenset(effect.place for result in again for effect in result.effects.wrong)

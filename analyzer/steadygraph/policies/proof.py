@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,12 +51,13 @@ class Comparison:
     """Whether a result equals that of eager mode.
 
     ``max_abs_error`` is the largest absolute difference over floating and complex tensors of equal shape; None if
-    there are none.  ``detail`` is one line about the first thing that is wrong.
+    there are none.  ``detail`` is one line about the first thing that is wrong; ``places`` are the paths of all.
     """
 
     equal: bool
     max_abs_error: float | None = None
     detail: str | None = None
+    places: tuple[str, ...] = ()
 
 
 def freeze(output: object) -> FrozenOutput:
@@ -88,7 +90,14 @@ def noise(eager: FrozenOutput, other: FrozenOutput) -> Noise:
         }
 
 
-def compare(eager: FrozenOutput, other: FrozenOutput, *, noise: Noise | None = None, root: str = ROOT) -> Comparison:
+def compare(
+    eager: FrozenOutput,
+    other: FrozenOutput,
+    *,
+    noise: Noise | None = None,
+    root: str = ROOT,
+    besides: Collection[str] = (),
+) -> Comparison:
     """Compare a frozen result with that of eager mode.
 
     Wrong are: another structure or type, shape, dtype, device or layout; numbers beyond the default tolerance of
@@ -99,17 +108,18 @@ def compare(eager: FrozenOutput, other: FrozenOutput, *, noise: Noise | None = N
         other: The one to judge.
         noise: What this way of running rounds differently; errors that it explains are none.
         root: What paths begin with.
+        besides: Places where a difference says nothing.
     """
     wrong = [
-        f"{difference.path}: {difference.profile} in eager mode, {difference.serving} here"
+        (difference.path, f"{difference.profile} in eager mode, {difference.serving} here")
         for difference in differences(eager.structure, other.structure, root=root)
-        if _matters(difference)
+        if _matters(difference) and difference.path not in besides
     ]
     errors = []
     found = dict(other.leaves)
     with torch_private.without_modes():
         for path, expected in eager.leaves:
-            if path not in found:
+            if path not in found or root + path in besides:
                 continue
             if _identical(expected, found[path]):
                 errors += [0.0] if _is_real(expected) else []
@@ -119,8 +129,9 @@ def compare(eager: FrozenOutput, other: FrozenOutput, *, noise: Noise | None = N
             if problem is not None and noise and _is_rounding(noise.get(path, 0.0), expected, found[path]):
                 problem = None
             errors += [] if error is None else [error]
-            wrong += [] if problem is None else [f"{root}{path}: {problem}"]
-    return Comparison(not wrong, max(errors, default=None), wrong[0] if wrong else None)
+            wrong += [] if problem is None else [(root + path, problem)]
+    detail = ": ".join(wrong[0]) if wrong else None
+    return Comparison(not wrong, max(errors, default=None), detail, tuple(path for path, _ in wrong))
 
 
 def _identical(expected: Any, actual: Any) -> bool:
@@ -163,7 +174,9 @@ def _copy(value: Any) -> Any:
 
 
 def _lacks_value(value: object) -> bool:
-    return symbols.is_unknown(value) or (isinstance(value, torch.Tensor) and torch_private.is_fake(value))
+    if isinstance(value, torch.Tensor):
+        return value.is_meta or torch_private.is_fake(value)
+    return symbols.is_unknown(value)
 
 
 def _matters(difference: Difference) -> bool:

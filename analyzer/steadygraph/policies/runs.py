@@ -26,6 +26,8 @@ from steadygraph.policies.rounding import Noise
 
 #: Inputs without a seed of their own, dropout, sampling: every pass draws the same numbers.
 _SEED = 0
+#: What is said of a call whose result is another one each time.
+UNREPEATABLE = "eager mode gives two results in two runs"
 #: The back end that needs no kernels.
 EAGER = "eager"
 
@@ -51,6 +53,8 @@ class CallResult:
     mismatch: DeviceMismatch | None = None
     #: What it left behind in its arguments and in the model.
     effects: Effects = field(default_factory=Effects)
+    #: The same call once more in eager mode, for whom there is something to explain.
+    again: Callable[[], CallResult] | None = None
 
     @property
     def raised(self) -> bool:
@@ -87,7 +91,7 @@ def run_calls(
     """
     results: dict[str, CallResult] = {}
     with process.preserved():
-        for name, call in _inputs(case, mark=mark):
+        for name, call in inputs(case, mark=mark):
             if name in besides:
                 continue
             if on_start is not None:
@@ -104,13 +108,20 @@ def run_eager(
     watch: Watch,
     on_start: Callable[[str], None] | None = None,
     watching: Callable[[str], AbstractContextManager[Any]] | None = None,
+    besides: Collection[str] = (),
 ) -> dict[str, CallResult]:
     """The same in eager mode, also of what the model compiles by itself; arguments as of :func:`run_calls`."""
     with torch_private.compiles_forced_eager():
-        return run_calls(case, model, on_start=on_start, watching=watching, watch=watch)
+        return run_calls(case, model, on_start=on_start, watching=watching, watch=watch, besides=besides)
 
 
-def _inputs(case: Case, *, mark: bool) -> Iterator[tuple[str, Call]]:
+def inputs(case: Case, *, mark: bool) -> Iterator[tuple[str, Call]]:
+    """The calls of one pass by name, the profile call first; all are made before the first is given.
+
+    Args:
+        case: Gives them.
+        mark: Apply its ``mark`` to the arguments of the profile call.
+    """
     process.seeded(_SEED)
     with known_inputs():
         profile = profile_call(case)
@@ -190,23 +201,23 @@ def _around(case: Case, name: str) -> AbstractContextManager[Any]:
 def run_alone(case: Case, model: nn.Module, scenario: str) -> CallResult:
     """Run one scenario in eager mode, as the model's first call, after what the case sets up for its profile call."""
     with process.preserved(), torch_private.compiles_forced_eager():
-        inputs = dict(_inputs(case, mark=False))
+        calls = dict(inputs(case, mark=False))
         if case.before is not None:
             case.before(model, PROFILE)
-        return _run_one(case, model, scenario, inputs[scenario], contextlib.nullcontext())
+        return _run_one(case, model, scenario, calls[scenario], contextlib.nullcontext())
 
 
 def run_profile(case: Case, model: nn.Module) -> CallResult:
     """Run the profile call alone, in eager mode."""
     with process.preserved(), torch_private.compiles_forced_eager():
-        inputs = dict(_inputs(case, mark=False))
-        return _run_one(case, model, PROFILE, inputs[PROFILE], contextlib.nullcontext())
+        calls = dict(inputs(case, mark=False))
+        return _run_one(case, model, PROFILE, calls[PROFILE], contextlib.nullcontext())
 
 
 def run_until(case: Case, model: nn.Module, scenario: str) -> None:
     """Run the calls that come before ``scenario``, in eager mode."""
     with process.preserved(), torch_private.compiles_forced_eager():
-        for name, call in _inputs(case, mark=False):
+        for name, call in inputs(case, mark=False):
             if name == scenario:
                 return
             _run_one(case, model, name, call, contextlib.nullcontext())
@@ -222,6 +233,35 @@ def outcome(
     noise: Noise | None = None,
 ) -> Outcome:
     """Hold one call under a policy against the same call in eager mode; ``noise`` is the back end's own rounding."""
+    judged = _judged(policy, backend, eager, got, recompiles, noise)
+    differs = judged.result in (Result.SILENT_WRONG, Result.RAISES) and not (eager.raised and got.raised)
+    luck = unrepeatable(eager, got.again()) if differs and got.again is not None and not judged.effect else ()
+    if not luck:
+        return judged
+    if not (eager.raised or got.raised):
+        judged = _judged(policy, backend, eager, got, recompiles, noise, besides=luck)
+        if judged.result is Result.SILENT_WRONG:
+            return judged
+    return Outcome(policy, backend, Result.UNPROVED, recompiles=recompiles, error=f"{UNREPEATABLE}: {luck[0]}")
+
+
+def unrepeatable(eager: CallResult, again: CallResult) -> tuple[str, ...]:
+    """Where a call gives another result when eager mode runs it once more: paths, or an error of one of both runs."""
+    if eager.failure is not None or again.failure is not None:
+        raised = [str(result.failure) for result in (eager, again) if result.failure is not None]
+        return tuple(raised) if len(raised) == 1 else ()
+    return proof.compare(eager.output, again.output).places
+
+
+def _judged(
+    policy: Policy,
+    backend: str,
+    eager: CallResult,
+    got: CallResult,
+    recompiles: int | None,
+    noise: Noise | None,
+    besides: Collection[str] = (),
+) -> Outcome:
     if got.refused is not None:
         return Outcome(policy, backend, Result.REFUSED, recompiles=recompiles, error=got.refused)
     if eager.limited or got.limited:
@@ -238,7 +278,7 @@ def outcome(
     if eager.failure is not None:
         error = f"eager mode raises {eager.failure}; this does not"
         return without_output(Result.SILENT_WRONG, error, proved=not eager.unknown)
-    compared = proof.compare(eager.output, got.output, noise=noise)
+    compared = proof.compare(eager.output, got.output, noise=noise, besides=besides)
     if not compared.equal or got.effects.wrong:
         return _wrong(Outcome(policy, backend, Result.SILENT_WRONG, recompiles=recompiles), compared, got.effects)
     result = Result.RECOMPILES if recompiles else Result.SAME

@@ -54,10 +54,16 @@ def leading(
         return shared
     first = list(kept)[len(shared)]
     # What these calls left behind would be missing.
-    alone = first in beginnings.found and all(_leaves_nothing(eager[name], kept[name]) for name in shared)
+    alone = begins_afresh(first, eager, beginnings) and not any(kept[name].effects.wrong for name in shared)
     return shared if alone else ()
 
 
-def _leaves_nothing(eager: CallResult, kept: CallResult) -> bool:
+def begins_afresh(call: str, eager: Mapping[str, CallResult], beginnings: Beginnings) -> bool:
+    """Is all as if there had been no calls before this one?"""
+    earlier = takewhile(lambda name: name != call, eager)
+    return call in beginnings.found and all(_leaves_nothing(eager[name]) for name in earlier)
+
+
+def _leaves_nothing(eager: CallResult) -> bool:
     left = eager.effects.left
-    return left is not None and not (left.changed or left.summed or left.gone or kept.effects.wrong)
+    return left is not None and not (left.changed or left.summed or left.gone)

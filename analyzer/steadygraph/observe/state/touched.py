@@ -55,8 +55,27 @@ Marks = Mapping[Place, Mark]
 
 def of_arguments(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Marks:
     """Of what a call can reach by way of its arguments; objects that are never opened are left out."""
-    named = _named(model, args, kwargs)
+    named = named_arguments(model, args, kwargs)
     return _marks((f"argument `{name}{path}`", leaf) for name, value in named for path, leaf in storage.held(value))
+
+
+def named_arguments(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The arguments of a call by the names that the model's forward gives them."""
+    try:
+        bound = inspect.signature(type(model).forward).bind(model, *args, **kwargs)
+    except (TypeError, ValueError):  # a forward of the instance, or one written in C
+        yield from ((f"args[{i}]", value) for i, value in enumerate(args))
+        yield from kwargs.items()
+        return
+    parameters = list(bound.signature.parameters.values())[1:]
+    for parameter in parameters:
+        if parameter.name not in bound.arguments:
+            continue
+        value = bound.arguments[parameter.name]
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            yield from value.items()
+        else:
+            yield parameter.name, value
 
 
 def of_model(model: nn.Module) -> Marks:
@@ -96,25 +115,6 @@ def of_globals(names: Mapping[str, Mapping[str, Any]]) -> Marks:
 def _marks(reachable: Iterator[tuple[Place, Any]]) -> Marks:
     with torch_private.without_modes():
         return {place: Mark(value, _state(value)) for place, value in reachable}
-
-
-def _named(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Arguments by the names that the forward gives them."""
-    try:
-        bound = inspect.signature(type(model).forward).bind(model, *args, **kwargs)
-    except (TypeError, ValueError):  # a forward of the instance, or one written in C
-        yield from ((f"args[{i}]", value) for i, value in enumerate(args))
-        yield from kwargs.items()
-        return
-    parameters = list(bound.signature.parameters.values())[1:]
-    for parameter in parameters:
-        if parameter.name not in bound.arguments:
-            continue
-        value = bound.arguments[parameter.name]
-        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            yield from value.items()
-        else:
-            yield parameter.name, value
 
 
 def _state(value: Any) -> object:
