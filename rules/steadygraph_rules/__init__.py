@@ -8,6 +8,7 @@ from steadygraph_rules.buffers.replay_differs import ReplayDiffers
 from steadygraph_rules.device.device_mismatch import DeviceMismatchRule
 from steadygraph_rules.graph.graph_break import GraphBreakRule
 from steadygraph_rules.graph.host_sync import HostSync
+from steadygraph_rules.graph.nothing_compiled import NothingCompiled
 from steadygraph_rules.outcome.padded_vs_valid import PaddedVsValid
 from steadygraph_rules.outcome.serving_error import ServingError
 from steadygraph_rules.outcome.stale_state import StaleState
@@ -52,6 +53,7 @@ RULES: tuple[Rule, ...] = (
     MissingGuard(),
     GraphBreakRule(),
     HostSync(),
+    NothingCompiled(),
     BufferRealloc(),
     ReplayDiffers(),
     ServingError(),

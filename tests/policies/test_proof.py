@@ -15,6 +15,7 @@ from steadygraph.accelerator import simulated
 from steadygraph.policies.proof import Comparison, compare, freeze
 
 INF, NAN = math.inf, math.nan
+INFINITELY_WRONG = Comparison(False, math.inf, "output: 1 of 2 elements differ, largest by inf", ("output",))
 RIGHT = Comparison(equal=True)
 EXACT = Comparison(equal=True, max_abs_error=0.0)
 
@@ -88,7 +89,11 @@ def test_the_tolerance_depends_on_the_dtype(dtype, step, equal):
         ([INF, NAN, -INF], [INF, NAN, -INF], EXACT),
         ([1.0, NAN], [1.0, 2.0], Comparison(False, INF, "output: 1 of 2 elements differ, largest by inf", ("output",))),
         ([1.0, INF], [1.0, 2.0], Comparison(False, INF, "output: 1 of 2 elements differ, largest by inf", ("output",))),
-        ([INF, 1.0], [-INF, 1.0], Comparison(False, INF, "output: 1 of 2 elements differ, largest by inf", ("output",))),
+        (
+            [INF, 1.0],
+            [-INF, 1.0],
+            Comparison(False, INF, "output: 1 of 2 elements differ, largest by inf", ("output",)),
+        ),
     ],
 )
 def test_nan_equals_nan_and_infinity_is_infinitely_far_off(eager, other, expected):

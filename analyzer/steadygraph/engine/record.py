@@ -13,6 +13,7 @@ from steadygraph import torch_private
 from steadygraph.accelerator import ComparisonWatch, current_unknowns
 from steadygraph.case.case import region_modules
 from steadygraph.case.user_code import guarded
+from steadygraph.engine.regions import compiled_region
 from steadygraph.engine.subject import Subject
 from steadygraph.errors import TargetError
 from steadygraph.model import (
@@ -21,15 +22,12 @@ from steadygraph.model import (
     DeviceMismatch,
     Leak,
     Node,
-    Observation,
     RecordedCall,
     Recording,
-    Region,
     Status,
 )
 from steadygraph.observe.places import locations
 from steadygraph.observe.run.session import CompileSession
-from steadygraph.observe.run.watching import WatchedRegion
 from steadygraph.observe.syncs.syncs import SyncWatch, when_compiled
 from steadygraph.policies import recompile, stale_state
 from steadygraph.policies.bench import Bench
@@ -145,7 +143,7 @@ def _recording(
         target=case.target,
         status=Status.COMPLETED,
         duration_s=0.0,
-        regions=tuple(_region(region, observed[PROFILE]) for region in session.regions),
+        regions=tuple(compiled_region(region, session.observations) for region in session.regions),
         calls=tuple(
             RecordedCall(
                 name=name,
@@ -166,18 +164,6 @@ def _recording(
         ),
         accepted_label=case.named("ALLOW"),
         location=locations.of_class(type(subject.model)),
-    )
-
-
-def _region(region: WatchedRegion, profile: Sequence[Observation]) -> Region:
-    own = [one for one in profile if one.region == region.name]
-    return Region(
-        name=region.name,
-        location=locations.of_function(region.module.forward),
-        guards=sum(len(one.guards) for one in own),
-        # One that runs for several sizes at start-up is one.
-        graphs=len({graph.digest for one in own for graph in one.graphs}),
-        graph_breaks=sum(len(one.breaks) for one in own),
     )
 
 

@@ -57,6 +57,7 @@ from steadygraph.model.words import (
     Policy,
     Result,
     Severity,
+    Uncompiled,
 )
 
 __all__ = [
@@ -116,6 +117,7 @@ __all__ = [
     "TensorNode",
     "TensorSpec",
     "Term",
+    "Uncompiled",
     "ValueNode",
     "ViolatedGuard",
     "digraph",

@@ -8,7 +8,17 @@ from dataclasses import dataclass, field
 
 from steadygraph.model.observation import Observation, Sync, ViolatedGuard
 from steadygraph.model.structure import Difference, Node
-from steadygraph.model.words import Consequence, DeviceMismatch, Failure, Kind, Location, Policy, Result, Severity
+from steadygraph.model.words import (
+    Consequence,
+    DeviceMismatch,
+    Failure,
+    Kind,
+    Location,
+    Policy,
+    Result,
+    Severity,
+    Uncompiled,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +134,8 @@ class Region:
     guards: int = 0
     graphs: int = 0
     graph_breaks: int = 0
+    #: Why the profile call compiled nothing of it; None: it did, or a graph break tells.
+    uncompiled: Uncompiled | None = None
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)

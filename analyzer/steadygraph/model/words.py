@@ -87,6 +87,17 @@ class Result(enum.StrEnum):
     UNPROVED = "unproved"
 
 
+class Uncompiled(enum.StrEnum):
+    """Why the profile call compiled nothing of a region, and no graph break is the reason."""
+
+    #: No call reached it.
+    UNREACHED = "unreached"
+    DISPATCH_MODE = "dispatch-mode"
+    #: Dynamo was not asked: by a stance, the environment, its configuration.
+    SWITCHED_OFF = "switched-off"
+    NO_OPERATION = "no-operation"
+
+
 #: The name under which the warm-up call appears among the scenarios.
 PROFILE = "profile"
 

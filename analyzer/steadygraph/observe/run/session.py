@@ -255,6 +255,7 @@ class CompileSession:
         call = self._calls.innermost
         if call is None:
             return
+        call.region.looked_at |= self._call == PROFILE
         call.meanwhile[id(code)] = self._made_meanwhile(call, code, f_locals)
         if self._call != PROFILE and code is not call.region.code:
             self._compare_inner(call, code, f_locals)

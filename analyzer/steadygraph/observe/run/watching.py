@@ -31,6 +31,8 @@ class WatchedRegion:
     #: Entries that answered this region in the profile call, by identity of the code object, first one first.
     entries: dict[int, list[CompiledFrame]] = field(default_factory=dict)
     profile_ambient: Ambient | None = None
+    #: Did Dynamo look at one of its frames in the profile call?
+    looked_at: bool = False
 
     @property
     def code(self) -> types.CodeType | None:
