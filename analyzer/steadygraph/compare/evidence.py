@@ -121,8 +121,10 @@ def _moved(profile: Sequence[Observation], serving: Sequence[Observation]) -> tu
         read |= {i.source: i.name for i in inputs if i.source.startswith(GLOBAL)}
         for when, places in (("before", observation.addresses), ("during", observation.addresses_after)):
             for name, address in places:
+                if recorded.get(name, address) == address:
+                    continue
                 path = _as_path(name)
-                if path in read and recorded.get(name, address) != address:
+                if path in read:
                     moves.setdefault(path, Move(read[path], during=when == "during", region=observation.region))
     return tuple(moves.values())
 
