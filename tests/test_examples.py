@@ -189,7 +189,7 @@ def test_the_demo_fits_on_a_screen(demo: Demo) -> None:
         pytest.param(r"`deepstack_input_embeds` is None at profile, IntermediateTensors", id="before and now"),
         pytest.param(r"deepstack_model\.py:\d+: if deepstack_input_embeds is not None", id="the line that looks at it"),
         pytest.param(r"the profile graph lacks 3 inputs and 3 x add$", id="what the graph lacks"),
-        pytest.param(r"^    fix: Pass zeros at profile too", id="what to do"),
+        pytest.param(r"^    fix: Pass zeros \(ones where it multiplies\) in the profile call", id="what to do"),
         pytest.param(r"modeling_qwen3_vl\.py:\d+: if deepstack_visual_embeds is not None", id="the line of Qwen3-VL"),
     ],
 )

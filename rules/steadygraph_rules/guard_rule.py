@@ -23,6 +23,7 @@ from steadygraph.model import (
 )
 from steadygraph.rule import Message, Rule, clauses, spread
 from steadygraph_rules.causes import Cause, causes
+from steadygraph_rules.tensors import tensor_path
 
 #: Beside any other cause that changes the graph, these cost a recompile and no more.
 _WEAK = frozenset({Cause.SHAPE, Cause.ZERO_ONE, Cause.DUCK, Cause.STRIDE, Cause.REQUIRES_GRAD})
@@ -52,7 +53,7 @@ class GuardRule(Rule):
                 spread(told, len({guard.region for guard in guards})),
                 path=first.path,
                 consequence=worst,
-                fix=self.fix(first),
+                fix=self.fix_of_all(guards),
                 location=next((guard.location for guard in guards if guard.location), None),
                 region=first.region,
                 profile=first.expected,
@@ -81,6 +82,11 @@ class GuardRule(Rule):
     @abstractmethod
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> Message:
         """What was and what is, for the first guard of a defect."""
+
+    def fix_of_all(self, guards: Sequence[ViolatedGuard]) -> str:
+        """What mends all guards of a defect: the first one by name, and so the others that the message names."""
+        fix, first, *others = self.fix(guards[0]), *dict.fromkeys(tensor_path(guard.path) for guard in guards)
+        return f"{fix.removesuffix('.')}; likewise for the others." if others and first in fix else fix
 
     @abstractmethod
     def fix(self, guard: ViolatedGuard) -> str:

@@ -44,7 +44,8 @@ def test_a_failure_tells_what_changed_where_it_matters_and_what_to_do(cases: pyt
         "    argument `image` is None at profile, torch.float32[3] on cpu at serving\n"
         "    cases/case_broken.py:7 in forward: if image is not None:\n"
         "    the profile graph lacks 1 input (image) and 1 x add\n"
-        "    fix: Pass zeros at profile too: same type, keys, shapes, dtypes and device."
+        "    fix: Pass zeros (ones where it multiplies) in the profile call and in every\n"
+        "         serving call that has none: same type, keys, shapes, dtypes and device."
     )
     assert section(found, "image[drop] of cases/case_broken.py") == (
         "image under drop: silent-wrong (2)\n"
@@ -52,7 +53,8 @@ def test_a_failure_tells_what_changed_where_it_matters_and_what_to_do(cases: pyt
         "    argument `image` is None at profile, torch.float32[3] on cpu at serving\n"
         "    cases/case_broken.py:7 in forward: if image is not None:\n"
         "    the profile graph lacks 1 input (image) and 1 x add\n"
-        "    fix: Pass zeros at profile too: same type, keys, shapes, dtypes and device."
+        "    fix: Pass zeros (ones where it multiplies) in the profile call and in every\n"
+        "         serving call that has none: same type, keys, shapes, dtypes and device."
     )
 
 

@@ -54,7 +54,13 @@ class Full(Silent):
     """
 
     flagged = (
-        Example("a first one", "\nx = 1\n\nif x:\n    y = 2\n", ("a", "b")),
+        Example(
+            "a first one",
+            "\nx = 1\n\nif x:\n    y = 2\n",
+            ("a", "b"),
+            fix="Make `x` larger, or leave out what depends on it, wherever it is: 1 is too small.",
+            fixed=("\nx = 2\n\nif x:\n    y = 3\n", "\nx = 1\n\n"),
+        ),
         Example("another", "y = 1", ("a",), also=("SG9",)),
     )
     passed = (Example("a last one", "z = 3\n"),)
@@ -104,6 +110,21 @@ Flagged in a, b: a first one
 
     if x:
         y = 2
+
+Fix: Make `x` larger, or leave out what depends on it, wherever it is: 1 is too
+small.
+
+   -x = 1
+   +x = 2
+
+    if x:
+   -    y = 2
+   +    y = 3
+
+    x = 1
+   -
+   -if x:
+   -    y = 2
 
 Flagged in a, together with SG9: another
 

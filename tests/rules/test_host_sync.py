@@ -125,7 +125,7 @@ def test_what_only_serving_has_stands_before_what_the_profile_call_has_too() -> 
 
 FIXES = {
     "indexing with a bool mask": "Gather with precomputed indices, or keep the mask on the CPU (torch >= 2.9).",
-    "indexing with a tensor of the CPU": "Make the tensor on the device, or move it there once, before the calls.",
+    "indexing with a tensor of the CPU": "Move the indices to the device once, before the calls.",
     "assignment through a bool mask": (
         "Use masked_scatter or torch.where, or keep the mask on the CPU (torch >= 2.9)."
     ),
@@ -141,7 +141,8 @@ FIXES = {
     ),
     ".tolist()": "Compute the list on the host before the tensor is moved to the device.",
     ".cpu()": "Copy without waiting into pinned memory, or keep a copy on the host.",
-    "a copy to the host": "Copy with non_blocking=True and wait for an event later, or keep a copy on the host.",
+    "a copy to the host": "Copy into pinned memory with non_blocking=True, to be read in a later step, or keep a copy "
+    "on the host.",
     "a copy to the device": (
         "Pin the memory (pin_memory=True) and copy with non_blocking=True, or keep the tensor on the device."
     ),
@@ -153,7 +154,8 @@ FIXES = {
         "make it once if it is always the same."
     ),
     "printing a tensor": "Print shapes and dtypes, or values of the host.",
-    "torch.cuda.synchronize()": "Order work with events and streams; wait once, where the result is read.",
+    "torch.cuda.synchronize()": "Order work with events and streams, or allow it with a reason where the host has to "
+    "wait.",
     "an operation that CUDA calls synchronizing": "Look for a value that is read, or for a copy, on this line.",
 }
 

@@ -62,35 +62,40 @@ def of(guard: Make, rows: tuple[object, ...]) -> ViolatedGuard:
             ("deep", Aspect.NONE, "None", "IntermediateTensors with 3 tensors", {"guard_type": "NONE_MATCH"}),
             Kind.INPUT_STRUCTURE,
             "argument `deep` is None at profile, IntermediateTensors with 3 tensors at serving",
-            "Pass zeros at profile too: same type, keys, shapes, dtypes and device.",
+            "Pass zeros (ones where it multiplies) in the profile call and in every serving call that has none: same "
+            "type, keys, shapes, dtypes and device.",
             id="SG101",
         ),
         pytest.param(
             ("mask", Aspect.NONE, "torch.bool[2, 6] on cpu", "None", {}),
             Kind.INPUT_STRUCTURE,
             "argument `mask` is torch.bool[2, 6] on cpu at profile, None at serving",
-            "Pass a neutral value in place of None for `mask`: zeros, or a mask that hides nothing.",
+            "Pass a mask without effect in the profile call and in every serving call that has none: ones where it "
+            "says what to keep, zeros where it is added or says what to hide or change.",
             id="SG101 reversed",
         ),
         pytest.param(
             ("cache.keys", Aspect.LENGTH, "0", "1", {"guard_type": "LENGTH_CHECK"}),
             Kind.INPUT_STRUCTURE,
             "argument `cache.keys` has length 0 at profile, 1 at serving",
-            "Give `cache.keys` the same number of entries in every call, zero-filled, or stack them into one.",
+            "Pass a cache of one fixed size in the profile call and in every serving call, with a mask that hides the "
+            "rows which are not filled yet, or compile one module for calls with it and one for calls without.",
             id="SG102 length",
         ),
         pytest.param(
             ("d", Aspect.KEYS, "['a']", "['b']", {"guard_type": "DICT_KEYS_MATCH"}),
             Kind.INPUT_STRUCTURE,
             "argument `d` has the keys ['a'] at profile, ['b'] at serving",
-            "Give `d` the same keys in every call, zero-filled where there is nothing to pass.",
+            "Give `d` the same entries in the profile call and in every serving call: where there is nothing to pass, "
+            "zeros if they are added, ones if they multiply or say what to keep.",
             id="SG102 keys",
         ),
         pytest.param(
             ("d", Aspect.KEYS, "key 'a'", "key 'b'", {"condition": Condition(Asks.KEY_AT)}),
             Kind.INPUT_STRUCTURE,
             "argument `d` has key 'a' at profile, key 'b' at serving",
-            "Give `d` the same keys in every call, zero-filled where there is nothing to pass.",
+            "Give `d` the same entries in the profile call and in every serving call: where there is nothing to pass, "
+            "zeros if they are added, ones if they multiply or say what to keep.",
             id="SG102 one key",
         ),
         pytest.param(
@@ -103,14 +108,16 @@ def of(guard: Make, rows: tuple[object, ...]) -> ViolatedGuard:
             ),
             Kind.INPUT_STRUCTURE,
             "argument `kw` has no key 'mask' at profile and has it at serving",
-            "Give `kw` the same keys in every call, zero-filled where there is nothing to pass.",
+            "Pass a mask without effect in the profile call and in every serving call that has none: ones where it "
+            "says what to keep, zeros where it is added or says what to hide or change.",
             id="SG102 absent key",
         ),
         pytest.param(
             ("d", Aspect.KEYS, "not L['d']", "['a']", {"condition": Condition(Asks.EMPTY)}),
             Kind.INPUT_STRUCTURE,
             "argument `d` is empty at profile and has the keys ['a'] at serving",
-            "Give `d` the same keys in every call, zero-filled where there is nothing to pass.",
+            "Give `d` the same entries in the profile call and in every serving call: where there is nothing to pass, "
+            "zeros if they are added, ones if they multiply or say what to keep.",
             id="SG102 empty",
         ),
         pytest.param(
@@ -131,7 +138,8 @@ def of(guard: Make, rows: tuple[object, ...]) -> ViolatedGuard:
             ("d['x']", Aspect.PRESENCE, "Tensor", "nothing", {"guard_type": "PRESENCE"}),
             Kind.INPUT_STRUCTURE,
             "argument `d['x']` exists at profile only",
-            "Give `d['x']` the same keys in every call, zero-filled where there is nothing to pass.",
+            "Pass zeros (ones where it multiplies) in the profile call and in every serving call that has none: same "
+            "type, keys, shapes, dtypes and device.",
             id="SG102 presence",
         ),
         pytest.param(
@@ -153,7 +161,8 @@ def of(guard: Make, rows: tuple[object, ...]) -> ViolatedGuard:
             ("max_seqlen", Aspect.VALUE, "4", "7", INT),
             Kind.SPECIALIZATION_INT,
             "argument `max_seqlen` is 4 at profile, 7 at serving, and the graph computes with 4",
-            "Pass `max_seqlen` as a 0-d tensor in place of the number.",
+            "Pass `max_seqlen` as a 0-d tensor in place of the number; where it is a size, take it from the shape of "
+            "a tensor that is marked dynamic.",
             id="SG201",
         ),
         pytest.param(
@@ -167,7 +176,8 @@ def of(guard: Make, rows: tuple[object, ...]) -> ViolatedGuard:
             ("n", Aspect.SHAPE, "n <= 8", "n = 9", relation(Asks.NUMBER_RELATION, Term("n", "9"))),
             Kind.SPECIALIZATION_INT,
             "`n <= 8` held at profile and does not hold at serving",
-            "Pass a tensor in place of the number, or warm up with both sides of the condition.",
+            "Pass a tensor in place of the number and select with torch.where, or compile one module for each side of "
+            "the condition.",
             id="SG201 condition",
         ),
         pytest.param(
@@ -209,7 +219,8 @@ def of(guard: Make, rows: tuple[object, ...]) -> ViolatedGuard:
             ("x.ndim", Aspect.RANK, "2", "3", {}),
             Kind.SPECIALIZATION_SHAPE,
             "argument `x` has rank 2 at profile, 3 at serving",
-            "Give `x` the same number of dimensions in every call (unsqueeze, flatten).",
+            "Give `x` the same number of dimensions in the profile call and in every serving call (unsqueeze, "
+            "flatten), and mark those whose size changes as dynamic.",
             id="SG203 rank",
         ),
         pytest.param(
@@ -222,7 +233,8 @@ def of(guard: Make, rows: tuple[object, ...]) -> ViolatedGuard:
             ),
             Kind.SPECIALIZATION_SHAPE,
             "`2 <= x.shape[0] <= 16` held at profile and does not hold at serving (x.shape[0] = 24)",
-            "Warm up with sizes on both sides of the condition, or write the code without it.",
+            "Write the code without the condition on sizes, or compile one module for each side of it and choose "
+            "between them outside of the region.",
             id="SG203 condition",
         ),
         pytest.param(
@@ -236,7 +248,7 @@ def of(guard: Make, rows: tuple[object, ...]) -> ViolatedGuard:
             Kind.SPECIALIZATION_01,
             "dimension 0 of argument `x` is 1 at serving, and the graph of the profile call holds for sizes from 2 on",
             "Mark the dimension as unbacked on the profile input, torch._dynamo.decorators.mark_unbacked(x, 0), or "
-            "warm up with that size as well.",
+            "pad it to a size of 2 or more.",
             id="SG204",
         ),
         pytest.param(
@@ -265,14 +277,15 @@ def of(guard: Make, rows: tuple[object, ...]) -> ViolatedGuard:
             ("n.dtype", Aspect.DTYPE, "torch.int32", "torch.int64", {}),
             Kind.DTYPE,
             "argument `n` has dtype torch.int32 at profile, torch.int64 at serving",
-            "Cast before the compiled region: n.to(torch.int32).",
+            "Cast before the compiled region, n.to(torch.int32), or profile with torch.int64.",
             id="SG206",
         ),
         pytest.param(
             ("pos.stride[0]", Aspect.STRIDE, "8", "9", {"dim": 0}),
             Kind.STRIDE,
             "argument `pos` has stride 8 in dimension 0 at profile, 9 at serving",
-            "Pass pos.contiguous(), or pos.clone(memory_format=torch.contiguous_format) where a dimension has size 1.",
+            "Pass pos.contiguous() in every call, or pos.clone(memory_format=torch.contiguous_format) where a "
+            "dimension has size 1.",
             id="SG207",
         ),
         pytest.param(
@@ -286,7 +299,8 @@ def of(guard: Make, rows: tuple[object, ...]) -> ViolatedGuard:
             ("x", Aspect.SUBCLASS, "Tensor", "DTensor", {}),
             Kind.INPUT_STRUCTURE,
             "argument `x` is Tensor at profile, DTensor at serving",
-            "Pass the same kind of tensor as `x` in every call: unwrap it before the region.",
+            "Pass the same kind of tensor as `x` in every call: unwrap it, or clone() it outside of inference mode, "
+            "before the region.",
             id="SG209",
         ),
         pytest.param(
@@ -300,14 +314,16 @@ def of(guard: Make, rows: tuple[object, ...]) -> ViolatedGuard:
             ("self.no_lora", Aspect.VALUE, "True", "False", {**BOOL, "owner": MODULE}),
             Kind.MODULE_ATTRIBUTE,
             "attribute `self.no_lora` is True at profile, False at serving",
-            "Keep `self.no_lora` in a buffer (register_buffer) and change it in place, or warm up with every value.",
+            "Keep `self.no_lora` in a buffer (register_buffer) and change it in place; where it decides, select with "
+            "torch.where.",
             id="SG301",
         ),
         pytest.param(
             ("self.steps", Aspect.VALUE, "1", "2", {**INT, "owner": MODULE}),
             Kind.MODULE_ATTRIBUTE,
             "attribute `self.steps` is 1 at profile, 2 at serving",
-            "Keep `self.steps` in a buffer (register_buffer) and change it in place, or warm up with every value.",
+            "Keep `self.steps` in a buffer (register_buffer) and change it in place; where it decides, select with "
+            "torch.where.",
             id="SG301 counter",
         ),
         pytest.param(
@@ -321,7 +337,8 @@ def of(guard: Make, rows: tuple[object, ...]) -> ViolatedGuard:
             ("self.scale", Aspect.NONE, "None", "torch.float32[4] on cpu", {"owner": OBJECT}),
             Kind.MODULE_ATTRIBUTE,
             "attribute `self.scale` is None at profile, torch.float32[4] on cpu at serving",
-            "Create `self.scale` before the profile call, zero-filled, and write into it afterwards.",
+            "Make `self.scale` in __init__ with what the first call needs in it (a registered buffer for tensors and "
+            "numbers), and change it in place (copy_) where it changes at all.",
             id="SG301 None",
         ),
         pytest.param(
@@ -334,7 +351,8 @@ def of(guard: Make, rows: tuple[object, ...]) -> ViolatedGuard:
             ),
             Kind.MODULE_ATTRIBUTE,
             "attribute `self.act` is of type ReLU at profile, Tanh at serving",
-            "Set `self.act` before the profile call, or warm up with everything that it can be.",
+            "Set `self.act` before the profile call and leave it so, or compile one module for each value and choose "
+            "between them outside of the region.",
             id="SG301 swapped",
         ),
         pytest.param(
@@ -355,21 +373,21 @@ def of(guard: Make, rows: tuple[object, ...]) -> ViolatedGuard:
             ("ambient.grad_mode", Aspect.AMBIENT, "True", "False", {"owner": AMBIENT}),
             Kind.GLOBAL_STATE,
             "grad mode is True at profile, False at serving",
-            "Enter torch.inference_mode() or torch.no_grad() around the profile call as serving does.",
+            "Enter torch.no_grad() around the profile call, as serving does.",
             id="SG303",
         ),
         pytest.param(
             ("x.is_inference()", Aspect.AMBIENT, "False", "True", {"owner": AMBIENT}),
             Kind.GLOBAL_STATE,
             "tensor `x` was made under inference mode at serving and not at profile",
-            "Enter torch.inference_mode() or torch.no_grad() around the profile call as serving does.",
+            "Pass x.clone(), made outside of inference mode.",
             id="SG303 inference tensor",
         ),
         pytest.param(
             ("FLAG", Aspect.VALUE, "False", "True", {**BOOL, "owner": GLOBAL, "condition": GLOBAL_NAME}),
             Kind.GLOBAL_STATE,
             "global `FLAG` is False at profile, True at serving",
-            "Set `FLAG` before the profile call and not after it, or pass it as an argument.",
+            "Set `FLAG` before the profile call and not after it, or pass what changes as a tensor.",
             id="SG303 a global",
         ),
     ],

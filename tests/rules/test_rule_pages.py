@@ -30,7 +30,19 @@ class Pair(Rule):
     code = "EX101"
     name = "unequal-pair"
     kind = Kind.INPUT_STRUCTURE
-    flagged = (Example("one more", "\nx = [1]\ny = [1, 2]\n", ("a",), also=("EX102",)),)
+    flagged = (
+        Example(
+            "one more",
+            "\nx = [1]\ny = [1, 2]\nz = 1\nz = 2\nz = 3\nz = 4\n",
+            ("a",),
+            also=("EX102",),
+            fix="Give `x` two entries, or let `y` have one only, so that there are as many in both (< 2 and > 0).",
+            fixed=(
+                "\nx = [1, 1]\ny = [1, 2]\nz = 1\nz = 2\nz = 3\nz = 5\n",
+                "\nx = [1]\ny = [1]\nz = 1\nz = 2\nz = 3\nz = 4\n",
+            ),
+        ),
+    )
     passed = (Example("as many", "x = y = [1]\n"),)
 
     def check(self, evidence: Evidence) -> Iterator[Finding]:
@@ -72,6 +84,34 @@ def test_a_page_has_the_text_of_the_docstring_and_the_examples() -> None:
         "```python\n"
         "x = [1]\n"
         "y = [1, 2]\n"
+        "z = 1\n"
+        "z = 2\n"
+        "z = 3\n"
+        "z = 4\n"
+        "```\n"
+        "\n"
+        "Fix: Give `x` two entries, or let `y` have one only, so that there are as many in both (&lt; 2 and >\n"
+        "0).\n"
+        "\n"
+        "Followed, it passes:\n"
+        "\n"
+        "```diff\n"
+        "-x = [1]\n"
+        "+x = [1, 1]\n"
+        " y = [1, 2]\n"
+        "@@\n"
+        " z = 3\n"
+        "-z = 4\n"
+        "+z = 5\n"
+        "```\n"
+        "\n"
+        "Or:\n"
+        "\n"
+        "```diff\n"
+        " x = [1]\n"
+        "-y = [1, 2]\n"
+        "+y = [1]\n"
+        " z = 1\n"
         "```\n"
         "\n"
         "### As many\n"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from steadygraph.rule import Example, Rule
 from steadygraph.rule.packs import GROUP, load_packs
-from steadygraph.rule.text import prose, sections, summary, verdict, wrapped
+from steadygraph.rule.text import changes, prose, sections, summary, verdict, wrapped
 
 DIRECTORY = Path("docs", "reference", "rules")
 PACK = "builtin"
@@ -78,6 +78,10 @@ def _page(rule: Rule) -> Iterator[str]:
 def _example(example: Example) -> Iterator[str]:
     yield from ("", f"### {example.title[:1].upper()}{example.title[1:]}", "", f"{verdict(example)}.", "")
     yield from ("```python", example.case.strip("\n"), "```")
+    if example.fix:
+        yield from ("", *wrapped(prose(f"Fix: {example.fix}"), _WIDTH))
+    for number, change in enumerate(changes(example)):
+        yield from ("", "Or:" if number else "Followed, it passes:", "", "```diff", *change, "```")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -31,12 +31,17 @@ class Example:
         case: The text of a case file.
         scenarios: The scenarios in which the rule must report (empty for an example that passes).
         also: Codes of other rules that rightly report in this case too: a second defect, or what comes with this one.
+        fix: What the finding says is to be done: its whole sentence.
+        fixed: The same case with the fix followed to the letter, once for each way that the sentence offers: this rule
+            no longer reports, none but those of ``also`` do, and the results are those of eager mode.
     """
 
     title: str
     case: str
     scenarios: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    fix: str = ""
+    fixed: tuple[str, ...] = ()
 
 
 class Rule(ABC):

@@ -5,6 +5,7 @@ It comes from the docstring and the examples of the rule, as its page does (:mod
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import re
 import textwrap
@@ -104,6 +105,11 @@ def _explanation(rule: Rule, width: int) -> Iterator[str]:
         yield from wrapped(f"{verdict(example)}: {example.title}", width)
         yield ""
         yield from (f"    {line}".rstrip() for line in example.case.strip("\n").splitlines())
+        if example.fix:
+            yield ""
+            yield from wrapped(f"Fix: {example.fix}", width)
+        for change in changes(example):
+            yield from ("", *(f"   {line}".rstrip() for line in change))  # the sign stands in the margin of the code
 
 
 def verdict(example: Example) -> str:
@@ -112,6 +118,14 @@ def verdict(example: Example) -> str:
         return "Passes"
     others = f", together with {', '.join(example.also)}" if example.also else ""
     return f"Flagged in {', '.join(example.scenarios)}{others}"
+
+
+def changes(example: Example) -> Iterator[list[str]]:
+    """What each way to follow the fix changes in the case: lines that go (-) and come (+), and those around them."""
+    before = example.case.strip("\n").splitlines()
+    for fixed in example.fixed:
+        _, _, _, *lines = difflib.unified_diff(before, fixed.strip("\n").splitlines(), n=1, lineterm="")
+        yield ["@@" if line.startswith("@@") else line for line in lines]
 
 
 def _documentation(rule: Rule) -> str:

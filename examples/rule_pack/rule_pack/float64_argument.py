@@ -27,6 +27,8 @@ def serving():
     return {{"again": ((torch.zeros(2),), {{"options": {{"weight": weight}}}})}}
 """
 
+_CONVERTED = _FLOAT64.replace('"weight": weight', '"weight": weight.float()')
+
 _FLOAT32 = f"""{_SCALE}
 def profile():
     return (torch.ones(2),), {{"options": {{"weight": torch.ones(2)}}}}
@@ -55,7 +57,15 @@ class Float64Argument(Rule):
     code = "EX101"
     name = "float64-argument"
     kind = Kind.DTYPE
-    flagged = (Example("a weight in double precision", _FLOAT64, ("profile", "again")),)
+    flagged = (
+        Example(
+            "a weight in double precision",
+            _FLOAT64,
+            ("profile", "again"),
+            fix="Convert `kwargs['options']['weight']` with .float() before the call.",
+            fixed=(_CONVERTED,),
+        ),
+    )
     passed = (Example("a weight in single precision", _FLOAT32),)
 
     def check(self, evidence: Evidence) -> Iterator[Finding]:

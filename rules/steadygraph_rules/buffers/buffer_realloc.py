@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from steadygraph.model import Consequence, Evidence, Finding, Kind, Move, Policy, Result
+from steadygraph.model import Aspect, Consequence, Evidence, Finding, Kind, Move, Policy, Result
 from steadygraph.rule import Example, Rule
 from steadygraph_rules.guard_rule import same_but_for_index
 
@@ -127,7 +127,8 @@ class BufferRealloc(Rule):
         by now, and whoever reads the new tensor finds what nobody wrote.
 
     How to fix it:
-        Allocate for the worst case before the capture and refuse to grow afterwards.
+        Write into the tensor in place (``copy_``) and never replace it.  Where it grows, allocate for the worst case
+        before the capture and refuse to grow afterwards.
 
     Known limits:
         Only tensors that hang on the model are followed, and those in module-level variables that compiled code reads.
@@ -138,14 +139,24 @@ class BufferRealloc(Rule):
     name = "buffer-moved"
     kind = Kind.BUFFER_REALLOC
     flagged = (
-        Example("a workspace that grows", _WORKSPACE.format(capacity=8), ("long", "short"), ("SG203",)),
-        Example("static inputs that grow", _HANDED.format(capacity=8), ("long", "short")),
+        Example(
+            "a workspace that grows",
+            _WORKSPACE.format(capacity=8),
+            ("long", "short"),
+            ("SG203",),
+            fix="Allocate `self.workspace` once before the capture, for the largest call, and write into it in place "
+            "(copy_).",
+            fixed=(_WORKSPACE.format(capacity=16),),
+        ),
+        Example(
+            "static inputs that grow",
+            _HANDED.format(capacity=8),
+            ("long", "short"),
+            fix="Allocate `rows[0]` once before the capture, for the largest call, and write into it in place (copy_).",
+            fixed=(_HANDED.format(capacity=16),),
+        ),
     )
-    passed = (
-        Example("a workspace of the largest size", _WORKSPACE.format(capacity=16)),
-        Example("static inputs of the largest size", _HANDED.format(capacity=16)),
-        Example("a result that is an input of the next step", _RESULT),
-    )
+    passed = (Example("a result that is an input of the next step", _RESULT),)
 
     def check(self, evidence: Evidence) -> Iterator[Finding]:
         replayed = [outcome for outcome in evidence.outcomes if outcome.policy is Policy.CUDA_GRAPH]
@@ -162,13 +173,22 @@ class BufferRealloc(Rule):
                 ),
                 path=move.path,
                 consequence=Consequence.SILENT_WRONG if wrong else Consequence.SLOW,
-                fix=f"Allocate `{move.path}` for the largest call before the capture, and refuse to grow it later.",
+                fix=_fix(move, evidence),
                 region=move.region,
                 profile="the captured address",
                 serving="another address",
                 also=tuple(other.path for other in others),
                 says_change=True,
             )
+
+
+def _fix(move: Move, evidence: Evidence) -> str:
+    aspects = {guard.aspect for guard in evidence.violated_guards}
+    if Aspect.SHAPE in aspects | {one.aspect for one in (*evidence.differences, *evidence.call_differences)}:
+        return (
+            f"Allocate `{move.path}` once before the capture, for the largest call, and write into it in place (copy_)."
+        )
+    return f"Write into `{move.path}` in place (copy_) and never put another tensor there."
 
 
 def _together(moves: Iterable[Move]) -> list[list[Move]]:

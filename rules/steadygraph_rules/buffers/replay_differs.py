@@ -42,6 +42,9 @@ def serving():
 """
 
 
+_USED_AT_ONCE = _DRAFT.format(clone="").replace("self.previous = out\n", "\n")
+
+
 class ReplayDiffers(Rule):
     """A captured graph returns something else than eager mode, though every guard holds.
 
@@ -65,8 +68,16 @@ class ReplayDiffers(Rule):
     name = "replay-differs"
     kind = Kind.BUFFER_REALLOC
     fallback = True
-    flagged = (Example("a result that is kept until the next step", _DRAFT.format(clone=""), ("first",)),)
-    passed = (Example("a copy of the result", _DRAFT.format(clone=".clone()")),)
+    flagged = (
+        Example(
+            "a result that is kept until the next step",
+            _DRAFT.format(clone=""),
+            ("first",),
+            fix="Clone what has to outlive the next replay, and write new values into the captured memory (copy_).",
+            fixed=(_DRAFT.format(clone=".clone()"),),
+        ),
+    )
+    passed = (Example("a result that nobody keeps", _USED_AT_ONCE),)
 
     def check(self, evidence: Evidence) -> Iterator[Finding]:
         bad = [outcome for outcome in evidence.outcomes if outcome.result in (Result.SILENT_WRONG, Result.RAISES)]

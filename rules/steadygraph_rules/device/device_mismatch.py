@@ -21,7 +21,7 @@ class Text(nn.Module):
     def forward(self, x, ids=None):
         if ids is None:
             return x * 2
-        ids = torch.tensor(ids{device})
+        ids = torch.arange(ids{device})
         return x + self.embedding(ids)
 
 def build():
@@ -32,7 +32,7 @@ def profile():
 
 def serving():
     x = torch.ones(3, 4, device=DEVICE)
-    return {{"image": ((x,), {{}}), "video": ((x, [1, 2, 3]), {{}})}}
+    return {{"image": ((x,), {{}}), "video": ((x, 3), {{}})}}
 """
 
 _SCRATCH = """
@@ -91,18 +91,24 @@ class DeviceMismatchRule(Rule):
     name = "device-mismatch"
     kind = Kind.DEVICE_MISMATCH
     flagged = (
-        Example("ids made on the CPU", _EMBEDDING.format(device=""), ("video",), ("SG101",)),
+        Example(
+            "ids made on the CPU",
+            _EMBEDDING.format(device=""),
+            ("video",),
+            ("SG101",),
+            fix="Create the tensor on the device of the others: device=x.device.",
+            fixed=(_EMBEDDING.format(device=", device=x.device"),),
+        ),
         Example(
             "a configured device is compared",
             _SCRATCH.format(device="torch.device(DEVICE)"),
             ("routed",),
             ("SG103", "SG401"),
+            fix="Take the device from a tensor that was allocated with it: tensor.device has the index.",
+            fixed=(_SCRATCH.format(device="self.rows.device"),),
         ),
     )
-    passed = (
-        Example("ids made on the device of an input", _EMBEDDING.format(device=", device=x.device")),
-        Example("the device of an allocated tensor is compared", _SCRATCH.format(device="self.rows.device")),
-    )
+    passed = (Example("a device with its index is compared", _SCRATCH.format(device='torch.device("cuda:0")')),)
 
     def check(self, evidence: Evidence) -> Iterator[Finding]:
         blamed = blamed_for_error(evidence)

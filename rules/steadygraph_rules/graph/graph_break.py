@@ -11,7 +11,7 @@ _FIXES = {
         "Write the branch as data (torch.where, torch.cond), or move it out of the region."
     ),
     BreakReason.DATA_DEPENDENT_OPERATOR: (
-        "Keep the value on the device as a tensor, or compute it before the compiled region and pass it in."
+        "Keep the value in a tensor, or compute it before the compiled region and pass it in as a tensor."
     ),
     BreakReason.UNSUPPORTED_CALL: "Move the call out of the compiled region, or wrap it as a custom operator.",
     BreakReason.NO_FAKE_IMPLEMENTATION: 'Tell what its result looks like: @torch.library.register_fake("{operator}").',
@@ -41,13 +41,24 @@ def serving():
     return {"again": ((torch.ones(4), torch.arange(4)), {})}
 """
 
-_WHERE = """
+_IF = """if torch.max(positions) > 16:
+            x = x * 0.5"""
+
+_WHERE = _BRANCH.replace(_IF, "x = torch.where(torch.max(positions) > 16, x * 0.5, x)")
+
+_COND = _BRANCH.replace(
+    _IF, "far = torch.max(positions) > 16\n        x = torch.cond(far, lambda x: x * 0.5, lambda x: x.clone(), (x,))"
+)
+
+_NO_DATA = """
 import torch
 from torch import nn
 
 class Rope(nn.Module):
     def forward(self, x, positions):
-        return x * positions * torch.where(positions.max() > 16, 0.5, 1.0)
+        if x.dim() > 1:
+            x = x[0]
+        return x * positions
 
 def build():
     return Rope()
@@ -56,7 +67,7 @@ def profile():
     return (torch.ones(4), torch.arange(4)), {}
 
 def serving():
-    return {"long": ((torch.ones(4), torch.arange(4) + 20), {})}
+    return {"again": ((torch.ones(4), torch.arange(4)), {})}
 """
 
 
@@ -82,8 +93,17 @@ class GraphBreakRule(Rule):
     code = "SG401"
     name = "graph-break"
     kind = Kind.GRAPH_BREAK
-    flagged = (Example("a branch on data", _BRANCH, ("profile", "again"), also=("SG402",)),)
-    passed = (Example("torch.where in place of the branch", _WHERE),)
+    flagged = (
+        Example(
+            "a branch on data",
+            _BRANCH,
+            ("profile", "again"),
+            also=("SG402",),
+            fix="Write the branch as data (torch.where, torch.cond), or move it out of the region.",
+            fixed=(_WHERE, _COND),
+        ),
+    )
+    passed = (Example("a branch that no data decides", _NO_DATA),)
 
     def check(self, evidence: Evidence) -> Iterator[Finding]:
         found: dict[str, list[tuple[GraphBreak, Observation]]] = {}

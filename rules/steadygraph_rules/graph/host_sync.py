@@ -54,13 +54,15 @@ def serving():
     return {{"image": ((torch.ones(2, 4, device=DEVICE), [1, 2]), {{}})}}
 """
 
+_MOVE_INDICES = "Move the indices to the device once, before the calls."
 #: Words of the operation -> what to do instead.
 _FIXES = (
     (
         "assignment of a number",
         "Assign through a mask on the device, or use index_fill_, which takes the number.",
     ),
-    ("indices of the CPU", "Move the indices to the device once, before the calls."),
+    ("indexing with a tensor of the CPU", _MOVE_INDICES),
+    ("indices of the CPU", _MOVE_INDICES),
     ("of the CPU", "Make the tensor on the device, or move it there once, before the calls."),
     ("assignment through", "Use masked_scatter or torch.where, or keep the mask on the CPU (torch >= 2.9)."),
     ("indexing with", "Gather with precomputed indices, or keep the mask on the CPU (torch >= 2.9)."),
@@ -71,7 +73,10 @@ _FIXES = (
     ("deviations", "Draw with torch.randn_like and scale the result."),
     ("torch.linalg", "Use the variant that does not check (inv_ex, cholesky_ex, ...), or allow it with a reason."),
     ("memory that is not pinned", "Copy from and into pinned memory (pin_memory=True)."),
-    ("copy to the host", "Copy with non_blocking=True and wait for an event later, or keep a copy on the host."),
+    (
+        "copy to the host",
+        "Copy into pinned memory with non_blocking=True, to be read in a later step, or keep a copy on the host.",
+    ),
     (
         "copy to the device",
         "Pin the memory (pin_memory=True) and copy with non_blocking=True, or keep the tensor on the device.",
@@ -84,7 +89,7 @@ _FIXES = (
     ("printing", "Print shapes and dtypes, or values of the host."),
     ("tolist", "Compute the list on the host before the tensor is moved to the device."),
     ("cpu", "Copy without waiting into pinned memory, or keep a copy on the host."),
-    ("synchronize()", "Order work with events and streams; wait once, where the result is read."),
+    ("synchronize()", "Order work with events and streams, or allow it with a reason where the host has to wait."),
     ("CUDA calls", "Look for a value that is read, or for a copy, on this line."),
 )
 _OTHERWISE = "Compute the size on the host, or use an operator whose result has a fixed size."
@@ -130,25 +135,24 @@ class HostSync(Rule):
             _MERGE.format(merge="x = x.clone(); x[mask] = rows"),
             ("image",),
             ("SG101",),
+            fix="Use masked_scatter or torch.where, or keep the mask on the CPU (torch >= 2.9).",
+            fixed=(_MERGE.format(merge="x = x.masked_scatter(mask.unsqueeze(-1), rows)"),),
         ),
         Example(
             "a list made into a tensor on the device",
             _POSITIONS.format(copy="y = torch.tensor(lengths, device=x.device)"),
             ("image",),
             ("SG101",),
-        ),
-    )
-    passed = (
-        Example(
-            "rows merged with masked_scatter", _MERGE.format(merge="x = x.masked_scatter(mask.unsqueeze(-1), rows)")
-        ),
-        Example(
-            "a copy from pinned memory",
-            _POSITIONS.format(
-                copy="y = torch.tensor(lengths).pin_memory()\n            y = y.to(DEVICE, non_blocking=True)"
+            fix="Make it with torch.full, zeros or arange, or in pinned memory and copy it with non_blocking=True; "
+            "make it once if it is always the same.",
+            fixed=(
+                _POSITIONS.format(
+                    copy="y = torch.tensor(lengths).pin_memory()\n            y = y.to(DEVICE, non_blocking=True)"
+                ),
             ),
         ),
     )
+    passed = (Example("a number of rows that the host knows", _MERGE.format(merge="x = x + rows.repeat(2, 1)")),)
 
     def check(self, evidence: Evidence) -> Iterator[Finding]:
         profile = _counts(evidence.profile_syncs)

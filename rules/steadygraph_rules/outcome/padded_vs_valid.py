@@ -40,6 +40,19 @@ def serving():
     }}
 """
 
+_CHECK = """n = padded.shape[0]
+        if n > len(features):"""
+_PAD = "missing = len(padded) - len(features)\n        features = nn.functional.pad(features, (0, 0, 0, missing))"
+
+_VALID_ROWS = (
+    _PADDED.replace("padded, features):", "padded, features, n=8):")
+    .replace(_CHECK, "if n > len(features):")
+    .replace("        return self.layer", f"        {_PAD}\n        return self.layer")
+    .replace("torch.ones(5, 2)), {}", 'torch.ones(5, 2)), {"n": 5}')
+)
+
+_ZERO_PADDED = _PADDED.replace(_CHECK, f"{_PAD}\n        {_CHECK}")
+
 _EXACT = f"""{_RUNNER}
 def serving():
     return {{"exact": ((torch.ones(8, 2), torch.ones(8, 2)), {{}})}}
@@ -69,7 +82,15 @@ class PaddedVsValid(Rule):
     code = "SG602"
     name = "padded-length-checked"
     kind = Kind.PADDED_VS_VALID
-    flagged = (Example("five valid rows, padded to eight", _PADDED, ("padded",)),)
+    flagged = (
+        Example(
+            "five valid rows, padded to eight",
+            _PADDED,
+            ("padded",),
+            fix="Compare valid rows with valid rows, or zero-pad the buffer to match.",
+            fixed=(_VALID_ROWS, _ZERO_PADDED),
+        ),
+    )
     passed = (Example("as many rows as tokens", _EXACT),)
 
     def check(self, evidence: Evidence) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ class Buffer(nn.Module):
     def forward(self, x):
         if len(x) > len(self.rows):
             raise ValueError(f"{len(x)} rows into {len(self.rows)}")
-        return self.layer(x + self.rows[: x.shape[0]])
+        return self.layer((x + self.rows[: x.shape[0]]).sum(0))
 
 def build():
     return Buffer()
@@ -40,6 +40,8 @@ def serving():
         "many": ((torch.ones(9, 2),), {{}}),
     }}
 """
+
+_LARGER = _TOO_MANY.replace("zeros(8, 2)", "zeros(16, 2)")
 
 _FITS = f"""{_BUFFER}
 def serving():
@@ -66,7 +68,15 @@ class ServingError(Rule):
     code = "SG601"
     name = "serving-error"
     kind = Kind.SERVING_ERROR
-    flagged = (Example("more rows than the buffer has", _TOO_MANY, ("many",)),)
+    flagged = (
+        Example(
+            "more rows than the buffer has",
+            _TOO_MANY,
+            ("many",),
+            fix="Repair the line that raises: the warm-up never came to it.",
+            fixed=(_LARGER,),
+        ),
+    )
     passed = (Example("as many rows as fit", _FITS),)
 
     def check(self, evidence: Evidence) -> Iterator[Finding]:
@@ -79,7 +89,7 @@ class ServingError(Rule):
             (f"eager mode raises {error.type}", text.removeprefix(error.type), ", and the profile call did not"),
             path=error.type,
             consequence=Consequence.RAISES,
-            fix="Repair the line that raises, and add such a call to the warm-up.",
+            fix="Repair the line that raises: the warm-up never came to it.",
             location=error.location,
             says_error=str(error),
         )

@@ -67,8 +67,19 @@ class StaleState(Rule):
     code = "SG603"
     name = "state-from-earlier-request"
     kind = Kind.STALE_STATE
-    flagged = (Example("a step that is aborted after it wrote its rows", _BUFFER.format(reset="pass"), ("text",)),)
-    passed = (Example("every step begins with zeros", _BUFFER.format(reset="self.rows.zero_()")),)
+    flagged = (
+        Example(
+            "a step that is aborted after it wrote its rows",
+            _BUFFER.format(reset="pass"),
+            ("text",),
+            fix="Reset this state in place at the start of every step, so that one which ended early leaves nothing "
+            "behind.",
+            fixed=(_BUFFER.format(reset="self.rows.zero_()"),),
+        ),
+    )
+    passed = (
+        Example("nothing is written before a step may end", _BUFFER.format(reset="image = None if abort else image")),
+    )
 
     def check(self, evidence: Evidence) -> Iterator[Finding]:
         leak = evidence.leak
@@ -85,7 +96,8 @@ class StaleState(Rule):
             ),
             path=leak.attributes[0] if leak.attributes else "model",
             consequence=Consequence.RAISES if evidence.eager_error else Consequence.SILENT_WRONG,
-            fix="Reset this state at the start of every step, so that a step which ended early leaves nothing behind.",
+            fix="Reset this state in place at the start of every step, so that one which ended early leaves nothing "
+            "behind.",
             location=evidence.eager_error.location if evidence.eager_error else None,
             profile="as on a fresh model",
             serving="depends on the calls before",

@@ -56,12 +56,27 @@ def serving():
     return {"adapter": ((torch.ones(3),), {})}
 """
 
-_TENSOR = f"""{_SAMPLER}
+_TENSOR = _ARGUMENT.replace(", 1.0)", ", torch.tensor(1.0))").replace(", 0.25)", ", torch.tensor(0.25))")
+
+_TENSOR_IN_A_DICT = _IN_A_DICT.replace('"default": 1.0', '"default": torch.tensor(1.0)').replace(
+    '0.5 if name == "adapter" else 1.0', 'torch.tensor(1 - (name == "adapter") / 2)'
+)
+
+_BUFFER = (
+    _IN_A_DICT.replace('self.scaling = {"default": 1.0}', 'self.register_buffer("scale", torch.tensor(1.0))')
+    .replace('self.scaling["default"]', "self.scale")
+    .replace(
+        'model.scaling["default"] = 0.5 if name == "adapter" else 1.0',
+        'model.scale.fill_(0.5 if name == "adapter" else 1)',
+    )
+)
+
+_SAME = f"""{_SAMPLER}
 def profile():
-    return (torch.arange(4.0), torch.tensor(1.0)), {{}}
+    return (torch.arange(4.0), 0.7), {{}}
 
 def serving():
-    return {{"cold": ((torch.arange(4.0), torch.tensor(0.25)), {{}})}}
+    return {{"again": ((torch.ones(4), 0.7), {{}})}}
 """
 
 
@@ -88,10 +103,22 @@ class BakedFloat(GuardRule):
     kind = Kind.SPECIALIZATION_FLOAT
     cause = Cause.FLOAT
     flagged = (
-        Example("a float argument", _ARGUMENT, ("cold",)),
-        Example("a float in a dict of the module", _IN_A_DICT, ("adapter",)),
+        Example(
+            "a float argument",
+            _ARGUMENT,
+            ("cold",),
+            fix="Pass `temperature` as a 0-d tensor in place of the number.",
+            fixed=(_TENSOR,),
+        ),
+        Example(
+            "a float in a dict of the module",
+            _IN_A_DICT,
+            ("adapter",),
+            fix="Keep `self.scaling['default']` in a 0-d tensor or a registered buffer in place of a Python float.",
+            fixed=(_TENSOR_IN_A_DICT, _BUFFER),
+        ),
     )
-    passed = (Example("the number as a tensor", _TENSOR),)
+    passed = (Example("the same number in every call", _SAME),)
 
     def defect(self, guard: ViolatedGuard) -> object:
         return "graph break" if from_before_a_break(guard) else super().defect(guard)

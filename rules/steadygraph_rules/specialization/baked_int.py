@@ -61,12 +61,43 @@ def serving():
     return {"step": ((torch.ones(3),), {})}
 """
 
-_TENSOR = f"""{_LENGTH.format(parameter="max_seqlen", body="return x[0] + torch.arange(8) * max_seqlen")}
+_TENSOR = _ARGUMENT.replace(", 4)", ", torch.tensor(4))").replace(", 7)", ", torch.tensor(7))")
+
+_ROWS = f"""{_LENGTH.format(parameter="n", body="return x[0] + torch.ones(n).cumsum(0)")}
 def profile():
-    return (torch.ones(8), torch.tensor(4)), {{}}
+    return (torch.ones(8), 4), {{}}
 
 def serving():
-    return {{"longer": ((torch.ones(8), torch.tensor(7)), {{}})}}
+    return {{"longer": ((torch.ones(8), 7), {{}})}}
+"""
+
+_FROM_A_SHAPE = f"""{_LENGTH.format(parameter="rows", body="return x[0] + torch.ones(rows.shape[0]).cumsum(0)")}
+def mark(args, kwargs):
+    torch._dynamo.mark_dynamic(args[1], 0)
+
+def profile():
+    return (torch.ones(8), torch.empty(4)), {{}}
+
+def serving():
+    return {{"longer": ((torch.ones(8), torch.empty(7)), {{}})}}
+"""
+
+_TENSOR_ON_AN_OBJECT = _ON_AN_OBJECT.replace("seen = 0\n", "seen = torch.tensor(0)\n").replace(
+    '0 if name == "profile" else 4', 'torch.tensor(0 if name == "profile" else 4)'
+)
+
+_BUFFER = (
+    _ON_AN_OBJECT.replace("self.cache = Cache()", 'self.register_buffer("seen", torch.tensor(0))')
+    .replace("self.cache.seen", "self.seen")
+    .replace('model.cache.seen = 0 if name == "profile" else 4', 'model.seen.fill_(0 if name == "profile" else 4)')
+)
+
+_NOT_READ = f"""{_LENGTH.format(parameter="request", body="return x * 2")}
+def profile():
+    return (torch.ones(8), 0), {{}}
+
+def serving():
+    return {{"next": ((torch.ones(8), 1), {{}})}}
 """
 
 
@@ -96,10 +127,31 @@ class BakedInt(GuardRule):
     kind = Kind.SPECIALIZATION_INT
     cause = Cause.INT
     flagged = (
-        Example("an int argument", _ARGUMENT, ("longer",)),
-        Example("an int on a plain object", _ON_AN_OBJECT, ("step",)),
+        Example(
+            "an int argument",
+            _ARGUMENT,
+            ("longer",),
+            fix="Pass `max_seqlen` as a 0-d tensor in place of the number; where it is a size, take it from the shape "
+            "of a tensor that is marked dynamic.",
+            fixed=(_TENSOR,),
+        ),
+        Example(
+            "an int argument that is a size",
+            _ROWS,
+            ("longer",),
+            fix="Pass `n` as a 0-d tensor in place of the number; where it is a size, take it from the shape of a "
+            "tensor that is marked dynamic.",
+            fixed=(_FROM_A_SHAPE,),
+        ),
+        Example(
+            "an int on a plain object",
+            _ON_AN_OBJECT,
+            ("step",),
+            fix="Keep `self.cache.seen` in a 0-d tensor or a registered buffer in place of a Python int.",
+            fixed=(_TENSOR_ON_AN_OBJECT, _BUFFER),
+        ),
     )
-    passed = (Example("the number as a tensor", _TENSOR),)
+    passed = (Example("a number that no compiled code reads", _NOT_READ),)
 
     def defect(self, guard: ViolatedGuard) -> object:
         if from_before_a_break(guard):
@@ -119,11 +171,17 @@ class BakedInt(GuardRule):
 
     def fix(self, guard: ViolatedGuard) -> str:
         if guard.condition.is_relation:
-            return "Pass a tensor in place of the number, or warm up with both sides of the condition."
+            return (
+                "Pass a tensor in place of the number and select with torch.where, or compile one module for each side "
+                "of the condition."
+            )
         if from_before_a_break(guard):
             return (
                 "Remove the graph break, or keep the value in a tensor: a number that one graph hands on is a constant."
             )
         if guard.owner is Owner.ARGUMENT:
-            return f"Pass `{guard.path}` as a 0-d tensor in place of the number."
+            return (
+                f"Pass `{guard.path}` as a 0-d tensor in place of the number; where it is a size, take it from the "
+                "shape of a tensor that is marked dynamic."
+            )
         return f"Keep {place(guard).partition(' ')[2]} in a 0-d tensor or a registered buffer in place of a Python int."

@@ -29,11 +29,14 @@ def profile():
     return (torch.ones(4),), {{}}
 
 def serving():
+    x = torch.ones(4, device="meta")
     return {{
         "here": ((torch.zeros(4),), {{}}),
-        "elsewhere": ((torch.ones(4, device="meta"),), {{}}),
+        "elsewhere": ((x,), {{}}),
     }}
 """
+
+_BACK = _MOVED.replace("((x,)", "((torch.empty_like(x, device='cpu'),)")  # a meta tensor has nothing to move
 
 _STAYED = f"""{_MODEL}
 def profile():
@@ -67,7 +70,15 @@ class DeviceChange(GuardRule):
     kind = Kind.DEVICE_MISMATCH
     cause = Cause.DEVICE
     one_defect = True
-    flagged = (Example("a tensor on another device", _MOVED, ("elsewhere",)),)
+    flagged = (
+        Example(
+            "a tensor on another device",
+            _MOVED,
+            ("elsewhere",),
+            fix="Move it before the compiled region: x.to('cpu').",
+            fixed=(_BACK,),
+        ),
+    )
     passed = (Example("the same device, written out", _STAYED),)
 
     def check(self, evidence: Evidence) -> Iterator[Finding]:

@@ -23,21 +23,24 @@ def profile():
     return (torch.ones(4, dtype=torch.int32),), {{}}
 
 def serving():
+    positions = torch.ones(4, dtype=torch.int32)
     accepted = torch.ones(4, 2, dtype=torch.bool).sum(1)
     return {{
         "plain": ((torch.zeros(4, dtype=torch.int32),), {{}}),
-        "promoted": ((torch.ones(4, dtype=torch.int32) + accepted,), {{}}),
+        "promoted": ((positions + accepted,), {{}}),
     }}
 """
 
-_CAST = f"""{_MODEL}
+_CAST = _PROMOTED.replace("positions + accepted", "(positions + accepted).to(torch.int32)")
+
+_PROFILED_WITH_INT64 = f"""{_MODEL}
 def profile():
-    return (torch.ones(4, dtype=torch.int32),), {{}}
+    return (torch.ones(4, dtype=torch.int64),), {{}}
 
 def serving():
     accepted = torch.ones(4, 2, dtype=torch.bool).sum(1)
-    promoted = torch.ones(4, dtype=torch.int32) + accepted
-    return {{"cast": ((promoted.to(torch.int32),), {{}})}}
+    positions = torch.ones(4, dtype=torch.int32)
+    return {{"promoted": ((positions + accepted,), {{}})}}
 """
 
 
@@ -64,8 +67,16 @@ class DtypeChange(GuardRule):
     kind = Kind.DTYPE
     cause = Cause.DTYPE
     one_defect = True
-    flagged = (Example("int32 promoted to int64", _PROMOTED, ("promoted",)),)
-    passed = (Example("cast before the call", _CAST),)
+    flagged = (
+        Example(
+            "int32 promoted to int64",
+            _PROMOTED,
+            ("promoted",),
+            fix="Cast before the compiled region, positions.to(torch.int32), or profile with torch.int64.",
+            fixed=(_CAST,),
+        ),
+    )
+    passed = (Example("promoted in both runs", _PROFILED_WITH_INT64),)
 
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
         where = place(guard, tensor_path(guard.path))
@@ -74,5 +85,5 @@ class DtypeChange(GuardRule):
     def fix(self, guard: ViolatedGuard) -> str:
         tensor = tensor_path(guard.path)
         if guard.owner is Owner.ARGUMENT:
-            return f"Cast before the compiled region: {tensor}.to({guard.expected})."
+            return f"Cast before the compiled region, {tensor}.to({guard.expected}), or profile with {guard.actual}."
         return f"Convert `{tensor}` before the profile call and not after it."

@@ -31,15 +31,14 @@ def serving():
     }}
 """
 
-_OBLONG = f"""{_NORM}
+_OBLONG = _SQUARE.replace("return (torch.ones(16, 16),)", "return (torch.ones(16, 24),)")
+
+_ALWAYS_SQUARE = f"""{_NORM}
 def profile():
-    return (torch.ones(16, 24),), {{}}
+    return (torch.ones(16, 16),), {{}}
 
 def serving():
-    return {{
-        "wide": ((torch.ones(16, 32),), {{}}),
-        "square": ((torch.ones(24, 24),), {{}}),
-    }}
+    return {{"square": ((torch.ones(24, 24),), {{}})}}
 """
 
 
@@ -67,8 +66,17 @@ class DuckShape(GuardRule):
     kind = Kind.SPECIALIZATION_DUCK
     cause = Cause.DUCK
     one_defect = True
-    flagged = (Example("a square image at profile", _SQUARE, ("wide",)),)
-    passed = (Example("all sizes different at profile", _OBLONG),)
+    flagged = (
+        Example(
+            "a square image at profile",
+            _SQUARE,
+            ("wide",),
+            fix="Profile with sizes that differ from each other, so that Dynamo gives each of them a symbol of its "
+            "own.",
+            fixed=(_OBLONG,),
+        ),
+    )
+    passed = (Example("sizes that are equal in every call", _ALWAYS_SQUARE),)
 
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
         now = f" ({guard.actual})" if guard.actual else ""

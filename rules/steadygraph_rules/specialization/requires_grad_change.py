@@ -30,13 +30,15 @@ def serving():
     }}
 """
 
-_DETACHED = f"""{_MODEL}
+_DETACHED = _FLIPPED.replace("(weight,", "(weight.detach(),")
+
+_ALWAYS = f"""{_MODEL}
 def profile():
-    return (torch.ones(4), torch.ones(4)), {{}}
+    return (torch.ones(4, requires_grad=True), torch.ones(4)), {{}}
 
 def serving():
-    weight = torch.ones(4, requires_grad=True)
-    return {{"parameter": ((weight.detach(), torch.ones(4)), {{}})}}
+    weight = torch.zeros(4, requires_grad=True)
+    return {{"parameter": ((weight, torch.ones(4)), {{}})}}
 """
 
 
@@ -62,8 +64,16 @@ class RequiresGradChange(GuardRule):
     kind = Kind.REQUIRES_GRAD
     cause = Cause.REQUIRES_GRAD
     one_defect = True
-    flagged = (Example("a parameter in place of a plain tensor", _FLIPPED, ("parameter",)),)
-    passed = (Example("detached before the call", _DETACHED),)
+    flagged = (
+        Example(
+            "a parameter in place of a plain tensor",
+            _FLIPPED,
+            ("parameter",),
+            fix="Pass a.detach().",
+            fixed=(_DETACHED,),
+        ),
+    )
+    passed = (Example("a gradient in every call", _ALWAYS),)
 
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
         where = place(guard, tensor_path(guard.path))

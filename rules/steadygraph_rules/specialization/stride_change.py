@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from steadygraph.model import Evidence, Kind, ViolatedGuard
+from steadygraph.model import Evidence, Kind, Owner, ViolatedGuard
 from steadygraph.rule import Example
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, place, shortened
@@ -23,18 +23,23 @@ def profile():
     return (torch.ones(4, 4),), {{}}
 
 def serving():
+    x = torch.ones(4, 4).t()
     return {{
         "same": ((torch.zeros(4, 4),), {{}}),
-        "transposed": ((torch.ones(4, 4).t(),), {{}}),
+        "transposed": ((x,), {{}}),
     }}
 """
 
-_CONTIGUOUS = f"""{_MODEL}
+_CONTIGUOUS = _TRANSPOSED.replace("((x,)", "((x.contiguous(),)")
+
+_COPIED = _TRANSPOSED.replace(".t()\n", ".t()\n    x = x.clone(memory_format=torch.contiguous_format)\n")
+
+_ALWAYS_TRANSPOSED = f"""{_MODEL}
 def profile():
-    return (torch.ones(4, 4),), {{}}
+    return (torch.ones(4, 4).t(),), {{}}
 
 def serving():
-    return {{"transposed": ((torch.ones(4, 4).t().contiguous(),), {{}})}}
+    return {{"transposed": ((torch.zeros(4, 4).t(),), {{}})}}
 """
 
 
@@ -62,8 +67,17 @@ class StrideChange(GuardRule):
     kind = Kind.STRIDE
     cause = Cause.STRIDE
     one_defect = True
-    flagged = (Example("a transposed matrix", _TRANSPOSED, ("transposed",)),)
-    passed = (Example("made contiguous", _CONTIGUOUS),)
+    flagged = (
+        Example(
+            "a transposed matrix",
+            _TRANSPOSED,
+            ("transposed",),
+            fix="Pass x.contiguous() in every call, or x.clone(memory_format=torch.contiguous_format) where a "
+            "dimension has size 1.",
+            fixed=(_CONTIGUOUS, _COPIED),
+        ),
+    )
+    passed = (Example("transposed in every call", _ALWAYS_TRANSPOSED),)
 
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
         if guard.condition.is_relation:
@@ -73,5 +87,7 @@ class StrideChange(GuardRule):
 
     def fix(self, guard: ViolatedGuard) -> str:
         tensor = tensor_path(guard.path)
+        if guard.owner is not Owner.ARGUMENT:
+            return f"Make `{tensor}` contiguous before the profile call, and write into it in place (copy_) afterwards."
         copied = f"{tensor}.clone(memory_format=torch.contiguous_format)"
-        return f"Pass {tensor}.contiguous(), or {copied} where a dimension has size 1."
+        return f"Pass {tensor}.contiguous() in every call, or {copied} where a dimension has size 1."

@@ -24,16 +24,21 @@ def profile():
 
 def serving():
     wrapped = nn.Parameter(torch.ones(4), requires_grad=False)
-    return {{"plain": ((torch.zeros(4),), {{}}), "parameter": ((wrapped,), {{}})}}
+    return {{
+        "plain": ((torch.zeros(4),), {{}}),
+        "parameter": ((wrapped,), {{}}),
+    }}
 """
 
-_UNWRAPPED = f"""{_MODEL}
+_UNWRAPPED = _SUBCLASS.replace("(wrapped,)", "(wrapped.data,)")
+
+_ALWAYS = f"""{_MODEL}
 def profile():
-    return (torch.ones(4),), {{}}
+    return (nn.Parameter(torch.ones(4), requires_grad=False),), {{}}
 
 def serving():
-    wrapped = nn.Parameter(torch.ones(4), requires_grad=False)
-    return {{"parameter": ((wrapped.data,), {{}})}}
+    wrapped = nn.Parameter(torch.zeros(4), requires_grad=False)
+    return {{"parameter": ((wrapped,), {{}})}}
 """
 
 
@@ -61,8 +66,17 @@ class TensorTypeChange(GuardRule):
     kind = Kind.INPUT_STRUCTURE
     cause = Cause.TENSOR
     one_defect = True
-    flagged = (Example("a parameter in place of a tensor", _SUBCLASS, ("parameter",)),)
-    passed = (Example("unwrapped before the call", _UNWRAPPED),)
+    flagged = (
+        Example(
+            "a parameter in place of a tensor",
+            _SUBCLASS,
+            ("parameter",),
+            fix="Pass the same kind of tensor as `x` in every call: unwrap it, or clone() it outside of inference "
+            "mode, before the region.",
+            fixed=(_UNWRAPPED,),
+        ),
+    )
+    passed = (Example("a parameter in every call", _ALWAYS),)
 
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
         where = place(guard, tensor_path(guard.path))
@@ -72,5 +86,6 @@ class TensorTypeChange(GuardRule):
 
     def fix(self, guard: ViolatedGuard) -> str:
         return (
-            f"Pass the same kind of tensor as `{tensor_path(guard.path)}` in every call: unwrap it before the region."
+            f"Pass the same kind of tensor as `{tensor_path(guard.path)}` in every call: unwrap it, or clone() it "
+            "outside of inference mode, before the region."
         )

@@ -45,18 +45,26 @@ def serving():
     }}
 """
 
-_UNBACKED = f"""{_COUNT}
+_UNBACKED = _BATCH_OF_ONE.replace("_dynamo.mark_dynamic", "_dynamo.decorators.mark_unbacked")
+
+_PADDED = f"""{_BATCH_OF_ONE.replace("torch.ones(1, 4)", "nn.functional.pad(torch.ones(1, 4), (0, 0, 0, 1))")}
+def observe(model, out):
+    return out[:1] if len(out) == 2 else out
+"""
+
+_UNBACKED_FROM_ONE = f"""{_PROFILE_OF_ONE}
 def mark(args, kwargs):
     torch._dynamo.decorators.mark_unbacked(args[0], 0)
+"""
+
+_FROM_TWO_ON = f"""{_COUNT}
+COMPILE = {{"dynamic": True}}
 
 def profile():
     return (torch.ones(8, 4),), {{}}
 
 def serving():
-    return {{
-        "five": ((torch.ones(5, 4),), {{}}),
-        "one": ((torch.ones(1, 4),), {{}}),
-    }}
+    return {{"two": ((torch.ones(2, 4),), {{}})}}
 """
 
 
@@ -73,7 +81,7 @@ class ZeroOneSize(GuardRule):
 
     How to fix it:
         ``torch._dynamo.decorators.mark_unbacked(x, dim)`` where the code does not branch on the size; else profile
-        with 2 or more and warm up with 1 as well, or pad a batch of one.
+        with 2 or more, and pad a batch of one.
 
     Known limits:
         Where other sizes of the call are constants too, the finding is baked-shape: any other size would fail as
@@ -86,10 +94,24 @@ class ZeroOneSize(GuardRule):
     cause = Cause.ZERO_ONE
     one_defect = True
     flagged = (
-        Example("a batch of one in a dynamic dimension", _BATCH_OF_ONE, ("one",)),
-        Example("profiled with a batch of one", _PROFILE_OF_ONE, ("five",)),
+        Example(
+            "a batch of one in a dynamic dimension",
+            _BATCH_OF_ONE,
+            ("one",),
+            fix="Mark the dimension as unbacked on the profile input, torch._dynamo.decorators.mark_unbacked(x, 0), "
+            "or pad it to a size of 2 or more.",
+            fixed=(_UNBACKED, _PADDED),
+        ),
+        Example(
+            "profiled with a batch of one",
+            _PROFILE_OF_ONE,
+            ("five",),
+            fix="Profile with a size of 2 or more in dimension 0 of `x`, or mark it: "
+            "torch._dynamo.decorators.mark_unbacked(x, 0).",
+            fixed=(_UNBACKED_FROM_ONE,),
+        ),
     )
-    passed = (Example("an unbacked dimension", _UNBACKED),)
+    passed = (Example("dynamic sizes from 2 on", _FROM_TWO_ON),)
 
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> Message:
         where = f"dimension {guard.dim} of {place(guard, tensor_path(guard.path))}"
@@ -108,5 +130,5 @@ class ZeroOneSize(GuardRule):
             )
         return (
             f"Mark the dimension as unbacked on the profile input, torch._dynamo.decorators.mark_unbacked({tensor}, "
-            f"{guard.dim}), or warm up with that size as well."
+            f"{guard.dim}), or pad it to a size of 2 or more."
         )

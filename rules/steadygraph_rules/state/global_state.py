@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from steadygraph.model import Aspect, Evidence, Kind, Owner, ViolatedGuard
@@ -17,12 +18,6 @@ _FAMILIES = (
     ("deterministic_algorithms", "deterministic_warn_only"),
     ("float32_matmul_precision", "cuda_matmul_allow_tf32", "cudnn_allow_tf32"),
 )
-_FIXES = {
-    "inference_mode": "Enter torch.inference_mode() or torch.no_grad() around the profile call as serving does.",
-    "autocast_cpu": "Enter torch.autocast around the profile call as serving does, or inside of the region.",
-    "default_device": "Set the default device before the profile call, or create tensors with device=x.device.",
-    "num_threads": "Call torch.set_num_threads before the profile call and not after it.",
-}
 
 _MODEL = """
 import torch
@@ -56,6 +51,10 @@ def context(name):
     return torch.autocast("cpu", torch.bfloat16, enabled=name != "profile")
 """
 
+_NO_GRAD = _GRAD_MODE.replace('name == "profile"', "False")
+
+_ALWAYS_AUTOCAST = _AUTOCAST.replace(', enabled=name != "profile"', "")
+
 _SAME = f"""{_MODEL}
 def context(name):
     return torch.no_grad()
@@ -87,8 +86,20 @@ class GlobalState(GuardRule):
     kind = Kind.GLOBAL_STATE
     cause = Cause.GLOBAL
     flagged = (
-        Example("gradients at profile only", _GRAD_MODE, ("step",)),
-        Example("autocast at serving only", _AUTOCAST, ("step",)),
+        Example(
+            "gradients at profile only",
+            _GRAD_MODE,
+            ("step",),
+            fix="Enter torch.no_grad() around the profile call, as serving does.",
+            fixed=(_NO_GRAD,),
+        ),
+        Example(
+            "autocast at serving only",
+            _AUTOCAST,
+            ("step",),
+            fix='Enter torch.autocast("cpu") around the profile call, as serving does.',
+            fixed=(_ALWAYS_AUTOCAST,),
+        ),
     )
     passed = (Example("no_grad around every call", _SAME),)
 
@@ -110,8 +121,36 @@ class GlobalState(GuardRule):
 
     def fix(self, guard: ViolatedGuard) -> str:
         if not _is_setting(guard):
-            return f"Set `{guard.path}` before the profile call and not after it, or pass it as an argument."
-        return _FIXES.get(_family(guard), "Set it before the profile call as in serving.")
+            return f"Set `{guard.path}` before the profile call and not after it, or pass what changes as a tensor."
+        if guard.path.endswith(_MADE_UNDER):
+            tensor = guard.path.removesuffix(_MADE_UNDER)
+            return f"Pass {tensor}.clone(), made outside of inference mode."
+        context = _context(guard)
+        if context is not None:
+            name, on = context
+            return f"{'Enter' if on else 'Leave out'} {name} around the profile call, as serving does."
+        setting = guard.path.removeprefix(_PREFIX).replace("_", " ")
+        return f"Set {setting} to {shortened(guard.actual)} before the profile call, and leave it so."
+
+
+def _context(guard: ViolatedGuard) -> tuple[str, bool] | None:
+    """The context that serving runs under and the profile call does not (True), or the reverse; None: it is none."""
+    setting, now = guard.path.removeprefix(_PREFIX), guard.actual
+    if setting == "grad_mode":
+        return "torch.no_grad()", now == "False"
+    if setting == "inference_mode":
+        return "torch.inference_mode()", now == "True"
+    if _family(guard) == "autocast_cpu":
+        return _autocast(setting, now)
+    return None
+
+
+def _autocast(setting: str, now: str) -> tuple[str, bool] | None:
+    device = re.fullmatch(r"autocast_(cpu|cuda)(_dtype)?", setting)
+    if device is None:
+        return None
+    dtype = f", {now}" if device[2] else ""
+    return f'torch.autocast("{device[1]}"{dtype})', now != "False"
 
 
 def _is_setting(guard: ViolatedGuard) -> bool:

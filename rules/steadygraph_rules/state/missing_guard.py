@@ -36,7 +36,29 @@ def serving():
     }
 """
 
+_FIX = (
+    "Pass what changes as a tensor argument, or keep it in a buffer that forward reads; register a hook before the "
+    "profile call and leave it there."
+)
+
 _UNGUARDED = _MODEL.replace("MARK", "@torch.compiler.assume_constant_result")
+_IN_A_BUFFER = (
+    _UNGUARDED.replace(
+        "class Net(nn.Module):\n",
+        "class Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n        "
+        'self.register_buffer("scale", torch.tensor(1.0))\n\n',
+    )
+    .replace("x * scale()", "x * self.scale")
+    .replace('state["scale"] = 2.0 if name == "louder" else 1.0', 'model.scale.fill_(2.0 if name == "louder" else 1.0)')
+)
+
+_AS_AN_ARGUMENT = (
+    _UNGUARDED.replace("forward(self, x)", "forward(self, x, scale)")
+    .replace("x * scale()", "x * scale")
+    .replace("(torch.ones(4),)", "(torch.ones(4), torch.tensor(1.0))")
+    .replace('"louder": ((torch.ones(4), torch.tensor(1.0))', '"louder": ((torch.ones(4), torch.tensor(2.0))')
+)
+
 _GUARDED = _MODEL.replace("MARK\n", "")
 
 
@@ -51,8 +73,8 @@ class MissingGuard(Rule):
         Nothing protects such a call under any policy: the graph depends on something that Dynamo did not guard.
 
     How to fix it:
-        Make what changes an argument, a buffer or an attribute that the forward reads; do not hide it behind
-        ``assume_constant_result``, hooks added after compilation or custom operators with state.
+        Make what changes a tensor argument, or a buffer that the forward reads and that is changed in place; do not
+        hide it behind ``assume_constant_result``, hooks added after compilation or custom operators with state.
 
     Known limits:
         What the unguarded thing is cannot be told.  Random numbers are compared under one seed.
@@ -61,7 +83,16 @@ class MissingGuard(Rule):
     code = "SG304"
     name = "missing-guard"
     kind = Kind.MISSING_GUARD
-    flagged = (Example("a result that Dynamo was told to take for constant", _UNGUARDED, ("louder",)),)
+    flagged = (
+        Example(
+            "a result that Dynamo was told to take for constant",
+            _UNGUARDED,
+            ("louder",),
+            fix="Pass what changes as a tensor argument, or keep it in a buffer that forward reads; register a hook "
+            "before the profile call and leave it there.",
+            fixed=(_AS_AN_ARGUMENT, _IN_A_BUFFER),
+        ),
+    )
     passed = (Example("the same with a guard, which is another finding", _GUARDED),)
 
     def check(self, evidence: Evidence) -> Iterator[Finding]:
@@ -75,7 +106,7 @@ class MissingGuard(Rule):
                     f"{_differs(outcome)}, though {held}",
                     path="missing-guard",
                     consequence=Consequence.SILENT_WRONG,
-                    fix="Pass what changes as an argument, or keep it in a buffer that forward reads.",
+                    fix=_FIX,
                     region=evidence.regions[0].name if len(evidence.regions) == 1 else "",
                 )
                 return

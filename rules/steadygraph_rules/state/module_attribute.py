@@ -7,6 +7,10 @@ from steadygraph.rule import Example
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, change
 
+_NUMBERS = ("bool", "int", "float", "complex")
+#: Where an object keeps its own attributes.
+_ENTRIES = ".__dict__"
+
 _COUNTER = """
 import torch
 from torch import nn
@@ -86,30 +90,78 @@ def serving():
     }
 """
 
-_BUFFER = """
+_BUFFER = _COUNTER.replace("self.step_count = 1", 'self.register_buffer("step_count", torch.ones(()))').replace(
+    "self.step_count += 1", "self.step_count.add_(1)"
+)
+
+_TRAINED_FROM_THE_START = _TRAINING.replace('name == "training"', "True")
+
+_TWO_MODULES = """
 import torch
 from torch import nn
 
-class Warmup(nn.Module):
-    def __init__(self):
+class Net(nn.Module):
+    def __init__(self, activation):
         super().__init__()
-        self.register_buffer("step_count", torch.ones(()))
+        self.activation = activation
 
     def forward(self, x):
-        self.step_count.add_(1)
-        return x * self.step_count
+        return self.activation(x) + 1
+
+class Both(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.plain = Net(nn.ReLU())
+        self.swapped = Net(nn.Tanh())
+        self.chosen = ()
+
+    def forward(self, x):
+        return [net(x) for net in self.chosen][-1]
 
 def build():
-    return Warmup()
+    return Both()
+
+def regions(model):
+    return [model.plain, model.swapped]
+
+def before(model, name):
+    both = (model.plain, model.swapped)
+    chosen = {"profile": both, "swapped": both[1:]}
+    model.chosen = chosen.get(name, both[:1])
 
 def profile():
     return (torch.ones(3),), {}
 
 def serving():
     return {
-        "step2": ((torch.ones(3),), {}),
-        "step3": ((torch.ones(3),), {}),
+        "again": ((torch.zeros(3),), {}),
+        "swapped": ((torch.ones(3),), {}),
     }
+"""
+
+_NOT_READ = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.requests = 0
+
+    def forward(self, x):
+        return x * 2
+
+def build():
+    return Net()
+
+def before(model, name):
+    model.requests += 1
+
+def profile():
+    return (torch.ones(3),), {}
+
+def serving():
+    return {"step": ((torch.ones(3),), {})}
 """
 
 
@@ -127,7 +179,8 @@ class ModuleAttribute(GuardRule):
 
     How to fix it:
         Keep what changes in a registered buffer and change it in place; bring modules into their final mode before
-        the profile call; where the value selects a branch, warm up with every value.
+        the profile call; where the value selects a branch, compile one module for each value, or select with
+        ``torch.where``.
 
     Known limits:
         Ints and floats on plain objects and in dicts belong to baked-int and baked-float, sizes and dtypes of a
@@ -139,11 +192,31 @@ class ModuleAttribute(GuardRule):
     kind = Kind.MODULE_ATTRIBUTE
     cause = Cause.ATTRIBUTE
     flagged = (
-        Example("a step counter", _COUNTER, ("step2", "step3")),
-        Example("eval at profile, train at serving", _TRAINING, ("training",)),
-        Example("a swapped submodule", _ADAPTER, ("swapped",)),
+        Example(
+            "a step counter",
+            _COUNTER,
+            ("step2", "step3"),
+            fix="Keep `self.step_count` in a buffer (register_buffer) and change it in place; where it decides, "
+            "select with torch.where.",
+            fixed=(_BUFFER,),
+        ),
+        Example(
+            "eval at profile, train at serving",
+            _TRAINING,
+            ("training",),
+            fix="Call model.eval() or model.train() before the profile call and leave the mode alone afterwards.",
+            fixed=(_TRAINED_FROM_THE_START,),
+        ),
+        Example(
+            "a swapped submodule",
+            _ADAPTER,
+            ("swapped",),
+            fix="Set `self.activation` before the profile call and leave it so, or compile one module for each value "
+            "and choose between them outside of the region.",
+            fixed=(_TWO_MODULES,),
+        ),
     )
-    passed = (Example("the counter as a buffer", _BUFFER),)
+    passed = (Example("a number that no compiled code reads", _NOT_READ),)
 
     def groups(self, guards: Sequence[ViolatedGuard]) -> list[list[ViolatedGuard]]:
         # Of model.train() the shortest path says most: self.training.
@@ -159,12 +232,30 @@ class ModuleAttribute(GuardRule):
         if _is_mode(guard):
             return "Call model.eval() or model.train() before the profile call and leave the mode alone afterwards."
         if guard.aspect is Aspect.NONE:
-            return f"Create `{guard.path}` before the profile call, zero-filled, and write into it afterwards."
-        if guard.aspect in (Aspect.TYPE, Aspect.IDENTITY):
-            return f"Set `{guard.path}` before the profile call, or warm up with everything that it can be."
-        if guard.aspect in (Aspect.LENGTH, Aspect.KEYS, Aspect.PRESENCE):
-            return f"Give `{guard.path}` all its entries before the profile call, zero-filled."
-        return f"Keep `{guard.path}` in a buffer (register_buffer) and change it in place, or warm up with every value."
+            return (
+                f"Make `{guard.path}` in __init__ with what the first call needs in it (a registered buffer for "
+                "tensors and numbers), and change it in place (copy_) where it changes at all."
+            )
+        if guard.aspect in (Aspect.LENGTH, Aspect.KEYS) and _set_on_an_object(guard) is None:
+            return (
+                f"Give `{guard.path}` all its entries before the profile call, with entries that have no effect yet, "
+                "and change those in place (copy_)."
+            )
+        if guard.aspect is Aspect.VALUE and guard.expected_type in _NUMBERS:
+            return (
+                f"Keep `{guard.path}` in a buffer (register_buffer) and change it in place; where it decides, select "
+                "with torch.where."
+            )
+        return (
+            f"Set `{_set_on_an_object(guard) or guard.path}` before the profile call and leave it so, or compile one "
+            "module for each value and choose between them outside of the region."
+        )
+
+
+def _set_on_an_object(guard: ViolatedGuard) -> str | None:
+    """The attribute that an object has in one of the runs only: a method that was replaced on it, for example."""
+    key = guard.condition.key.strip("'")
+    return f"{guard.path.removesuffix(_ENTRIES)}.{key}" if key and guard.path.endswith(_ENTRIES) else None
 
 
 def _is_mode(guard: ViolatedGuard) -> bool:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from steadygraph.model import Asks, Aspect, Evidence, Kind, ViolatedGuard
+from steadygraph.model import Asks, Aspect, Evidence, Kind, Owner, ViolatedGuard
 from steadygraph.rule import Example, Message
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, change, place
@@ -31,6 +31,18 @@ def serving():
     return {{"layer1": ((torch.ones(3), cache(2.0, True)), {{}})}}
 """
 
+_ONE_OBJECT = (
+    _STATIC_ADDRESS.replace(
+        "def profile",
+        'CACHE = cache(1.0, True)\n\ndef before(model, name):\n    CACHE.fill_(1.0 if name == "profile" else '
+        "2.0)\n\ndef profile",
+    )
+    .replace("cache(1.0, True)), {}", "CACHE), {}")
+    .replace("cache(2.0, True)), {}", "CACHE), {}")
+)
+
+_NO_GUARD = _STATIC_ADDRESS.replace("tensor, guard=True", "tensor")
+
 _PLAIN = f"""{_BLOCK}
 def profile():
     return (torch.ones(3), cache(1.0, False)), {{}}
@@ -38,6 +50,9 @@ def profile():
 def serving():
     return {{"layer1": ((torch.ones(3), cache(2.0, False)), {{}})}}
 """
+
+
+_TENSORS = {"Tensor", "torch.Tensor", "Parameter"}
 
 
 class ObjectIdentity(GuardRule):
@@ -64,7 +79,15 @@ class ObjectIdentity(GuardRule):
     name = "object-identity"
     kind = Kind.OBJECT_IDENTITY
     cause = Cause.IDENTITY
-    flagged = (Example("a tensor with a static address", _STATIC_ADDRESS, ("layer1",)),)
+    flagged = (
+        Example(
+            "a tensor with a static address",
+            _STATIC_ADDRESS,
+            ("layer1",),
+            fix="Use the same object for `cache` in every call and change it in place (copy_), or drop guard=True.",
+            fixed=(_ONE_OBJECT, _NO_GUARD),
+        ),
+    )
     passed = (Example("a plain tensor", _PLAIN),)
 
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> Message:
@@ -76,8 +99,12 @@ class ObjectIdentity(GuardRule):
         return change(guard), ", and the graph is bound to the first one"
 
     def fix(self, guard: ViolatedGuard) -> str:
+        if guard.aspect is Aspect.ALIASING and guard.owner in (Owner.MODULE, Owner.OBJECT):
+            return f"Tie or untie `{guard.path}` before the profile call, as it is in serving, and leave it so."
         if guard.aspect is Aspect.ALIASING:
             return "Pass inputs that share memory in every call or in none: clone() one of them."
+        if not _TENSORS & {guard.expected_type, guard.actual_type}:
+            return f"Make the object of `{guard.path}` once, before the profile call, and use it in every call."
         return (
             f"Use the same object for `{guard.path}` in every call and change it in place (copy_), or drop guard=True."
         )

@@ -56,8 +56,8 @@ import torch
 from torch import nn
 
 class Head(nn.Module):
-    def forward(self, x, probabilities):
-        return torch.where(probabilities, x.softmax(-1), x * 2)
+    def forward(self, x, return_probabilities):
+        return torch.where(return_probabilities, x.softmax(-1), x * 2)
 
 def build():
     return Head()
@@ -66,7 +66,70 @@ def profile():
     return (torch.ones(4), torch.tensor(False)), {}
 
 def serving():
-    return {"probabilities": ((torch.ones(4), torch.tensor(True)), {})}
+    return {
+        "logits": ((torch.zeros(4), torch.tensor(False)), {}),
+        "probabilities": ((torch.ones(4), torch.tensor(True)), {}),
+    }
+"""
+
+_APART = """
+import enum
+import torch
+from torch import nn
+
+class Mode(enum.Enum):
+    PREFILL = 1
+    DECODE = 2
+
+class Prefill(nn.Module):
+    def forward(self, x):
+        return x * 2
+
+class Decode(nn.Module):
+    def forward(self, x):
+        return x * 3
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.prefill = Prefill()
+        self.decode = Decode()
+
+    def forward(self, x, *modes):
+        for mode in modes:
+            stage = self.prefill if mode is Mode.PREFILL else self.decode
+            out = stage(x)
+        return out
+
+def regions(model):
+    return [model.prefill, model.decode]
+
+def build():
+    return Model()
+
+def profile():
+    return (torch.ones(4), Mode.PREFILL, Mode.DECODE), {}
+
+def serving():
+    return {"decode": ((torch.ones(4), Mode.DECODE), {})}
+"""
+
+_NOT_READ = """
+import torch
+from torch import nn
+
+class Head(nn.Module):
+    def forward(self, x, request=""):
+        return x * 2
+
+def build():
+    return Head()
+
+def profile():
+    return (torch.ones(4), "warm-up"), {}
+
+def serving():
+    return {"step": ((torch.ones(4), "request 1"), {})}
 """
 
 
@@ -95,10 +158,24 @@ class BakedValue(GuardRule):
     kind = Kind.INPUT_STRUCTURE
     cause = Cause.VALUE
     flagged = (
-        Example("a flag that only serving sets", _FLAG, ("probabilities",)),
-        Example("another member of an enum", _MODE, ("decode",)),
+        Example(
+            "a flag that only serving sets",
+            _FLAG,
+            ("probabilities",),
+            fix="Warm up with every value of `return_probabilities`, one compiled module for each, or pass a tensor "
+            "and select with torch.where.",
+            fixed=(_AS_TENSOR,),
+        ),
+        Example(
+            "another member of an enum",
+            _MODE,
+            ("decode",),
+            fix="Warm up with every value of `mode`, one compiled module for each, or pass a tensor and select with "
+            "torch.where.",
+            fixed=(_APART,),
+        ),
     )
-    passed = (Example("the decision as a tensor", _AS_TENSOR),)
+    passed = (Example("a name that no compiled code reads", _NOT_READ),)
 
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> Message:
         return change(_as_value(guard, evidence)), ", and the graph does what the first one says"

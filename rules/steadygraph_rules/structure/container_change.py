@@ -1,9 +1,15 @@
 from __future__ import annotations
 
-from steadygraph.model import Aspect, Evidence, Kind, ViolatedGuard
+from steadygraph.model import Asks, Aspect, Evidence, Kind, ViolatedGuard
 from steadygraph.rule import Example
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, change
+from steadygraph_rules.structure import neutral
+
+_FEATURES = (
+    "Give `features` the same entries in the profile call and in every serving call: where there is nothing to pass, "
+    "zeros if they are added, ones if they multiply or say what to keep."
+)
 
 _SUM = """
 import torch
@@ -32,21 +38,29 @@ def serving():
 
 _OTHER_KEY = f"""{_SUM.format(entries="features.values()")}
 def profile():
-    return (torch.ones(3), {{"image": torch.ones(3)}}), {{}}
+    features = {{"image": torch.ones(3)}}
+    return (torch.ones(3), features), {{}}
 
 def serving():
-    return {{"video": ((torch.ones(3), {{"video": torch.ones(3)}}), {{}})}}
+    features = {{"video": torch.ones(3)}}
+    return {{"video": ((torch.ones(3), features), {{}})}}
 """
 
-_SAME_KEYS = f"""{_SUM.format(entries="features.values()")}
-def features(video):
-    return {{"image": torch.zeros(3), "video": video}}
+_AS_LONG = _LONGER_LIST.replace("[torch.ones(3)]", "[torch.ones(3), torch.zeros(3)]").replace(
+    "[torch.zeros(3)]", "[torch.zeros(3), torch.zeros(3)]"
+)
 
+_SAME_KEYS = _OTHER_KEY.replace(
+    '{"image": torch.ones(3)}', '{"image": torch.ones(3), "video": torch.zeros(3)}'
+).replace('{"video": torch.ones(3)}', '{"image": torch.zeros(3), "video": torch.ones(3)}')
+
+_NOT_READ = f"""{_SUM.format(entries="[features['image']]")}
 def profile():
-    return (torch.ones(3), features(torch.zeros(3))), {{}}
+    return (torch.ones(3), {{"image": torch.ones(3), "sizes": [1]}}), {{}}
 
 def serving():
-    return {{"video": ((torch.ones(3), features(torch.ones(3))), {{}})}}
+    features = {{"image": torch.ones(3), "sizes": [1, 2]}}
+    return {{"longer": ((torch.ones(3), features), {{}})}}
 """
 
 
@@ -62,8 +76,9 @@ class ContainerChange(GuardRule):
         dropped, entries that are new are ignored.
 
     How to fix it:
-        Give the container the same type, keys and length in every call, zero-filled where there is nothing, or stack
-        the entries into one tensor.
+        Give the container the same type, keys and length in every call, the profile call among them, with entries that
+        have no effect where there is nothing to pass: zeros where they are added, ones where they multiply or say what
+        to keep.
 
     Known limits:
         Containers that no compiled code looks into have no guard and are not reported.  A path that is None in one
@@ -75,10 +90,10 @@ class ContainerChange(GuardRule):
     kind = Kind.INPUT_STRUCTURE
     cause = Cause.CONTAINER
     flagged = (
-        Example("a list with one more entry", _LONGER_LIST, ("two",)),
-        Example("a dict with another key", _OTHER_KEY, ("video",)),
+        Example("a list with one more entry", _LONGER_LIST, ("two",), fix=_FEATURES, fixed=(_AS_LONG,)),
+        Example("a dict with another key", _OTHER_KEY, ("video",), fix=_FEATURES, fixed=(_SAME_KEYS,)),
     )
-    passed = (Example("the same keys, zeros where there is nothing", _SAME_KEYS),)
+    passed = (Example("entries that no compiled code looks into", _NOT_READ),)
 
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
         return change(guard)
@@ -86,6 +101,11 @@ class ContainerChange(GuardRule):
     def fix(self, guard: ViolatedGuard) -> str:
         if guard.aspect in (Aspect.TYPE, Aspect.VALUE):
             return f"Pass `{guard.path}` with the same type in every call, converted before the compiled region."
-        if guard.aspect is Aspect.LENGTH:
-            return f"Give `{guard.path}` the same number of entries in every call, zero-filled, or stack them into one."
-        return f"Give `{guard.path}` the same keys in every call, zero-filled where there is nothing to pass."
+        if guard.aspect is Aspect.PRESENCE or neutral.is_cache(guard.path):
+            return neutral.fix(guard.path, "")
+        if guard.condition.asks in (Asks.HAS_KEY, Asks.LACKS_KEY):
+            return neutral.fix(f"{guard.path}[{guard.condition.key}]", "")
+        return (
+            f"Give `{guard.path}` the same entries in the profile call and in every serving call: where there is "
+            "nothing to pass, zeros if they are added, ones if they multiply or say what to keep."
+        )

@@ -6,6 +6,7 @@ from steadygraph.model import Aspect, Consequence, Evidence, Finding, Kind, Viol
 from steadygraph.rule import Example
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, change, shortened
+from steadygraph_rules.structure import neutral
 
 _MODEL = """
 import torch
@@ -54,19 +55,13 @@ def profile():
     return (torch.ones(2, 4), torch.tensor([True, True, False, False])), {}
 
 def serving():
-    return {"unpadded": ((torch.ones(2, 4), None), {})}
+    keep = None
+    return {"unpadded": ((torch.ones(2, 4), keep), {})}
 """
 
-_ZEROS_THEN_TENSORS = f"""{_MODEL}
-def profile():
-    return (torch.ones(4),), {{"deepstack": {{"d0": torch.zeros(4)}}}}
+_ZEROS_THEN_TENSORS = _NONE_THEN_TENSORS.replace("None}", '{"d0": torch.zeros(4)}}')
 
-def serving():
-    return {{
-        "text": ((torch.ones(4),), {{"deepstack": {{"d0": torch.zeros(4)}}}}),
-        "image": ((torch.ones(4),), {{"deepstack": {{"d0": torch.ones(4)}}}}),
-    }}
-"""
+_MASK_THAT_KEEPS_ALL = _TENSOR_THEN_NONE.replace("keep = None", "keep = torch.ones(4, dtype=torch.bool)")
 
 _NEVER_READ = """
 import torch
@@ -99,8 +94,9 @@ class NoneAtProfile(GuardRule):
         and nothing raises: the value is ignored.  With guards kept, the first such request waits for a compilation.
 
     How to fix it:
-        Pass the same structure always: zero-filled tensors in a container of the same type, with the same keys,
-        shapes, dtypes and device, where there is nothing to pass.
+        Pass the same structure always, in the profile call and in every serving call.  Where there is nothing to
+        pass, pass what has no effect: zeros where it is added, ones where it multiplies or says what to keep, in a
+        container of the same type, with the same keys, shapes, dtypes and device.
 
     Known limits:
         An argument that no compiled code reads has no guard and is not reported.  What lies below a path that is None
@@ -112,13 +108,24 @@ class NoneAtProfile(GuardRule):
     kind = Kind.INPUT_STRUCTURE
     cause = Cause.NONE
     flagged = (
-        Example("None at profile, tensors at serving", _NONE_THEN_TENSORS, ("image",)),
-        Example("a mask at profile, None at serving", _TENSOR_THEN_NONE, ("unpadded",)),
+        Example(
+            "None at profile, tensors at serving",
+            _NONE_THEN_TENSORS,
+            ("image",),
+            fix="Pass zeros (ones where it multiplies) in the profile call and in every serving call that has none: "
+            "same type, keys, shapes, dtypes and device.",
+            fixed=(_ZEROS_THEN_TENSORS,),
+        ),
+        Example(
+            "a mask at profile, None at serving",
+            _TENSOR_THEN_NONE,
+            ("unpadded",),
+            fix="Pass a mask without effect in the profile call and in every serving call that has none: ones where "
+            "it says what to keep, zeros where it is added or says what to hide or change.",
+            fixed=(_MASK_THAT_KEEPS_ALL,),
+        ),
     )
-    passed = (
-        Example("zeros where there is nothing to pass", _ZEROS_THEN_TENSORS),
-        Example("an argument that nobody reads", _NEVER_READ),
-    )
+    passed = (Example("an argument that nobody reads", _NEVER_READ),)
 
     def check(self, evidence: Evidence) -> Iterator[Finding]:
         yield from super().check(evidence)
@@ -138,7 +145,7 @@ class NoneAtProfile(GuardRule):
                     ),
                     path=one.path,
                     consequence=Consequence.RAISES,
-                    fix=f"Pass `{one.path}` at profile too: the warm-up never went this way.",
+                    fix=f"Repair what raises, then pass `{one.path}` in the profile call and in every serving call.",
                     profile=one.profile,
                     serving=one.serving,
                     says_change=True,
@@ -148,6 +155,4 @@ class NoneAtProfile(GuardRule):
         return change(guard)
 
     def fix(self, guard: ViolatedGuard) -> str:
-        if guard.expected == "None":
-            return "Pass zeros at profile too: same type, keys, shapes, dtypes and device."
-        return f"Pass a neutral value in place of None for `{guard.path}`: zeros, or a mask that hides nothing."
+        return neutral.fix(guard.path, guard.actual if guard.expected == "None" else guard.expected)

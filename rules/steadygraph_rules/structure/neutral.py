@@ -1,0 +1,43 @@
+"""What to pass where there is nothing to pass: a value that changes nothing, in every call."""
+
+from __future__ import annotations
+
+import re
+
+_CACHE = re.compile(r"(?<![a-z])(?:past|cache)(?![a-z])|(?<![a-z])kv(?![a-z])", re.IGNORECASE)
+_MASK = re.compile(r"mask", re.IGNORECASE)
+_NUMBER = re.compile(r"-?(?:\d[\d.e+-]*|inf|nan)")
+_CONTENTS = re.compile(r"torch\.\w+\[|\btensors?\b")
+
+
+def is_cache(path: str) -> bool:
+    """Is it the past of a sequence?  No entry of it has no effect: also a key of zeros draws attention."""
+    return _CACHE.search(path) is not None
+
+
+def fix(path: str, value: str) -> str:
+    """What mends an argument that is missing in one of the calls.
+
+    Args:
+        path: The argument.
+        value: What it is where it is there, in the words of a message: ``torch.bool[2, 6] on cpu``; empty: not known.
+    """
+    always = "in the profile call and in every serving call"
+    if is_cache(path):
+        return (
+            f"Pass a cache of one fixed size {always}, with a mask that hides the rows which are not filled yet, or "
+            "compile one module for calls with it and one for calls without."
+        )
+    if value.startswith("torch.bool") or _MASK.search(path):
+        return (
+            f"Pass a mask without effect {always} that has none: ones where it says what to keep, zeros where it is "
+            "added or says what to hide or change."
+        )
+    if _NUMBER.fullmatch(value):
+        return (
+            f"Pass `{path}` {always}: the same number, or a 0-d tensor with a number that has no effect where there is "
+            "none."
+        )
+    if value and not _CONTENTS.search(value):
+        return f"Pass the same value of `{path}` {always}, or compile one module for each value."
+    return f"Pass zeros (ones where it multiplies) {always} that has none: same type, keys, shapes, dtypes and device."
