@@ -95,16 +95,16 @@ def test_an_example_is_judged_alike(file: str, demo: Demo) -> None:
     assert told == {outcome: result for outcome, result in results(cpu).items() if outcome[0] != "profile"}
 
 
-#: Qwen3-VL with its experts, narrow and with two layers; both get visual features.
+#: Qwen3-VL with its experts, narrow and with one layer, which gets visual features.
 SMALL = {
     "vocab_size": 64,
     "hidden_size": 64,
     "intermediate_size": 96,
-    "num_hidden_layers": 2,
+    "num_hidden_layers": 1,
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
     "head_dim": 16,
-    "num_experts": 6,
+    "num_experts": 4,
     "num_experts_per_tok": 2,
     "moe_intermediate_size": 32,
     "rope_parameters": {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [4, 2, 2]},

@@ -163,7 +163,9 @@ def test_a_dict_cannot_be_keyed_by_a_size_that_is_not_known() -> None:
     assert isinstance(limits_of(caught.value), ValueNeededError)
 
 
-def test_a_loop_that_waits_for_a_value_ends() -> None:
+def test_a_loop_that_waits_for_a_value_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unknown, "_MOST_DECISIONS", 50)
+
     def wait() -> None:
         n = mask().sum().item()
         while n != 3:

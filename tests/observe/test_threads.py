@@ -120,7 +120,7 @@ def report_of(file: Path) -> tuple[CaseReport, Recording, str]:
     return report, recording, json.dumps(written, sort_keys=True)
 
 
-@pytest.mark.parametrize(("run", "runs"), [(THREADS, 50), (TASKS, 20)], ids=["threads", "tasks"])
+@pytest.mark.parametrize(("run", "runs"), [(THREADS, 15), (TASKS, 8)], ids=["threads", "tasks"])
 def test_many_runs_under_load_give_one_report(write_case, run, runs):
     file = write_case(MICRO_BATCHES.format(run=run.strip()))
     alone, _, text = report_of(file)

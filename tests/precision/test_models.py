@@ -7,7 +7,7 @@ the profile call; the sizes that change are marked as dynamic.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,7 @@ class Entry:
     domain: str
     inputs: str
     config: Mapping[str, Any]
+    sizes: Mapping[str, Sequence[int]] = field(default_factory=dict)
     fixed: Mapping[str, str] = field(default_factory=dict)
     explained: tuple[Mapping[str, str], ...] = ()
 
@@ -82,13 +83,16 @@ class Entry:
 
     def call(self, name: str) -> tuple[tuple[object, ...], dict[str, object]]:
         config = getattr(transformers, self.name).config_class(**self.config)
-        sizes = {size: SIZES["profile" if size in self.fixed else name][size] for size in SIZES[name]}
+        sizes = {size: self.size(size, "profile" if size in self.fixed else name) for size in SIZES[name]}
         random = torch.Generator().manual_seed(list(SIZES).index(name))
         kwargs: dict[str, object] = {
             argument: values(argument, [sizes.get(dim) or size_of(config, dim) for dim in dims], random)
             for argument, dims in INPUTS[self.inputs].items()
         }
         return (), kwargs | ({"use_cache": False} if hasattr(config, "use_cache") else {})
+
+    def size(self, size: str, call: str) -> int:
+        return self.sizes[size][list(SIZES).index(call)] if size in self.sizes else SIZES[call][size]
 
     def mark(self, kwargs: Mapping[str, Tensor]) -> None:
         for argument, dims in INPUTS[self.inputs].items():

@@ -62,7 +62,7 @@ NASTY = (
     "\ufffe\uffff\U000e0001",
 )
 fragments = st.lists(st.sampled_from(NASTY) | st.text(st.characters(), max_size=20), max_size=3)
-thorough = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+thorough = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def values(annotation: Any, texts: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
