@@ -27,9 +27,10 @@ types: $(VENV)/test.stamp
 	$(BIN)/mypy --strict
 
 # One thread per worker: workers that each start a thread per core wait for one another.  One worker more than there are
-# processors, because many tests wait for a process of their own.
+# processors, because many tests wait for a process of their own.  Python keeps what it compiles, also where it is told not
+# to: otherwise every worker, and every process that a test starts, compiles all modules and rewrites all assertions anew.
 unit: $(VENV)/test.stamp $(VENV)/pytest-8.stamp browser
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist worksteal
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist worksteal
 
 # What the tests of the HTML report drive; installed where there is none.
 browser:

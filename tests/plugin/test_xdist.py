@@ -22,18 +22,15 @@ def told(result: pytest.RunResult) -> list[str]:
     return [line for line in lines if not line.startswith(("slowest: ", "report: ", "baseline: "))]
 
 
-@pytest.fixture
-def alone(cases: pytest.Pytester, run: Run) -> pytest.RunResult:
+@pytest.fixture(autouse=True)
+def _marked(cases: pytest.Pytester) -> None:
     cases.makepyfile(test_model=MARKED)
-    update = ("--steadygraph-baseline=alone.json", "--steadygraph-update-baseline")
-    run("--steadygraph", *update, "--steadygraph-fail-on=never")
-    return run("--steadygraph", "-v", "--steadygraph-report=alone")
 
 
 @pytest.mark.parametrize("distribution", ["load", "loadgroup"])
-def test_workers_find_what_one_process_finds(
-    cases: pytest.Pytester, spawn: Run, alone: pytest.RunResult, distribution: str
-) -> None:
+def test_workers_find_what_one_process_finds(cases: pytest.Pytester, run: Run, spawn: Run, distribution: str) -> None:
+    alone = run("--steadygraph", "-v", "--steadygraph-report=alone")
+
     found = spawn("--steadygraph", "-n2", "--dist", distribution, "-v", "--steadygraph-report=together")
 
     assert every_outcome(found) == every_outcome(alone)
@@ -43,12 +40,11 @@ def test_workers_find_what_one_process_finds(
     assert found.stdout.str().count("= steadygraph =") == 1
 
 
-def test_a_baseline_is_written_once_and_is_the_same(
-    cases: pytest.Pytester, spawn: Run, alone: pytest.RunResult
-) -> None:
-    update = ("--steadygraph-baseline=together.json", "--steadygraph-update-baseline")
+def test_a_baseline_is_written_once_and_is_the_same(cases: pytest.Pytester, run: Run, spawn: Run) -> None:
+    update = "--steadygraph-update-baseline"
+    run("--steadygraph", "--steadygraph-baseline=alone.json", update, "--steadygraph-fail-on=never")
 
-    found = spawn("--steadygraph", "-n2", "--dist=loadscope", "-v", *update)
+    found = spawn("--steadygraph", "-n2", "--dist=loadscope", "-v", "--steadygraph-baseline=together.json", update)
 
     assert found.ret == pytest.ExitCode.OK
     assert (cases.path / "together.json").read_text() == (cases.path / "alone.json").read_text()

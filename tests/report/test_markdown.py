@@ -159,9 +159,7 @@ def test_long_lists_say_how_much_is_missing(broken: CaseReport) -> None:
     )
     case = replace(broken, scenarios=scenarios, findings=findings)
 
-    text = text_of(
-        case, *(replace(case, target=f"{number}.py", scenarios=(), findings=()) for number in range(1_004))
-    )
+    text = text_of(case, *(replace(case, target=f"{number}.py", scenarios=(), findings=()) for number in range(1_004)))
 
     assert "\n3 more scenarios not listed.\n" in text
     assert "\n2 more policies not listed.\n" in text
