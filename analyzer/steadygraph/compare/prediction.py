@@ -42,10 +42,16 @@ def unproved(outcomes: Sequence[Outcome], violated: Sequence[ViolatedGuard]) -> 
     result = Result.SILENT_WRONG if any(map(_takes_another_way, violated)) else _with_inductor(violated)
     return tuple(
         dataclasses.replace(outcome, predicted=result)
-        if result and outcome.result is Result.UNPROVED and outcome.policy is not Policy.RECOMPILE
+        if result and outcome.result is Result.UNPROVED and _depends_on_guards(outcome)
         else outcome
         for outcome in outcomes
     )
+
+
+def _depends_on_guards(outcome: Outcome) -> bool:
+    """Not where guards are kept, nor where the capture or the memory of a graph is why it is bad."""
+    bad = outcome.predicted in (Result.RAISES, Result.SILENT_WRONG)
+    return outcome.policy is not Policy.RECOMPILE and not (outcome.policy is Policy.CUDA_GRAPH and bad)
 
 
 def _takes_another_way(guard: ViolatedGuard) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Sequence
 
-from steadygraph.model import Policy, Recording
+from steadygraph.model import PROFILE, Consequence, Outcome, Policy, Recording
+from steadygraph.policies import capture
 from steadygraph.policies.bench import Bench
 from steadygraph.policies.cuda_graph import CudaGraph
 from steadygraph.policies.deployment import Deployment
@@ -26,12 +27,21 @@ def prove(recording: Recording, bench: Bench, policies: Collection[Policy], back
         policies: The deployments to judge.
         backends: How those that run captured graphs are proved.
     """
+    obstacles = capture.obstacles(bench, recording.profile.syncs) if Policy.CUDA_GRAPH in policies else ()
+    bench = dataclasses.replace(bench, obstacles=obstacles)
     proved = []
     for deployment in (one for one in DEPLOYMENTS if one.policy in policies):
         for backend in deployment.backends(backends):
             proved.append(deployment.outcomes(bench, backend))
+    failed = obstacles if any(_fails_to_capture(outcomes[PROFILE]) for outcomes in proved) else ()
     calls = [
-        dataclasses.replace(call, outcomes=tuple(outcomes[call.name] for outcomes in proved))
+        dataclasses.replace(
+            call, outcomes=tuple(outcomes[call.name] for outcomes in proved), syncs=capture.marked(call.syncs, failed)
+        )
         for call in recording.calls
     ]
     return dataclasses.replace(recording, calls=tuple(calls))
+
+
+def _fails_to_capture(profile: Outcome) -> bool:
+    return profile.policy is Policy.CUDA_GRAPH and profile.consequence is Consequence.RAISES

@@ -113,7 +113,8 @@ def recorded(subject: Subject, arguments: Mapping[str, Node]) -> Iterator[tuple[
         kept = recompile.run(case, model, session, eager.results)
         _require_profile(kept[PROFILE], "under torch.compile")
         recording = _recording(subject, arguments, eager, session, leaks)
-        bench = Bench(case, model, state, regions, session, eager.results, kept, eager.beginnings)
+        device = "cuda" if subject.on_cuda else ""
+        bench = Bench(case, model, state, regions, session, eager.results, kept, eager.beginnings, device)
         yield recording, bench, eager
     finally:
         session.close()

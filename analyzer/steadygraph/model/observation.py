@@ -190,6 +190,8 @@ class Sync:
     explicit: bool = False
     #: Did CUDA call something on this line synchronizing, too?  None: it was not asked, or does not tell.
     confirmed: bool | None = None
+    #: It is in the way of a capture: nobody may wait for a stream that is being captured.
+    fails_capture: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from torch import nn
 
 from steadygraph.case.case import Case
+from steadygraph.model import Sync
 from steadygraph.observe.run.session import CompileSession
 from steadygraph.observe.state.state import ModelState
 from steadygraph.observe.state.touched import Place
@@ -31,6 +32,8 @@ class Bench:
         eager: What each call gives in eager mode: the truth.
         kept: What it gives where guards are kept.
         beginnings: What the calls of the eager pass found.
+        device: The type of the device that the case wants; "" for the CPU.
+        obstacles: What is in the way of capturing the regions in the profile call.
     """
 
     case: Case
@@ -41,6 +44,8 @@ class Bench:
     eager: Mapping[str, CallResult]
     kept: Mapping[str, CallResult]
     beginnings: Beginnings
+    device: str = ""
+    obstacles: Sequence[Sync] = ()
     #: Calls that were run in eager mode once more.
     _repeated: dict[str, CallResult] = field(default_factory=dict, init=False)
 

@@ -207,11 +207,11 @@ def run_alone(case: Case, model: nn.Module, scenario: str) -> CallResult:
         return _run_one(case, model, scenario, calls[scenario], contextlib.nullcontext())
 
 
-def run_profile(case: Case, model: nn.Module) -> CallResult:
-    """Run the profile call alone, in eager mode."""
+def run_profile(case: Case, model: nn.Module, watched: AbstractContextManager[Any] | None = None) -> CallResult:
+    """Run the profile call alone, in eager mode; ``watched`` is a block to run it in."""
     with process.preserved(), torch_private.compiles_forced_eager():
         calls = dict(inputs(case, mark=False))
-        return _run_one(case, model, PROFILE, calls[PROFILE], contextlib.nullcontext())
+        return _run_one(case, model, PROFILE, calls[PROFILE], watched or contextlib.nullcontext())
 
 
 def run_until(case: Case, model: nn.Module, scenario: str) -> None:

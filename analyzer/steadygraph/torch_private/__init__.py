@@ -75,6 +75,7 @@ from steadygraph.torch_private.tensors import (
     explicit_waits,
     expression,
     fake_tensor_type,
+    has_no_kernel,
     is_fake,
     is_in_place,
     operator_name,
@@ -82,4 +83,5 @@ from steadygraph.torch_private.tensors import (
     watching_ops,
     without_modes,
     without_torch_function,
+    written,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -95,6 +95,23 @@ def fake_tensor_type() -> type[torch.Tensor]:
 def is_in_place(op: Any) -> bool:
     """Does an ATen operator write to one of its arguments?"""
     return bool(op._schema.is_mutable)
+
+
+def written(op: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+    """The arguments that an operator writes to; none are known of a higher-order one."""
+    schema = getattr(op, "_schema", None)
+    arguments = () if schema is None or not schema.is_mutable else schema.arguments
+    marked = {one.name for one in arguments if one.alias_info is not None and one.alias_info.is_write}
+    named = {**{one.name: value for one, value in zip(arguments, args, strict=False)}, **kwargs}
+    return [value for name, value in named.items() if name in marked]
+
+
+def has_no_kernel(op: Any) -> bool:
+    """Does an ATen operator compute nothing, but look at memory anew: ``view``, ``t_``, ``set_``?
+
+    Those that may copy as well (``reshape``, ``contiguous``, ``to``) are among them.
+    """
+    return bool(getattr(op, "is_view", False)) or torch.Tag.inplace_view in getattr(op, "tags", ())
 
 
 def asserts_size(target: object) -> bool:

@@ -162,7 +162,7 @@ class BufferRealloc(Rule):
         replayed = [outcome for outcome in evidence.outcomes if outcome.policy is Policy.CUDA_GRAPH]
         if not replayed:
             return
-        wrong = any(outcome.result in (Result.SILENT_WRONG, Result.RAISES) for outcome in replayed)
+        wrong = any(outcome.consequence in (Consequence.SILENT_WRONG, Consequence.RAISES) for outcome in replayed)
         for moves in _together(evidence.moved):
             move, *others = moves
             yield self.finding(

@@ -114,6 +114,13 @@ def tensor_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str
     }
 
 
+def memories(module: torch.nn.Module) -> dict[str, int]:
+    """By name, the memory of each tensor that a module holds; names as of :func:`addresses`."""
+    with torch_private.without_torch_function():
+        named = ((name, leaf) for name, leaf in leaves(module) if isinstance(leaf, torch.Tensor))
+        return {name: place for name, tensor in named if (place := memory(tensor))}
+
+
 def memory(tensor: torch.Tensor) -> int:
     """Where the memory that a tensor is a view of begins; 0 for a tensor without memory."""
     if not address(tensor):

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from steadygraph.observe.inputs.storage import tensor_arguments
-from steadygraph.observe.replay.tape import require_fit
+from steadygraph.observe.replay.tape import require_fit, static_inputs
 
 #: Calls before the capture, on a side stream: lazy initialisation must not be captured.
 _WARM_UPS = 2
@@ -35,7 +35,7 @@ class CudaCapture:
         with torch.cuda.graph(graph):
             output = function(*args, **kwargs)
         graph.replay()
-        return cls(tensor_arguments(args, kwargs), graph, output)
+        return cls(static_inputs(args, kwargs), graph, output)
 
     def replay(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Copy the inputs over and replay; raises NotReplayableError as a tape does."""
