@@ -13,6 +13,7 @@ from steadygraph_rules.outcome.padded_vs_valid import PaddedVsValid
 from steadygraph_rules.outcome.serving_error import ServingError
 from steadygraph_rules.outcome.stale_state import StaleState
 from steadygraph_rules.outcome.unexplained_result import UnexplainedResult
+from steadygraph_rules.outcome.wrong_since_earlier import WrongSinceEarlier
 from steadygraph_rules.specialization.baked_float import BakedFloat
 from steadygraph_rules.specialization.baked_int import BakedInt
 from steadygraph_rules.specialization.baked_shape import BakedShape
@@ -59,6 +60,7 @@ RULES: tuple[Rule, ...] = (
     ServingError(),
     PaddedVsValid(),
     StaleState(),
+    WrongSinceEarlier(),
     DeviceMismatchRule(),
     UnexplainedResult(),
 )

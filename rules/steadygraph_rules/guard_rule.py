@@ -22,6 +22,7 @@ from steadygraph.model import (
     ViolatedGuard,
 )
 from steadygraph.rule import Message, Rule, clauses, spread
+from steadygraph_rules.blame import of_guards
 from steadygraph_rules.causes import Cause, causes
 from steadygraph_rules.tensors import tensor_path
 
@@ -60,6 +61,7 @@ class GuardRule(Rule):
                 serving=first.actual,
                 also=other_paths(guards),
                 says_change=True,
+                outcomes=of_guards(evidence),
             )
 
     def groups(self, guards: Sequence[ViolatedGuard]) -> list[list[ViolatedGuard]]:
@@ -103,7 +105,7 @@ def consequence(
 
     A guard that does not change the graph is to blame for wrong results only if no other guard changes it.
     """
-    worst = _worst(evidence)
+    worst = replace(evidence, outcomes=of_guards(evidence)).worst
     if cause is Cause.SHAPE and _nothing_proved(evidence) and _only_sizes(guards):
         return Consequence.BENIGN
     if worst not in _BAD or (worst is Consequence.RAISES and evidence.eager_error is not None):
@@ -137,19 +139,11 @@ def _price(evidence: Evidence) -> Consequence:
     return Consequence.RECOMPILES if looked_at else Consequence.BENIGN
 
 
-def _worst(evidence: Evidence) -> Consequence:
-    """The worst outcome that guards can have to do with: a captured graph with tensors that moved is wrong anyway."""
-    if not evidence.moved:
-        return evidence.worst
-    guarded = tuple(outcome for outcome in evidence.outcomes if outcome.policy is not Policy.CUDA_GRAPH)
-    return replace(evidence, outcomes=guarded).worst
-
-
 def left_behind(evidence: Evidence, worst: Consequence) -> str:
     """What a call that is silently wrong left behind in its arguments and in the model, if that is what is wrong."""
     if worst is not Consequence.SILENT_WRONG:
         return ""
-    effects = dict.fromkeys(outcome.effect for outcome in evidence.outcomes if outcome.effect)
+    effects = dict.fromkeys(outcome.effect for outcome in of_guards(evidence) if outcome.effect)
     return "".join(f"; {shortened(effect, LONGEST_ERROR)}" for effect in list(effects)[:_NAMED_AT_MOST])
 
 

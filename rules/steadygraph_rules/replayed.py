@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from steadygraph.model import Aspect, Consequence, Difference, Evidence, Finding, Policy, Result
 from steadygraph.rule import Message, Rule
+from steadygraph_rules.blame import of_guards
 
 INT = re.compile(r"-?\d+")
 FLOAT = re.compile(r"-?(?:\d+\.\d*(?:e[-+]?\d+)?|\d+e[-+]?\d+|inf|nan)")
@@ -34,9 +35,9 @@ def _numbers(evidence: Evidence, kind: re.Pattern[str]) -> Sequence[Difference]:
     Dynamo may have made the number an input; a CUDA graph records kernels with the numbers they were launched with.
     """
     replayed_wrong = any(
-        outcome.policy is Policy.CUDA_GRAPH and outcome.result is Result.SILENT_WRONG for outcome in evidence.outcomes
+        outcome.policy is Policy.CUDA_GRAPH and outcome.result is Result.SILENT_WRONG for outcome in of_guards(evidence)
     )
-    if not replayed_wrong or evidence.violated_guards or evidence.moved:
+    if not replayed_wrong or evidence.violated_guards:
         return ()
     return [one for one in evidence.differences if one.aspect is Aspect.VALUE and _are(kind, one)]
 

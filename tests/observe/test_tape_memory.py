@@ -59,7 +59,9 @@ def layer_of_ones():
 
 
 @pytest.mark.parametrize(
-    "move", [data_replaced, storage_set, swapped, cast, loaded_by_assignment, parameter_replaced], ids=lambda f: f.__name__
+    "move",
+    [data_replaced, storage_set, swapped, cast, loaded_by_assignment, parameter_replaced],
+    ids=lambda f: f.__name__,
 )
 def test_a_parameter_in_other_memory_is_not_followed(move):
     layer = layer_of_ones()

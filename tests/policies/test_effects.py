@@ -45,7 +45,7 @@ def made(watch, calls, model=None):
 
 def compared(eager, other, *, recorder=None, **options):
     """Of each call, what the second way of running left otherwise than the first."""
-    truth = {name: effects.left for name, effects in made(recorder or Recorder(), eager).items()}
+    truth = {name: [effects.left] for name, effects in made(recorder or Recorder(), eager).items()}
     return made(Comparer(truth, **options), other)
 
 
@@ -152,7 +152,7 @@ def test_tensors_of_inference_mode_have_no_version_and_are_compared_all_the_same
         return model
 
     truth = made(Recorder(), {PROFILE: write}, with_inference_tensor())[PROFILE].left
-    found = made(Comparer({PROFILE: truth}), {PROFILE: nothing}, with_inference_tensor())
+    found = made(Comparer({PROFILE: [truth]}), {PROFILE: nothing}, with_inference_tensor())
 
     assert details(found[PROFILE]) == ["attribute `self.last`: 2 of 2 elements differ, largest by 1"]
 

@@ -82,6 +82,7 @@ def _scenario(evidence: Evidence) -> ScenarioReport:
         graph=evidence.graph,
         outcomes=evidence.outcomes,
         eager_error=evidence.eager_error,
+        leak=evidence.leak,
         calls=tuple(_call(observation) for observation in evidence.serving),
     )
 

@@ -110,11 +110,12 @@ def recorded(subject: Subject, arguments: Mapping[str, Node]) -> Iterator[tuple[
     leaks = stale_state.leaks(case, model, state, eager.results) if case.independent else {}
     session = _session(subject, regions)
     try:
-        kept = recompile.run(case, model, session, eager.results)
+        truth = {**eager.results, **{name: fresh for name, (_, fresh) in leaks.items()}}
+        kept = recompile.run(case, model, session, truth)
         _require_profile(kept[PROFILE], "under torch.compile")
-        recording = _recording(subject, arguments, eager, session, leaks)
+        recording = _recording(subject, arguments, eager, session, {name: leak for name, (leak, _) in leaks.items()})
         device = "cuda" if subject.on_cuda else ""
-        bench = Bench(case, model, state, regions, session, eager.results, kept, eager.beginnings, device)
+        bench = Bench(case, model, state, regions, session, truth, kept, eager.beginnings, device)
         yield recording, bench, eager
     finally:
         session.close()

@@ -88,8 +88,11 @@ class Outcome:
     ``predicted`` is what is to be expected where the run could not show it, ``max_abs_error`` the largest absolute
     difference to eager mode over all floating outputs and what was left behind.
 
-    ``effect`` says what the call left behind otherwise than eager mode (in an argument, in the model), ``since`` which
-    place was different before the call began, and from which call on.
+    ``effect`` says what the call left behind otherwise than eager mode (in an argument, in the model).
+
+    A bad outcome may have a cause outside of its call: ``since`` says which place an earlier call, under the same
+    policy, left otherwise than eager mode; without that the call is right.  ``as_eager`` says that eager mode does the
+    same after the same calls, and that a fresh model shows it to be wrong.
     """
 
     policy: Policy
@@ -101,6 +104,7 @@ class Outcome:
     predicted: Result | None = None
     effect: str | None = None
     since: str | None = None
+    as_eager: bool = False
 
     @property
     def consequence(self) -> Consequence:
@@ -117,6 +121,11 @@ _FOLLOWS = {
 }
 
 
+#: Results by which a finding with this consequence shows.
+_SHOWN_BY = {
+    consequence: frozenset(result for result, follows in _FOLLOWS.items() if follows is consequence)
+    for consequence in _FOLLOWS.values()
+}
 _BADNESS = {consequence: rank for rank, consequence in enumerate(Consequence)}
 
 
@@ -230,6 +239,11 @@ class Finding:
             return None
         said = all(says(self.message, part) for part in change) if self.says_change is None else self.says_change
         return None if said else change
+
+    def leads_to(self, outcome: Outcome) -> bool:
+        """Is this outcome, of its scenario, what it is about?  If it names no policies, that of any may be."""
+        shown = {outcome.result, outcome.predicted} & _SHOWN_BY.get(self.consequence, frozenset())
+        return bool(shown) and (not self.policies or outcome.policy in dict(self.policies))
 
     def tells(self, error: str) -> bool:
         """Does the message tell this exception?  It may have it on one line, and the start of it only."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-from steadygraph.model.evidence import Finding, GraphChange, Outcome, Region
+from steadygraph.model.evidence import Finding, GraphChange, Leak, Outcome, Region
 from steadygraph.model.observation import Graph, ViolatedGuard
 from steadygraph.model.structure import Difference
 from steadygraph.model.words import Failure, Location
@@ -59,6 +59,8 @@ class ScenarioReport:
     graph: GraphChange = field(default_factory=GraphChange)
     outcomes: tuple[Outcome, ...] = ()
     eager_error: Failure | None = None
+    #: Where eager mode is wrong itself: a case of independent requests, and what leaked into this one.
+    leak: Leak | None = None
     #: In the order in which they ended.
     calls: tuple[RegionCall, ...] = ()
 

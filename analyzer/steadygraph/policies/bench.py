@@ -15,7 +15,16 @@ from steadygraph.observe.run.session import CompileSession
 from steadygraph.observe.state.state import ModelState
 from steadygraph.observe.state.touched import Place
 from steadygraph.policies.effects import Comparer
-from steadygraph.policies.runs import UNREPEATABLE, CallResult, lefts, run_calls, run_eager, unrepeatable, without
+from steadygraph.policies.runs import (
+    UNREPEATABLE,
+    CallResult,
+    lefts,
+    run_after_eager,
+    run_calls,
+    run_eager,
+    unrepeatable,
+    without,
+)
 from steadygraph.policies.shared import Beginnings, begins_afresh, leading
 
 
@@ -29,7 +38,7 @@ class Bench:
         state: That of the model before its first call.
         regions: (name, module) pairs of what is compiled.
         session: Holds what was compiled in the profile call.
-        eager: What each call gives in eager mode: the truth.
+        eager: What each call gives in eager mode, on a fresh model where that is another thing: the truth.
         kept: What it gives where guards are kept.
         beginnings: What the calls of the eager pass found.
         device: The type of the device that the case wants; "" for the CPU.
@@ -79,6 +88,25 @@ class Bench:
     def as_dropped(self) -> tuple[str, ...]:
         """The first calls, which ran with guards kept what runs if they are dropped."""
         return leading(self.eager, self.kept, self.beginnings, self.session.answers.as_dropped)
+
+    def run_after_eager(
+        self,
+        scenario: str,
+        under: Callable[[], AbstractContextManager[None]],
+        on_start: Callable[[str], None] | None = None,
+        *,
+        rounds: bool = False,
+        tensors_only: bool = False,
+    ) -> CallResult:
+        """Run one scenario, and the profile call, under a policy, and all calls between them in eager mode.
+
+        So it finds what eager mode leaves behind, and no more than that.  Arguments are those of :meth:`run`, but that
+        ``under`` makes a block for each of the two calls.
+        """
+        self.state.restore()
+        watch = Comparer(lefts(self.eager), rounds=rounds, tensors_only=tensors_only)
+        result = run_after_eager(self.case, self.model, scenario, under, watch, on_start)
+        return self.reproducible({scenario: result})[scenario]
 
     def reproducible(self, results: Mapping[str, CallResult]) -> dict[str, CallResult]:
         """The same without effects that a second eager pass has too: clocks, names of objects, counters of the process.

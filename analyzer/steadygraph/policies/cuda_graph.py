@@ -20,9 +20,10 @@ from steadygraph.observe.inputs.storage import memories
 from steadygraph.observe.replay.cuda_capture import CudaCapture
 from steadygraph.observe.replay.tape import FreedMemoryError, NotReplayableError, Tape, copies
 from steadygraph.observe.run.forwards import swapped
+from steadygraph.policies import inheritance
 from steadygraph.policies.bench import Bench
 from steadygraph.policies.capture import failure
-from steadygraph.policies.runs import CallResult, outcome
+from steadygraph.policies.runs import CallResult, is_bad, outcome
 
 
 class CudaGraph:
@@ -37,11 +38,18 @@ class CudaGraph:
         """What each call does; none of them runs where the capture, which comes first, fails."""
         if bench.obstacles and not any(_on_cuda(module) for _, module in bench.regions):
             return dict.fromkeys(bench.eager, self._fails(backend, bench.obstacles[0]))
-        replayer = _Replayer((module for _, module in bench.regions), bench.device)
+        replayer = _replayer(bench)
         results = bench.run(replayer.installed(), on_start=replayer.start, tensors_only=True)
         if results[PROFILE].raised:  # on a real device, which knows best what cannot be captured
             results = dict.fromkeys(results, results[PROFILE])
-        return {name: self._outcome(bench, backend, name, replayer, result) for name, result in results.items()}
+
+        def is_right_alone(name: str) -> bool:
+            other = _replayer(bench)
+            result = bench.run_after_eager(name, other.installed, other.start, tensors_only=True)
+            return not is_bad(self._outcome(bench, backend, name, other, result))
+
+        outcomes = {name: self._outcome(bench, backend, name, replayer, result) for name, result in results.items()}
+        return inheritance.told(outcomes, results, is_right_alone)
 
     def _outcome(self, bench: Bench, backend: str, name: str, replayer: _Replayer, result: CallResult) -> Outcome:
         if name in replayer.freed:
@@ -56,6 +64,10 @@ class CudaGraph:
         """Predicted: a tape captures what a device would not."""
         error = failure(obstacle)
         return Outcome(self.policy, backend, Result.UNPROVED, error=error, predicted=Result.RAISES)
+
+
+def _replayer(bench: Bench) -> _Replayer:
+    return _Replayer((module for _, module in bench.regions), bench.device)
 
 
 class _Replayer:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 
 from steadygraph.model import PROFILE, Outcome, Policy
-from steadygraph.policies import proof
+from steadygraph.policies import inheritance, proof
 from steadygraph.policies.bench import Bench
 from steadygraph.policies.rounding import Noise
-from steadygraph.policies.runs import EAGER, CallResult, outcome
+from steadygraph.policies.runs import EAGER, CallResult, is_bad, outcome
 
 
 class Drop:
@@ -20,17 +21,20 @@ class Drop:
         return asked
 
     def outcomes(self, bench: Bench, backend: str) -> Mapping[str, Outcome]:
-        dropped = bench.run(
-            bench.session.guards_dropped(backend=backend),
-            rounds=backend != EAGER,
-            shared=bench.as_dropped if backend == EAGER else (),
-        )
+        under = functools.partial(bench.session.guards_dropped, backend=backend)
+        rounds = backend != EAGER
+        dropped = bench.run(under(), rounds=rounds, shared=() if rounds else bench.as_dropped)
         # The eager back end calls the very kernels of eager mode: its results are held to the usual tolerance.
-        noise = None if backend == EAGER else _noise(bench.eager[PROFILE], dropped[PROFILE])
-        return {
-            name: outcome(self.policy, backend, bench.eager[name], result, noise=noise)
-            for name, result in dropped.items()
-        }
+        noise = _noise(bench.eager[PROFILE], dropped[PROFILE]) if rounds else None
+
+        def judged(name: str, result: CallResult) -> Outcome:
+            return outcome(self.policy, backend, bench.eager[name], result, noise=noise)
+
+        def is_right_alone(name: str) -> bool:
+            return not is_bad(judged(name, bench.run_after_eager(name, under, rounds=rounds)))
+
+        outcomes = {name: judged(name, result) for name, result in dropped.items()}
+        return inheritance.told(outcomes, dropped, is_right_alone)
 
 
 def _noise(eager: CallResult, dropped: CallResult) -> Noise | None:

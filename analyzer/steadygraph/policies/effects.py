@@ -57,6 +57,11 @@ class Left:
     gone: frozenset[Place] = frozenset()
     output: FrozenOutput | None = None
 
+    @property
+    def touched(self) -> tuple[Place, ...]:
+        """Where something is new, or gone."""
+        return (*self.changed, *self.summed, *sorted(self.gone))
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
@@ -171,12 +176,14 @@ class Comparer:
     """A pass under a policy: says where a call left something else than eager mode.
 
     Args:
-        truth: What eager mode left after each call.
+        truth: What eager mode left after each call; of several the first counts, and any of them is right.
         rounds: Numbers are rounded otherwise than in eager mode; how much is measured in the profile call.
         tensors_only: Python values are not looked at: a captured graph runs no Python.
     """
 
-    def __init__(self, truth: Mapping[str, Left], *, rounds: bool = False, tensors_only: bool = False) -> None:
+    def __init__(
+        self, truth: Mapping[str, Sequence[Left]], *, rounds: bool = False, tensors_only: bool = False
+    ) -> None:
         self._truth = truth
         self._rounds = rounds
         self._tensors_only = tensors_only
@@ -194,13 +201,13 @@ class Comparer:
             return Effects()
         truth = self._truth[name]
         if name == PROFILE and self._rounds:
-            self._measure(truth, output, after)
+            self._measure(truth[0], output, after)
         earlier = tuple(self._since.items())
         wrong = []
         with torch_private.without_modes():
-            by_eager = (*truth.changed, *truth.summed, *sorted(truth.gone))
+            by_eager = dict.fromkeys(place for left in truth for place in left.touched)
             for place in (*by_eager, *sorted(written.difference(by_eager))):
-                effect = self._difference(place, truth, after.get(place), place in written)
+                effect = self._wrong(place, truth, after.get(place), place in written)
                 since = self._since.get(place)
                 if effect is None:
                     self._since.pop(place, None)
@@ -209,8 +216,12 @@ class Comparer:
                     self._since.setdefault(place, name)
                 both = place in written and place in by_eager
                 wrong.append(replace(effect, since=since if both else None))
-        unknown = any(frozen.lacks_values for frozen in truth.changed.values())
+        unknown = any(frozen.lacks_values for left in truth for frozen in left.changed.values())
         return Effects(wrong=tuple(wrong), before=earlier, lacks_values=unknown)
+
+    def _wrong(self, place: Place, truth: Sequence[Left], mark: Mark | None, written: bool) -> Effect | None:
+        effects = [self._difference(place, left, mark, written) for left in truth]
+        return None if None in effects else effects[0]
 
     def _difference(self, place: Place, truth: Left, mark: Mark | None, written: bool) -> Effect | None:
         if place in truth.changed:

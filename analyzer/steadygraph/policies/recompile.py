@@ -9,6 +9,7 @@ from torch import nn
 from steadygraph.case.case import Case
 from steadygraph.model import Outcome, Policy
 from steadygraph.observe.run.session import CompileSession
+from steadygraph.policies import inheritance
 from steadygraph.policies.bench import Bench
 from steadygraph.policies.effects import Comparer
 from steadygraph.policies.runs import EAGER, CallResult, lefts, outcome, run_calls
@@ -38,7 +39,15 @@ class Recompile:
         recompiles = dict.fromkeys(bench.kept, 0)
         for observation in bench.session.observations:
             recompiles[observation.call] += observation.recompiles
-        return {
+        results = bench.reproducible(bench.kept)
+
+        def is_right_alone(name: str) -> bool:
+            """What was different before the call is the cause, if it did no harm itself: compiling it again costs."""
+            effects = results[name].effects
+            return bool(effects.before) and all(effect.since is not None for effect in effects.wrong)
+
+        outcomes = {
             name: outcome(self.policy, backend, bench.eager[name], result, recompiles=recompiles[name])
-            for name, result in bench.reproducible(bench.kept).items()
+            for name, result in results.items()
         }
+        return inheritance.told(outcomes, results, is_right_alone)

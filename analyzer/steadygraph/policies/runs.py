@@ -55,6 +55,8 @@ class CallResult:
     effects: Effects = field(default_factory=Effects)
     #: The same call once more in eager mode, for whom there is something to explain.
     again: Callable[[], CallResult] | None = None
+    #: This is what a fresh model gives, and that is what eager mode gives after the calls before: it is wrong.
+    leaking: CallResult | None = None
 
     @property
     def raised(self) -> bool:
@@ -198,13 +200,13 @@ def _around(case: Case, name: str) -> AbstractContextManager[Any]:
     return contextlib.nullcontext() if case.context is None else case.context(name)
 
 
-def run_alone(case: Case, model: nn.Module, scenario: str) -> CallResult:
+def run_alone(case: Case, model: nn.Module, scenario: str, watch: Watch) -> CallResult:
     """Run one scenario in eager mode, as the model's first call, after what the case sets up for its profile call."""
     with process.preserved(), torch_private.compiles_forced_eager():
         calls = dict(inputs(case, mark=False))
         if case.before is not None:
             case.before(model, PROFILE)
-        return _run_one(case, model, scenario, calls[scenario], contextlib.nullcontext())
+        return _run_one(case, model, scenario, calls[scenario], contextlib.nullcontext(), watch)
 
 
 def run_profile(case: Case, model: nn.Module, watched: AbstractContextManager[Any] | None = None) -> CallResult:
@@ -212,6 +214,39 @@ def run_profile(case: Case, model: nn.Module, watched: AbstractContextManager[An
     with process.preserved(), torch_private.compiles_forced_eager():
         calls = dict(inputs(case, mark=False))
         return _run_one(case, model, PROFILE, calls[PROFILE], watched or contextlib.nullcontext())
+
+
+def run_after_eager(
+    case: Case,
+    model: nn.Module,
+    scenario: str,
+    under: Callable[[], AbstractContextManager[None]],
+    watch: Watch,
+    on_start: Callable[[str], None] | None = None,
+) -> CallResult:
+    """Run one scenario under a policy, and all calls before it in eager mode, but for the profile call.
+
+    Args:
+        case: Gives the calls.
+        model: In the state in which the history starts.
+        scenario: Its name.
+        under: Makes a block that brings the policy; graphs that it captures in the profile call are used later.
+        watch: Looks at what is left behind by the calls under the policy.
+        on_start: Told the name of each of them before it.
+    """
+    with process.preserved():
+        for name, call in inputs(case, mark=False):
+            if name not in (PROFILE, scenario):
+                with torch_private.compiles_forced_eager():
+                    _run_one(case, model, name, call, contextlib.nullcontext())
+                continue
+            if on_start is not None:
+                on_start(name)
+            with under():
+                result = _run_one(case, model, name, call, contextlib.nullcontext(), watch)
+            if name == scenario:
+                return result
+    raise LookupError(f"no call is named {scenario}")
 
 
 def run_until(case: Case, model: nn.Module, scenario: str) -> None:
@@ -232,17 +267,27 @@ def outcome(
     recompiles: int | None = None,
     noise: Noise | None = None,
 ) -> Outcome:
-    """Hold one call under a policy against the same call in eager mode; ``noise`` is the back end's own rounding."""
-    judged = _judged(policy, backend, eager, got, recompiles, noise)
-    differs = judged.result in (Result.SILENT_WRONG, Result.RAISES) and not (eager.raised and got.raised)
-    luck = unrepeatable(eager, got.again()) if differs and got.again is not None and not judged.effect else ()
-    if not luck:
-        return judged
-    if not (eager.raised or got.raised):
-        judged = _judged(policy, backend, eager, got, recompiles, noise, besides=luck)
-        if judged.result is Result.SILENT_WRONG:
-            return judged
-    return Outcome(policy, backend, Result.UNPROVED, recompiles=recompiles, error=f"{UNREPEATABLE}: {luck[0]}")
+    """Hold one call under a policy against the truth.
+
+    Args:
+        policy: That under which it was made.
+        backend: What ran it.
+        eager: The truth: the same call in eager mode, on a fresh model where that is another thing.
+        got: The call under the policy.
+        recompiles: How many compilations it took.
+        noise: The back end's own rounding.
+    """
+    found = _repeatable(policy, backend, eager, got, recompiles, noise)
+    if eager.leaking is None or not is_bad(found):
+        return found
+    if got.failure is not None and eager.leaking.failure is not None:
+        return replace(found, as_eager=got.failure.type == eager.leaking.failure.type)
+    return replace(found, as_eager=not is_bad(_judged(policy, backend, eager.leaking, got, recompiles, noise)))
+
+
+def is_bad(outcome: Outcome) -> bool:
+    """Is it proved to be wrong, or to raise?"""
+    return outcome.result in (Result.SILENT_WRONG, Result.RAISES)
 
 
 def unrepeatable(eager: CallResult, again: CallResult) -> tuple[str, ...]:
@@ -251,6 +296,23 @@ def unrepeatable(eager: CallResult, again: CallResult) -> tuple[str, ...]:
         raised = [str(result.failure) for result in (eager, again) if result.failure is not None]
         return tuple(raised) if len(raised) == 1 else ()
     return proof.compare(eager.output, again.output).places
+
+
+def _repeatable(
+    policy: Policy, backend: str, eager: CallResult, got: CallResult, recompiles: int | None, noise: Noise | None
+) -> Outcome:
+    """The outcome, unless it is bad only where eager mode does not repeat itself either."""
+    judged = _judged(policy, backend, eager, got, recompiles, noise)
+    differs = is_bad(judged) and not (eager.raised and got.raised)
+    again = got.again() if differs and got.again is not None and not judged.effect else None
+    luck = () if again is None else unrepeatable(eager.leaking or eager, again)
+    if not luck:
+        return judged
+    if not (eager.raised or got.raised):
+        judged = _judged(policy, backend, eager, got, recompiles, noise, besides=luck)
+        if judged.result is Result.SILENT_WRONG:
+            return judged
+    return Outcome(policy, backend, Result.UNPROVED, recompiles=recompiles, error=f"{UNREPEATABLE}: {luck[0]}")
 
 
 def _judged(
@@ -287,9 +349,14 @@ def _judged(
     return Outcome(policy, backend, result, compared.max_abs_error, recompiles)
 
 
-def lefts(eager: Mapping[str, CallResult]) -> dict[str, Left]:
-    """What eager mode left behind after each call that did not fail."""
-    return {name: result.effects.left for name, result in eager.items() if result.effects.left is not None}
+def lefts(eager: Mapping[str, CallResult]) -> dict[str, tuple[Left, ...]]:
+    """What eager mode left behind after each call; of one that a fresh model does otherwise, either is right.
+
+    Something that counts the calls is not wrong because it has counted those before.
+    """
+    every = {name: (result, *([result.leaking] if result.leaking else [])) for name, result in eager.items()}
+    found = {name: tuple(r.effects.left for r in results if r.effects.left) for name, results in every.items()}
+    return {name: left for name, left in found.items() if left}
 
 
 def _wrong(outcome: Outcome, compared: Comparison, effects: Effects) -> Outcome:
@@ -303,7 +370,6 @@ def _wrong(outcome: Outcome, compared: Comparison, effects: Effects) -> Outcome:
         max_abs_error=max((error for error in errors if error is not None), default=None),
         error=compared.detail or text,
         effect=text,
-        since=None if own or not effects.before else "{} is not as in eager mode since {}".format(*effects.before[0]),
     )
 
 

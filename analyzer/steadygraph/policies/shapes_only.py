@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from steadygraph.model import Outcome, Policy
 from steadygraph.observe.guards.relations import violated_shapes
+from steadygraph.policies import inheritance
 from steadygraph.policies.bench import Bench
-from steadygraph.policies.runs import EAGER, GuardRefusedError, outcome
+from steadygraph.policies.runs import EAGER, CallResult, GuardRefusedError, is_bad, outcome
 from steadygraph.torch_private.entries import CompiledFrame
 
 
@@ -21,9 +23,18 @@ class ShapesOnly:
         return (EAGER,)
 
     def outcomes(self, bench: Bench, backend: str) -> Mapping[str, Outcome]:
+        under = functools.partial(bench.session.guards_dropped, admit=_refuse_other_shapes)
         # Where all guards held, those on shapes did.
-        results = bench.run(bench.session.guards_dropped(admit=_refuse_other_shapes), shared=bench.as_dropped)
-        return {name: outcome(self.policy, backend, bench.eager[name], result) for name, result in results.items()}
+        results = bench.run(under(), shared=bench.as_dropped)
+
+        def judged(name: str, result: CallResult) -> Outcome:
+            return outcome(self.policy, backend, bench.eager[name], result)
+
+        def is_right_alone(name: str) -> bool:
+            return not is_bad(judged(name, bench.run_after_eager(name, under)))
+
+        outcomes = {name: judged(name, result) for name, result in results.items()}
+        return inheritance.told(outcomes, results, is_right_alone)
 
 
 def _refuse_other_shapes(entry: CompiledFrame, f_locals: Mapping[str, Any]) -> None:

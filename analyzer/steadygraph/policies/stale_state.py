@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from torch import nn
 
@@ -11,11 +12,14 @@ from steadygraph.model import PROFILE, Leak
 from steadygraph.observe.inputs import attributes
 from steadygraph.observe.state.state import ModelState
 from steadygraph.policies import proof
+from steadygraph.policies.effects import Recorder
 from steadygraph.policies.runs import CallResult, run_alone, run_until
 
 
-def leaks(case: Case, model: nn.Module, state: ModelState, eager: Mapping[str, CallResult]) -> dict[str, Leak]:
-    """Scenarios whose eager result depends on the calls before them, and through what.
+def leaks(
+    case: Case, model: nn.Module, state: ModelState, eager: Mapping[str, CallResult]
+) -> dict[str, tuple[Leak, CallResult]]:
+    """Scenarios whose eager result depends on the calls before them: through what, and what a fresh model gives.
 
     Args:
         case: Its calls are independent requests.
@@ -28,10 +32,11 @@ def leaks(case: Case, model: nn.Module, state: ModelState, eager: Mapping[str, C
         if name == PROFILE:
             continue
         state.restore()
-        alone = run_alone(case, model, name)
+        alone = run_alone(case, model, name, Recorder())
         detail, error = _difference(alone, result)
         if detail is not None:
-            found[name] = Leak(_changed_before(case, model, state, name), detail, error)
+            leak = Leak(_changed_before(case, model, state, name), detail, error)
+            found[name] = leak, replace(alone, leaking=result)
     state.restore()
     return found
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from steadygraph.model import Consequence, Evidence, Finding, Kind, Location
+from steadygraph.model import Consequence, Evidence, Finding, Kind, Location, Outcome
 from steadygraph.model.evidence import consequences
 
 #: A sentence; in pieces, of which those behind the first can be left out where there is little room.
@@ -76,6 +76,7 @@ class Rule(ABC):
         allowed: str | None = None,
         says_change: bool | None = None,
         says_error: str | None = None,
+        outcomes: Sequence[Outcome] | None = None,
     ) -> Finding:
         """A finding of this rule.
 
@@ -95,6 +96,7 @@ class Rule(ABC):
             says_change: Does the message say what changed?  Path and values are told beside it if not.  By default
                 that is so if path and values stand in the message as they are.
             says_error: The exception that the message tells, as a whole; by default any that stands in the message.
+            outcomes: Those that the finding may be to blame for; by default all of the scenario.
         """
         pieces = clauses(message)
         identity = "\0".join((self.code, evidence.scenario, region, path))
@@ -119,7 +121,9 @@ class Rule(ABC):
             says_change=says_change,
             says_error=says_error,
             lacks=evidence.graph if evidence.graph.same is False and consequence.shows_in_outcomes else None,
-            policies=consequences(evidence.outcomes, consequence) if consequence.shows_in_outcomes else (),
+            policies=consequences(evidence.outcomes if outcomes is None else outcomes, consequence)
+            if consequence.shows_in_outcomes
+            else (),
         )
 
 

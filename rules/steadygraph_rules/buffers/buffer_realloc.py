@@ -179,6 +179,7 @@ class BufferRealloc(Rule):
                 serving="another address",
                 also=tuple(other.path for other in others),
                 says_change=True,
+                outcomes=replayed,
             )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from steadygraph.model import PROFILE, Consequence, Evidence, Finding, Kind, Outcome, Policy, Result
 from steadygraph.rule import Example, Rule
+from steadygraph_rules.blame import fails_to_capture, is_own
 from steadygraph_rules.guard_rule import LONGEST_ERROR, differs, shortened
 
 _DRAFT = """
@@ -80,11 +81,11 @@ class ReplayDiffers(Rule):
     passed = (Example("a result that nobody keeps", _USED_AT_ONCE),)
 
     def check(self, evidence: Evidence) -> Iterator[Finding]:
-        bad = [outcome for outcome in evidence.outcomes if outcome.result in (Result.SILENT_WRONG, Result.RAISES)]
+        bad = [o for o in evidence.outcomes if o.result in (Result.SILENT_WRONG, Result.RAISES) and is_own(o)]
         replayed = [outcome for outcome in bad if outcome.policy is Policy.CUDA_GRAPH]
         if not replayed or replayed != bad or evidence.scenario == PROFILE:
             return
-        if evidence.violated_guards or evidence.eager_error is not None:
+        if evidence.violated_guards or evidence.eager_error is not None or fails_to_capture(evidence):
             return
         outcome = replayed[0]
         wrong = outcome.result is Result.SILENT_WRONG
@@ -97,6 +98,7 @@ class ReplayDiffers(Rule):
             path="replay",
             consequence=Consequence.SILENT_WRONG if wrong else Consequence.RAISES,
             says_error=None if wrong else outcome.error,
+            outcomes=replayed,
             fix="Clone what has to outlive the next replay, and write new values into the captured memory (copy_).",
         )
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 
-from steadygraph.model import PROFILE, Consequence, Evidence, Finding, Kind, Location, Sync
+from steadygraph.model import PROFILE, Consequence, Evidence, Finding, Kind, Location, Policy, Sync
 from steadygraph.rule import Example, Rule
 
 _MERGE = """
@@ -157,6 +157,7 @@ class HostSync(Rule):
     def check(self, evidence: Evidence) -> Iterator[Finding]:
         profile = _counts(evidence.profile_syncs)
         serving = _counts(evidence.serving_syncs)
+        captured = [outcome for outcome in evidence.outcomes if outcome.policy is Policy.CUDA_GRAPH]
         for sync in _by_place(evidence.syncs):
             place = sync.operation, sync.location
             only_profile = evidence.scenario == PROFILE and place not in serving
@@ -169,16 +170,24 @@ class HostSync(Rule):
                     f": {_where_from(evidence, known, only_profile=only_profile)}{_per_call(sync.count)}"
                     f"{f', {_per_call(known)} at profile' if known != sync.count and known else ''}",
                     _confirmation(sync),
+                    "; the capture of a CUDA graph fails here" if sync.fails_capture else "",
                 ),
                 path=_cause(sync),
-                consequence=Consequence.BENIGN if only_profile or not sync.certain else Consequence.SLOW,
+                consequence=_consequence(sync, only_profile=only_profile),
                 fix=next((fix for words, fix in _FIXES if words in sync.operation), _OTHERWISE),
                 location=sync.location,
                 profile=_per_call(known) if known not in (0, sync.count) else "",
                 serving=_per_call(sync.count),
                 allowed=sync.allowed,
                 says_change=True,
+                outcomes=captured,
             )
+
+
+def _consequence(sync: Sync, *, only_profile: bool) -> Consequence:
+    if sync.fails_capture:
+        return Consequence.RAISES
+    return Consequence.BENIGN if only_profile or not sync.certain else Consequence.SLOW
 
 
 _Counts = dict[tuple[str, Location | None], int]
@@ -195,9 +204,12 @@ def _by_place(syncs: Iterable[Sync]) -> Iterable[Sync]:
     """One for each line, whether a region was running or not; what the code allows is told apart."""
     found: dict[tuple[str, Location | None, str | None], Sync] = {}
     for sync in syncs:
-        key = sync.operation, sync.location, sync.allowed
-        count = sync.count + (found[key].count if key in found else 0)
-        found[key] = dataclasses.replace(sync, count=count)
+        # A reason to wait is none to wait while a graph is captured.
+        allowed = None if sync.fails_capture else sync.allowed
+        key = sync.operation, sync.location, allowed
+        known = found.get(key, dataclasses.replace(sync, count=0))
+        fails = sync.fails_capture or known.fails_capture
+        found[key] = dataclasses.replace(sync, count=sync.count + known.count, allowed=allowed, fails_capture=fails)
     return found.values()
 
 

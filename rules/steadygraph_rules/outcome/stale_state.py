@@ -102,4 +102,5 @@ class StaleState(Rule):
             profile="as on a fresh model",
             serving="depends on the calls before",
             says_change=True,
+            outcomes=[outcome for outcome in evidence.outcomes if outcome.as_eager],
         )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from steadygraph.model import PROFILE, Consequence, Evidence, Finding, Kind, Outcome, Policy, Result
 from steadygraph.rule import Example, Rule
+from steadygraph_rules.blame import of_guards
 from steadygraph_rules.guard_rule import LONGEST_ERROR, differs, shortened
 
 _NAMED_AT_MOST = 2
@@ -11,7 +12,6 @@ _FIX = "Make what differs between the two calls equal, one thing at a time, to f
 _FIX_WITHIN_PROFILE = (
     "Remove what makes the profile call compile the same code twice (TORCH_LOGS=recompiles names it), or keep guards."
 )
-_FIX_EARLIER = "Mend the earlier call first: this one goes on from what it left behind."
 _SAYS = {
     Consequence.RAISES: "raises where eager mode does not",
     Consequence.RECOMPILES: "compiles again",
@@ -50,8 +50,7 @@ class UnexplainedResult(Rule):
         The outcome was proved by running it; only its cause is not known.
 
     How to fix it:
-        Look at what differs between the two calls, which the message names, and make it equal one by one.  Where an
-        earlier call left other state behind, which the message names too, mend that one.
+        Look at what differs between the two calls, which the message names, and make it equal one by one.
 
     Known limits:
         This rule admits that the others found nothing; it is not run against examples of its own.
@@ -66,36 +65,33 @@ class UnexplainedResult(Rule):
     def check(self, evidence: Evidence) -> Iterator[Finding]:
         if evidence.violated_guards or evidence.eager_error is not None:
             return
-        bad = [
-            (found, outcome) for outcome in evidence.outcomes if (found := _consequence(outcome, evidence)) is not None
-        ]
+        bad = [(found, one) for one in of_guards(evidence) if (found := _consequence(one, evidence)) is not None]
         if not bad:
             return
         order = list(Consequence)
-        worst, outcome = min(bad, key=lambda pair: (pair[1].since is not None, order.index(pair[0])))
+        worst, outcome = min(bad, key=lambda pair: order.index(pair[0]))
         again = sum(observation.recompiles for observation in evidence.profile)
         yield self.finding(
             evidence,
             (
                 f"under policy {outcome.policy} the call {_says(worst, outcome)}",
-                *_why(outcome, again, evidence),
+                *_why(again, evidence),
             ),
             path=f"{outcome.policy}: {worst}",
-            consequence=Consequence.BENIGN if outcome.since else worst,
+            consequence=worst,
             says_error=outcome.error if worst is Consequence.RAISES else None,
-            fix=_FIX_EARLIER if outcome.since else _FIX_WITHIN_PROFILE if again else _FIX,
+            fix=_FIX_WITHIN_PROFILE if again else _FIX,
+            outcomes=of_guards(evidence),
         )
 
 
 def _says(worst: Consequence, outcome: Outcome) -> str:
     if worst is Consequence.SILENT_WRONG:
-        return differs(outcome) + (f": {outcome.since}" if outcome.since else "")
+        return differs(outcome)
     return f"{_SAYS[worst]}{_detail(worst, outcome)}"
 
 
-def _why(outcome: Outcome, again: int, evidence: Evidence) -> tuple[str, ...]:
-    if outcome.since:  # the finding of the earlier call counts for both
-        return ()
+def _why(again: int, evidence: Evidence) -> tuple[str, ...]:
     return _compiled_twice(again) if again else (", and no violated guard explains it", _differing(evidence))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from steadygraph.model import PROFILE, Consequence, Evidence, Finding, Kind, Outcome, Policy, Result
 from steadygraph.rule import Example, Rule
+from steadygraph_rules.blame import of_guards
 from steadygraph_rules.guard_rule import differs
 
 _MODEL = """
@@ -98,7 +99,7 @@ class MissingGuard(Rule):
     def check(self, evidence: Evidence) -> Iterator[Finding]:
         if evidence.scenario == PROFILE or evidence.eager_error is not None:
             return
-        for outcome in evidence.outcomes:
+        for outcome in of_guards(evidence):
             if outcome.policy is Policy.RECOMPILE and outcome.result is Result.SILENT_WRONG:
                 held = "guards are kept" if evidence.violated_guards else "every guard holds"
                 yield self.finding(
@@ -108,6 +109,7 @@ class MissingGuard(Rule):
                     consequence=Consequence.SILENT_WRONG,
                     fix=_FIX,
                     region=evidence.regions[0].name if len(evidence.regions) == 1 else "",
+                    outcomes=of_guards(evidence),
                 )
                 return
 

@@ -63,7 +63,7 @@ def _annotation(entry: Entry, case: CaseReport, anchors: Anchors) -> str:
     first = entry.first
     scenarios = [scenario for scenario in case.scenarios if scenario.name in entry.scenarios]
     anchor = anchors.of(first)
-    happens = what_happens(first, scenarios) if first.consequence.shows_in_outcomes else ""
+    happens = what_happens(entry.findings, scenarios) if first.consequence.shows_in_outcomes else ""
     fact = f"{flat(first.message).rstrip('.')}: {happens}" if happens else flat(first.message)
     sentences = [fact, what_changed(first), anchor.elsewhere(first), f"Fix: {flat(first.fix)}" if first.fix else ""]
     title = entry.title(regions=len(case.regions) != 1).partition(" ")[2]

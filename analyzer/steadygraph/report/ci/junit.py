@@ -14,7 +14,6 @@ from xml.etree import ElementTree as ET
 
 from steadygraph.model import (
     CaseReport,
-    Consequence,
     Finding,
     Outcome,
     Problem,
@@ -30,12 +29,6 @@ from steadygraph.report.text.layout import flat, printable
 from steadygraph.report.text.table import outcome_text, policy_label
 from steadygraph.report.text.wording import what_happens, what_the_graph_lacks
 
-#: Results by which a finding with this consequence shows; other findings are test cases of their own.
-_SHOWN_BY = {
-    Consequence.SILENT_WRONG: {Result.SILENT_WRONG},
-    Consequence.RAISES: {Result.RAISES},
-    Consequence.RECOMPILES: {Result.RECOMPILES, Result.REFUSED},
-}
 _LONGEST_NAME = 400
 _LONGEST_TEXT = 4_000
 #: Lines of one text that are kept.
@@ -96,15 +89,15 @@ class _Suite:
         findings = [finding for finding in self.case.findings if finding.scenario == scenario.name]
         failing = [finding for finding in self.failing if finding.scenario == scenario.name]
         tests = [self._judged(scenario, outcome, findings, failing) for outcome in scenario.outcomes]
-        shown = [finding for finding in failing if any(_shows(finding, outcome) for outcome in scenario.outcomes)]
+        shown = [finding for finding in failing if any(finding.leads_to(outcome) for outcome in scenario.outcomes)]
         return tests + [self._defect(finding, scenario) for finding in failing if finding not in shown]
 
     def _judged(
         self, scenario: ScenarioReport, outcome: Outcome, findings: Sequence[Finding], failing: Sequence[Finding]
     ) -> ET.Element:
         test = self._test(f"{flat(scenario.name, _LONGEST_NAME)} [{flat(policy_label(outcome), _LONGEST_NAME)}]")
-        shown = [finding for finding in failing if _shows(finding, outcome)]
-        accepted = [finding for finding in findings if finding.allowed is not None and _shows(finding, outcome)]
+        shown = [finding for finding in failing if finding.leads_to(outcome)]
+        accepted = [finding for finding in findings if finding.allowed is not None and finding.leads_to(outcome)]
         if shown:
             _add_failure(test, shown, scenario)
         elif accepted:
@@ -143,10 +136,6 @@ class _Suite:
         return ET.Element("testcase", {"name": name, "classname": self.classname})
 
 
-def _shows(finding: Finding, outcome: Outcome) -> bool:
-    return bool({outcome.result, outcome.predicted} & _SHOWN_BY.get(finding.consequence, set()))
-
-
 def _add_failure(test: ET.Element, findings: Sequence[Finding], scenario: ScenarioReport | None) -> None:
     """One element for all of them: many readers look at the first only."""
     first = findings[0]
@@ -160,7 +149,7 @@ def _told(finding: Finding, scenario: ScenarioReport | None) -> list[str]:
     """All about a finding, in lines."""
     scenarios = [] if scenario is None else [scenario]
     lines = [
-        f"{finding.severity} {_title(finding)}: {what_happens(finding, scenarios)}",
+        f"{finding.severity} {_title(finding)}: {what_happens([finding], scenarios)}",
         finding.message,
     ]
     if finding.path:

@@ -11,7 +11,7 @@ from steadygraph.model.run import IN_BASELINE, counted, summarised
 from steadygraph.report.portable import Renderable, portable
 from steadygraph.report.text.grouping import Entry, entries, scenario_names, told
 from steadygraph.report.text.layout import flat, listed
-from steadygraph.report.text.table import outcome_text, policy_label
+from steadygraph.report.text.table import EAGER, eager_text, outcome_text, policy_label, shows_eager
 from steadygraph.report.text.wording import what_changed, what_happens, what_the_graph_lacks
 
 #: GitHub shows a job summary of up to 1 MiB, and none at all where it is larger.
@@ -111,6 +111,7 @@ def _section(case: CaseReport, *, notes: bool) -> Iterator[str]:
 def _outcomes(scenarios: Sequence[ScenarioReport]) -> Iterator[str]:
     judged = [scenario for scenario in scenarios if scenario.outcomes]
     columns = list(dict.fromkeys(policy_label(each) for scenario in judged for each in scenario.outcomes))
+    columns = [EAGER, *columns] if shows_eager(judged) else columns
     shown = columns[:_MOST_POLICIES]
     if not judged:
         return
@@ -118,6 +119,7 @@ def _outcomes(scenarios: Sequence[ScenarioReport]) -> Iterator[str]:
     yield "|---" * (len(shown) + 1) + "|"
     for scenario in judged[:_MOST_SCENARIOS]:
         results = {policy_label(outcome): outcome_text(outcome) for outcome in scenario.outcomes}
+        results[EAGER] = eager_text(scenario)
         cells = [escaped(results.get(column, "")) for column in shown]
         yield f"| {code(scenario.name, _LONGEST_NAME)} | {' | '.join(cells)} |"
     more = len(judged) - _MOST_SCENARIOS, len(columns) - _MOST_POLICIES
@@ -164,7 +166,7 @@ def _entry(entry: Entry, case: CaseReport) -> Iterator[str]:
     where = escaped(f"[{scenario_names(entry.scenarios)}]")
     title = f"- **{first.severity}** {_rule(first.rule, first.name)} {where}"
     if first.consequence.shows_in_outcomes:
-        yield f"{title}: {prose(what_happens(first, scenarios))}"
+        yield f"{title}: {prose(what_happens(entry.findings, scenarios))}"
     else:
         yield title
     for place in entry.places[:_MOST_PLACES]:

@@ -106,7 +106,7 @@ def _message(finding: Finding, anchor: Anchor, scenario: ScenarioReport | None) 
     region = f" in {flat(finding.region, 80)}" if finding.region else ""
     where = f"Scenario {flat(finding.scenario, 80)}{region}"
     if finding.consequence.shows_in_outcomes:
-        where = f"{where}: {what_happens(finding, [scenario] if scenario else [])}"
+        where = f"{where}: {what_happens([finding], [scenario] if scenario else [])}"
     change = what_changed(finding)
     sentences = [flat(finding.message, _LONGEST_MESSAGE), *([change] if change else []), where]
     elsewhere = anchor.elsewhere(finding)

@@ -120,7 +120,7 @@ def _article(anchor: str, entry: Entry, scenarios: dict[str, ScenarioReport], so
         scenarios=", ".join(flat(name, 80) for name in entry.scenarios),
         regions=enumerated(regions) if regions else "",
         title=prose(flat(first.message, _MOST_LETTERS)),
-        happens="" if plain else what_happens(first, concerned),
+        happens="" if plain else what_happens(entry.findings, concerned),
         places=tuple(places[:_MOST_PLACES]),
         more_places=tuple(places[_MOST_PLACES:]),
         lacks=what_the_graph_lacks(changed[0], about=first.path) if changed and not plain else "",

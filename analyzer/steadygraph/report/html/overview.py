@@ -9,7 +9,18 @@ from steadygraph.model import PROFILE, CaseReport, Outcome, Result, ScenarioRepo
 from steadygraph.model.run import counted, summarised
 from steadygraph.report.text.grouping import Entry
 from steadygraph.report.text.layout import flat
-from steadygraph.report.text.table import Column, column_label, outcome_text, policy_columns, unchanged
+from steadygraph.report.text.table import (
+    EAGER,
+    Column,
+    column_label,
+    eager_result,
+    eager_text,
+    is_same,
+    outcome_text,
+    policy_columns,
+    shows_eager,
+    unchanged,
+)
 from steadygraph.report.text.wording import compiled
 
 #: More scenarios than this are folded where nothing happens in them; more cases than this likewise.
@@ -65,16 +76,20 @@ def overview(cases: Sequence[tuple[str, CaseReport, Sequence[tuple[str, Entry]]]
         cases: (anchor, case, its findings with their anchors).
     """
     columns = policy_columns(scenario for _, case, _ in cases for scenario in case.scenarios)
-    every = [_case(anchor, case, entries, columns) for anchor, case, entries in cases]
+    eager = shows_eager(scenario for _, case, _ in cases for scenario in case.scenarios)
+    every = [_case(anchor, case, entries, columns, eager=eager) for anchor, case, entries in cases]
     quiet = [case for case in every if case.is_quiet]
     if len(every) <= _MANY_CASES:
         quiet = []
     loud = tuple(case for case in every if not quiet or not case.is_quiet)
-    return Overview(tuple(column_label(column) for column in columns), loud, tuple(quiet))
+    labels = (*([EAGER] if eager else []), *map(column_label, columns))
+    return Overview(labels, loud, tuple(quiet))
 
 
-def _case(anchor: str, case: CaseReport, entries: Sequence[tuple[str, Entry]], columns: Sequence[Column]) -> CaseRows:
-    rows, remark = _rows(case, entries, columns)
+def _case(
+    anchor: str, case: CaseReport, entries: Sequence[tuple[str, Entry]], columns: Sequence[Column], *, eager: bool
+) -> CaseRows:
+    rows, remark = _rows(case, entries, columns, eager=eager)
     locked = tuple(("warn", flat(str(change))) for change in case.lock_changes)
     counts = summarised([case]).findings if case.findings else ""
     what = compiled(case.regions) if case.regions else ""
@@ -82,7 +97,7 @@ def _case(anchor: str, case: CaseReport, entries: Sequence[tuple[str, Entry]], c
 
 
 def _rows(
-    case: CaseReport, entries: Sequence[tuple[str, Entry]], columns: Sequence[Column]
+    case: CaseReport, entries: Sequence[tuple[str, Entry]], columns: Sequence[Column], *, eager: bool
 ) -> tuple[tuple[Row, ...], tuple[tuple[str, str], ...]]:
     if case.status is not Status.COMPLETED:
         reason = f"{case.error.type}: {case.error.message}" if case.error else "no reason is known"
@@ -91,16 +106,13 @@ def _rows(
     if not found and (same := unchanged(case.scenarios)):
         return (), (("good", same),)
     told = [each for each in case.scenarios if each.outcomes or each.name in found]
-    quiet = {id(each) for each in told if each.name not in found and _is_same(each)}
+    quiet = {id(each) for each in told if each.name not in found and is_same(each)}
     # A profile call to which nothing happens is no news.
     told = [each for each in told if each.name != PROFILE or id(each) not in quiet]
     folded = [each for each in told if id(each) in quiet] if len(told) > _MANY_SCENARIOS else []
     if len(folded) > 1:
         told = [each for each in told if id(each) not in quiet]
-    rows = tuple(
-        Row(each.name, tuple(_cell(each, column) for column in columns), tuple(found.get(each.name, ())))
-        for each in told
-    )
+    rows = tuple(Row(each.name, _cells(each, columns, eager=eager), tuple(found.get(each.name, ()))) for each in told)
     if len(folded) > 1:
         return rows, (("good", f"{counted(len(folded), 'more scenario')}: same under every policy"),)
     return rows, () if rows else (("plain", "no scenario was judged"),)
@@ -118,8 +130,9 @@ def _found(entries: Sequence[tuple[str, Entry]]) -> dict[str, list[tuple[str, st
     }
 
 
-def _is_same(scenario: ScenarioReport) -> bool:
-    return all(outcome_text(outcome) == Result.SAME for outcome in scenario.outcomes)
+def _cells(scenario: ScenarioReport, columns: Sequence[Column], *, eager: bool) -> tuple[Cell, ...]:
+    truth = [Cell(eager_text(scenario), str(eager_result(scenario)))] if eager else []
+    return (*truth, *(_cell(scenario, column) for column in columns))
 
 
 def _cell(scenario: ScenarioReport, column: Column) -> Cell:

@@ -59,7 +59,11 @@ _DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "text": "the line itself, stripped",
         "outside": "whether the file is none of the project: an installed package, for one",
     },
-    "Outcome": {"max_abs_error": "null also where it is not finite: see non_finite_error"},
+    "Outcome": {
+        "max_abs_error": "null also where it is not finite: see non_finite_error",
+        "as_eager": "wrong as eager mode is after the same calls; a fresh model gives another result",
+        "since": "what an earlier call, under the same policy, left behind, without which this one is right",
+    },
     "Reach": {"outputs": "how many values the graph returns"},
     "Region": {"name": "its name in the model; empty for the model itself"},
     "RegionCall": {
@@ -71,7 +75,10 @@ _DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "rule": "code of the rule, or entry point of the pack",
         "selected": "whether it was asked for, which makes the exit code 3",
     },
-    "ScenarioReport": {"calls": "calls of regions, in the order in which they ended"},
+    "ScenarioReport": {
+        "calls": "calls of regions, in the order in which they ended",
+        "leak": "null: eager mode is right; else the calls are independent requests, and earlier ones show in this one",
+    },
     "SourceExcerpt": {"first_line": "counted from 1"},
     "TensorSpec": {"shape": "a symbolic size is its text", "stride": "in elements"},
     "Totals": {

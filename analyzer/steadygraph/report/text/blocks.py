@@ -57,7 +57,7 @@ class Blocks:
         if not first.consequence.shows_in_outcomes:
             lines = block(f"{title}: {flat(first.message)}", self.width, indent=2, hang=2)
             return styled(lines, first.severity, style)
-        happens = what_happens(first, concerned)
+        happens = what_happens(entry.findings, concerned)
         if 2 + cells(f"{title}: {happens}") <= self.width:
             return styled(block(f"{title}: {happens}", self.width, indent=2, style="bold"), first.severity, style)
         lines = styled(block(title, self.width, indent=2, hang=2, style="bold"), first.severity, style)

@@ -61,6 +61,10 @@ class Entry:
     def scenarios(self) -> tuple[str, ...]:
         return self.places[0].scenarios
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(finding for place in self.places for finding in place.findings)
+
 
 def scenario_names(scenarios: Iterable[str]) -> str:
     """``image, video``, each once; beyond some only their number."""

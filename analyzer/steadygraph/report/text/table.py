@@ -23,6 +23,8 @@ _MOST_NAMES = 4
 _GAP = 2
 
 Column = tuple[Policy, str]
+#: What heads the column of eager mode.
+EAGER = "eager"
 
 
 def policy_label(outcome: Outcome) -> str:
@@ -31,7 +33,7 @@ def policy_label(outcome: Outcome) -> str:
 
 
 def outcome_table(scenarios: Sequence[ScenarioReport], width: int, *, fold: bool = True) -> list[Line]:
-    """One row per scenario that was judged, one column per policy and back end.
+    """One row per scenario that was judged, one column per policy and back end, and one where eager mode is wrong.
 
     The profile call has a row only where something happens to it, which is rare enough to be seen.
 
@@ -41,7 +43,7 @@ def outcome_table(scenarios: Sequence[ScenarioReport], width: int, *, fold: bool
         fold: Count the scenarios in which nothing happens, where there are many, and leave out such a profile call.
     """
     judged = [scenario for scenario in scenarios if scenario.outcomes]
-    quiet = [scenario for scenario in judged if all(outcome_text(o) == Result.SAME for o in scenario.outcomes)]
+    quiet = [scenario for scenario in judged if is_same(scenario)]
     if fold:
         judged = [scenario for scenario in judged if scenario.name != PROFILE or scenario not in quiet]
         quiet = [scenario for scenario in quiet if scenario.name != PROFILE]
@@ -50,8 +52,11 @@ def outcome_table(scenarios: Sequence[ScenarioReport], width: int, *, fold: bool
     columns = policy_columns(judged)
     folded = quiet if fold and len(judged) > _MANY and len(quiet) > 1 else []
     shown = [scenario for scenario in judged if not any(scenario is each for each in folded)]
-    rows = [_row(scenario, columns) for scenario in shown]
-    lines = _grid([_header(columns), *rows], width) or _paragraphs(rows, columns, width)
+    eager = shows_eager(judged)
+    labels = [*([EAGER] if eager else []), *map(column_label, columns)]
+    rows = [_row(scenario, columns, eager=eager) for scenario in shown]
+    header = [Span(text, "dim") for text in ("", *labels)]
+    lines = _grid([header, *rows], width) or _paragraphs(rows, labels)
     if folded:
         lines.append((Span(f"  {len(folded)} {'more ' if shown else ''}scenarios: same under every policy", "dim"),))
     return lines
@@ -61,11 +66,34 @@ def unchanged(scenarios: Sequence[ScenarioReport]) -> str:
     """``recompile and drop change nothing in text and image``; empty if anything happens in any scenario."""
     judged = [scenario for scenario in scenarios if scenario.outcomes]
     served = [scenario.name for scenario in judged if scenario.name != PROFILE]
-    if not served or not all(outcome_text(o) == Result.SAME for scenario in judged for o in scenario.outcomes):
+    if not served or not all(map(is_same, judged)):
         return ""
     names = enumerated(served, _WIDEST_NAME) if len(served) <= _MOST_NAMES else f"all {len(served)} scenarios"
     policies = [column_label(column) for column in policy_columns(judged)]
     return f"{enumerated(policies)} change{'s' if len(policies) == 1 else ''} nothing in {names}"
+
+
+def is_same(scenario: ScenarioReport) -> bool:
+    """Does nothing happen in it, under no policy?"""
+    return scenario.leak is None and all(outcome_text(outcome) == Result.SAME for outcome in scenario.outcomes)
+
+
+def shows_eager(scenarios: Iterable[ScenarioReport]) -> bool:
+    """Is eager mode itself wrong in any of them?  Then it has a column of its own."""
+    return any(scenario.leak for scenario in scenarios)
+
+
+def eager_text(scenario: ScenarioReport) -> str:
+    """What eager mode does, in the words of an outcome; wrong is what a fresh model does otherwise."""
+    result = eager_result(scenario)
+    error = None if scenario.leak is None else scenario.leak.max_abs_error
+    return f"{result} ({error_size(error)})" if result is Result.SILENT_WRONG and error is not None else str(result)
+
+
+def eager_result(scenario: ScenarioReport) -> Result:
+    if scenario.eager_error is not None:
+        return Result.RAISES
+    return Result.SAME if scenario.leak is None else Result.SILENT_WRONG
 
 
 def outcome_text(outcome: Outcome) -> str:
@@ -97,13 +125,11 @@ def policy_columns(scenarios: Iterable[ScenarioReport]) -> list[Column]:
     return sorted(seen, key=lambda column: order.index(column[0]))
 
 
-def _header(columns: list[Column]) -> list[Span]:
-    return [Span(text, "dim") for text in ("", *map(column_label, columns))]
-
-
-def _row(scenario: ScenarioReport, columns: list[Column]) -> list[Span]:
+def _row(scenario: ScenarioReport, columns: list[Column], *, eager: bool) -> list[Span]:
     found = {(outcome.policy, outcome.backend): outcome for outcome in scenario.outcomes}
-    return [Span(shortened(flat(scenario.name, 200), _WIDEST_NAME)), *(_cell(found.get(column)) for column in columns)]
+    truth = [Span(eager_text(scenario), _STYLES[eager_result(scenario)])] if eager else []
+    name = Span(shortened(flat(scenario.name, 200), _WIDEST_NAME))
+    return [name, *truth, *(_cell(found.get(column)) for column in columns)]
 
 
 def _cell(outcome: Outcome | None) -> Span:
@@ -126,13 +152,12 @@ def _grid(rows: list[list[Span]], width: int) -> list[Line]:
     return lines
 
 
-def _paragraphs(rows: list[list[Span]], columns: list[Column], width: int) -> list[Line]:
+def _paragraphs(rows: list[list[Span]], labels: Sequence[str]) -> list[Line]:
     """A scenario per paragraph: its name, then a policy and its result per line."""
-    size = max(cells(column_label(column)) for column in columns)
+    size = max(map(cells, labels))
     lines: list[Line] = []
     for name, *results in rows:
         lines.append((Span(f"  {name.text}"),))
-        for column, result in zip(columns, results, strict=True):
-            label = column_label(column)
+        for label, result in zip(labels, results, strict=True):
             lines.append((Span(f"    {label}{' ' * (size - cells(label) + _GAP)}", "dim"), result))
     return lines

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from steadygraph.model import (
     Consequence,
     Failure,
     Finding,
     GraphChange,
+    Kind,
     Outcome,
     Policy,
     Reach,
@@ -32,7 +33,7 @@ _VERBS = {
     Result.RECOMPILES: "recompiles",
     Result.REFUSED: "refused",
 }
-_MOST_OPERATORS, _MOST_OUTPUTS = 4, 2
+_MOST_OPERATORS, _MOST_OUTPUTS, _MOST_SCENARIOS = 4, 2, 4
 #: Which parts of what the graph lacks are told: an input by name, so many operators, what only the profile graph has.
 _LESS_AND_LESS = (
     (True, _MOST_OPERATORS, True),
@@ -44,27 +45,21 @@ _LESS_AND_LESS = (
 )
 
 
-def what_happens(finding: Finding, scenarios: Sequence[ScenarioReport]) -> str:
-    """``silently wrong under drop, off by up to 0.59``; an exception only where the message does not tell it.
+def what_happens(findings: Sequence[Finding], scenarios: Iterable[ScenarioReport]) -> str:
+    """``silently wrong under drop, and under recompile in video, off by up to 0.59``.
+
+    An exception is told only where the message does not tell it.
 
     Args:
-        finding: Any finding.
-        scenarios: Those in which it was found; their outcomes say under which policy.
+        findings: Of one rule, with one consequence: what stands together.
+        scenarios: Those in which they were found; their outcomes say under which policy, and each for itself alone.
     """
-    consequence = finding.consequence
-    if consequence not in _RESULTS:
-        return str(consequence)
-    outcomes = [outcome for scenario in scenarios for outcome in scenario.outcomes]
-    if consequence is Consequence.RAISES and any(scenario.eager_error for scenario in scenarios):
-        failures = (str(scenario.eager_error) for scenario in scenarios if scenario.eager_error)
-        return f"raises, in eager mode too{_unless_told(next(failures), finding)}"
-    phrases = [
-        phrase
-        for result in _RESULTS[consequence]
-        for phrase in (_proved(result, outcomes, finding), _predicted(result, outcomes))
-        if phrase
-    ]
-    return "; ".join(phrases) or _VERBS[_RESULTS[consequence][0]]
+    first = findings[0]
+    if first.consequence not in _RESULTS:
+        return str(first.consequence)
+    told = [each for each in scenarios if any(finding.scenario == each.name for finding in findings)]
+    phrases = [*_raising_in_eager_mode(first, told), *_under_policies(findings, told)]
+    return "; ".join(phrases) or _VERBS[_RESULTS[first.consequence][0]]
 
 
 def what_changed(finding: Finding) -> str:
@@ -152,37 +147,80 @@ def _operators(operators: Iterable[tuple[str, int]], most: int = _MOST_OPERATORS
     return listed((f"{count} x {flat(name, 60)}" for name, count in counts), most, limit=80)
 
 
-def _proved(result: Result, outcomes: Iterable[Outcome], finding: Finding) -> str:
-    proved = [outcome for outcome in outcomes if outcome.result is result]
-    if not proved:
-        return ""
-    return f"{_VERBS[result]} under {_policies(proved)}{_detail(result, proved, finding)}"
+#: A scenario, and an outcome of it that is told.
+_Happened = tuple[str, Outcome]
 
 
-def _predicted(result: Result, outcomes: Iterable[Outcome]) -> str:
-    predicted = [outcome for outcome in outcomes if outcome.predicted is result and outcome.result is not result]
-    return f"{_VERBS[result]} under {_policies(predicted)} (predicted, not proved here)" if predicted else ""
+def _raising_in_eager_mode(first: Finding, scenarios: Sequence[ScenarioReport]) -> Iterator[str]:
+    raising = {each.name: str(each.eager_error) for each in scenarios if each.eager_error}
+    if first.consequence is Consequence.RAISES and raising:
+        yield f"raises, in eager mode too{_where(raising, scenarios)}{_reasons(list(raising.items()), first)}"
 
 
-def _policies(outcomes: Iterable[Outcome]) -> str:
+def _under_policies(findings: Sequence[Finding], scenarios: Sequence[ScenarioReport]) -> Iterator[str]:
+    first = findings[0]
+    happened = [
+        (scenario.name, outcome)
+        for scenario in scenarios
+        if not (first.consequence is Consequence.RAISES and scenario.eager_error)
+        for outcome in scenario.outcomes
+        if any(finding.scenario == scenario.name and finding.leads_to(outcome) for finding in findings)
+    ]
+    leaking = [each.name for each in scenarios if each.leak and first.kind is Kind.STALE_STATE]
+    for result in _RESULTS[first.consequence]:
+        eager = leaking if result is Result.SILENT_WRONG else []
+        proved = [each for each in happened if each[1].result is result]
+        predicted = [each for each in happened if each[1].predicted is result and each[1].result is not result]
+        if proved or eager:
+            yield f"{_VERBS[result]} {_policies(proved, scenarios, eager)}{_detail(result, proved, first)}"
+        if predicted:
+            yield f"{_VERBS[result]} {_policies(predicted, scenarios)} (predicted, not proved here)"
+
+
+def _policies(happened: Iterable[_Happened], scenarios: Sequence[ScenarioReport], eager: Sequence[str] = ()) -> str:
+    """``under drop and shapes-only``; a policy under which it does not happen in all scenarios says in which.
+
+    ``eager`` are the scenarios in which it happens in eager mode.
+    """
     order = tuple(Policy)
-    labels = dict.fromkeys(policy_label(each) for each in sorted(outcomes, key=lambda each: order.index(each.policy)))
-    return " and ".join(labels)
+    names: dict[str, list[str]] = {}
+    for name, outcome in sorted(happened, key=lambda each: order.index(each[1].policy)):
+        names.setdefault(policy_label(outcome), []).append(name)
+    together: dict[str, list[str]] = {}
+    for label, where in names.items():
+        together.setdefault(_where(where, scenarios), []).append(label)
+    places = [f"in eager mode{_where(eager, scenarios)}"] if eager else []
+    places += [f"under {' and '.join(labels)}{where}" for where, labels in sorted(together.items())]
+    return ", and ".join(places)
 
 
-def _detail(result: Result, outcomes: Sequence[Outcome], finding: Finding) -> str:
+def _where(names: Iterable[str], scenarios: Sequence[ScenarioReport]) -> str:
+    """`` in image and video``; empty if these are all."""
+    found = list(dict.fromkeys(names))
+    return "" if len(found) == len(scenarios) else f" in {listed(found, _MOST_SCENARIOS, limit=24)}"
+
+
+def _detail(result: Result, happened: Sequence[_Happened], finding: Finding) -> str:
     if result is Result.RECOMPILES:
-        number = sum(outcome.recompiles or 0 for outcome in outcomes)
+        number = sum(outcome.recompiles or 0 for _, outcome in happened)
         return f" ({counted(number, 'new compilation')})" if number else ""
-    effect = next((outcome.effect for outcome in outcomes if outcome.effect), None)
-    if result is Result.SILENT_WRONG and effect:
-        return _unless_told(effect, finding)
-    errors = [outcome.max_abs_error for outcome in outcomes if outcome.max_abs_error is not None]
+    effects = [(name, outcome.effect) for name, outcome in happened if outcome.effect]
+    if result is Result.SILENT_WRONG and effects:
+        return _reasons(effects, finding)
+    errors = [outcome.max_abs_error for _, outcome in happened if outcome.max_abs_error is not None]
     if result is Result.SILENT_WRONG and errors:
         worst = max(errors, key=lambda error: math.inf if math.isnan(error) else error)
         return f", off by {'up to ' if len(errors) > 1 else ''}{error_size(worst)}"
-    reason = next((outcome.error for outcome in outcomes if outcome.error), None)
-    return _unless_told(reason, finding) if reason else ""
+    return _reasons([(name, outcome.error) for name, outcome in happened if outcome.error], finding)
+
+
+def _reasons(reasons: Sequence[tuple[str, str]], finding: Finding) -> str:
+    """The first of them, and in which scenario it is so if others have another one."""
+    if not reasons:
+        return ""
+    name, reason = reasons[0]
+    told = _unless_told(reason, finding)
+    return f"{told} (in {flat(name, 24)})" if told and len({each for _, each in reasons}) > 1 else told
 
 
 def _unless_told(reason: str, finding: Finding) -> str:

@@ -1,0 +1,27 @@
+"""Which outcomes the guards of a call can have led to: a consequence belongs to the policy under which it was seen."""
+
+from __future__ import annotations
+
+from steadygraph.model import Evidence, Outcome, Policy
+
+
+def of_guards(evidence: Evidence) -> tuple[Outcome, ...]:
+    """The outcomes but those that have another reason.
+
+    A captured graph whose tensors have moved, or that could not be captured, is bad whatever the guards say; what eager
+    mode does as well, or an earlier call has brought about, is not theirs either.
+    """
+    own = (outcome for outcome in evidence.outcomes if is_own(outcome))
+    if evidence.moved or fails_to_capture(evidence):
+        return tuple(outcome for outcome in own if outcome.policy is not Policy.CUDA_GRAPH)
+    return tuple(own)
+
+
+def is_own(outcome: Outcome) -> bool:
+    """Is it about this call alone, and about its policy?"""
+    return outcome.since is None and not outcome.as_eager
+
+
+def fails_to_capture(evidence: Evidence) -> bool:
+    """Does something in the profile call make the host wait where it must not?"""
+    return any(sync.fails_capture for sync in evidence.profile_syncs)
