@@ -5,6 +5,7 @@
     silent_scenarios  scenarios that are silently wrong once all guards are dropped, proved or predicted
     lines             scenario -> line of the mismatch of devices: that of every scenario that has one, or of some
     syncs             scenario -> lines at which the host waits for the device
+    outcomes          scenario -> policy -> result that must stand there, proved or predicted
     recompiles        compilations of frames that had been compiled before, over all calls; None: not applicable
 
 The labels were found with torch.compile itself (guards kept; ``skip_all_guards_unsafe`` with both back ends) and by
@@ -91,6 +92,21 @@ def shown_as_silently_wrong(report: CaseReport) -> set[str]:
     } - {PROFILE}
 
 
+def other_outcomes(report: CaseReport, wanted: dict[str, dict[str, str]]) -> list[str]:
+    """What stands in the place of each outcome that is wanted."""
+    shown = {
+        (scenario.name, str(outcome.policy)): str(outcome.predicted or outcome.result)
+        for scenario in report.scenarios
+        for outcome in scenario.outcomes
+    }
+    return [
+        f"{name} {shown.get((name, policy))} under {policy}, not {result}"
+        for name, results in wanted.items()
+        for policy, result in results.items()
+        if shown.get((name, policy)) != result
+    ]
+
+
 def is_found_at_its_lines(report: CaseReport, wanted: dict[str, Any]) -> None:
     """Mismatches and waits are where the labels say and nowhere else, and no defect is told as a mere error."""
     mismatches = lines(report, Kind.DEVICE_MISMATCH)
@@ -112,6 +128,7 @@ def test_a_case_is_reported_as_torch_itself_shows_it_and_so_is_its_recording(fil
 
     assert missing_and_unexpected(report, wanted) == []
     assert set(wanted.get("silent_scenarios", ())) <= shown_as_silently_wrong(report)
+    assert other_outcomes(report, wanted.get("outcomes", {})) == []
     if file.stem.startswith("device_"):
         is_found_at_its_lines(report, wanted)
     if wanted.get("recompiles") is not None:

@@ -35,6 +35,10 @@ class CompiledFrame:
     #: One that another thread made while this one waited for Dynamo's lock, and that would have answered.
     same_as: CompiledFrame | None = None
 
+    def __post_init__(self) -> None:
+        for guard in self.guards:
+            guard.read()
+
     @property
     def stands_for(self) -> CompiledFrame:
         return self.same_as or self

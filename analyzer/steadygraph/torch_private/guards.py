@@ -21,30 +21,28 @@ _RELATION = "SYMBOLIC_SHAPE_GUARD"
 class MadeGuard:
     """A guard as Dynamo made it, before any filter."""
 
-    __slots__ = ("_guard",)
+    __slots__ = ("_guard", "expressions", "kind", "source", "stack")
+
+    #: Where it was made; ends at the traced line.
+    stack: Sequence[traceback.FrameSummary]
+    #: The name of the function that builds it: ``EQUALS_MATCH``.
+    kind: str
+    source: str
+    expressions: Sequence[str]
 
     def __init__(self, guard: Any) -> None:
         self._guard = guard
 
-    @property
-    def source(self) -> str:
-        name: str = self._guard.name
-        return name
+    def read(self) -> None:
+        """Take what there is to know of it, once it is built, and let go of it.
 
-    @property
-    def kind(self) -> str:
-        """The name of the function that builds it: ``EQUALS_MATCH``."""
-        name: str = self._guard.create_fn_name()
-        return name
-
-    @property
-    def expressions(self) -> Sequence[str]:
-        return self._guard.code_list or ()
-
-    @property
-    def stack(self) -> Sequence[traceback.FrameSummary]:
-        """Where it was made; ends at the traced line."""
-        return self._guard.user_stack or ()
+        A guard refers to the tensor that it guards, and one that is referred to cannot be swapped: with
+        ``torch.utils.swap_tensors`` a model would fail that runs under stock torch.compile.
+        """
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            self.source, self.kind = guard.name, guard.create_fn_name()
+            self.expressions, self.stack = guard.code_list or (), guard.user_stack or ()
 
 
 class Leaf:

@@ -27,23 +27,28 @@ def import_compiler() -> None:
     import torch._functorch.aot_autograd  # noqa: F401
 
 
+_LETS_GO = "invalidate_compile_context_weakrefs"
+
+
 @contextlib.contextmanager
 def own_dynamo_state() -> Iterator[None]:
     """Dynamo's process-wide memory, empty inside of the block and as before after it.
 
     What Dynamo remembers of sizes that varied is kept by file and line: an earlier run of the same code, the user's or
     ours, would change what the profile call compiles.  Resume functions are cached by code object and carry
-    cache entries of their own.
+    cache entries of their own.  And Dynamo lets go of the tensors that it has seen, as it does for back ends that it
+    knows: ``torch.utils.swap_tensors`` takes none that somebody refers to.
     """
-    from torch._dynamo import pgo, resume_execution, utils
+    from torch._dynamo import config, pgo, resume_execution, utils
     from torch._dynamo.utils import ExactWeakKeyDictionary
 
     cache = resume_execution.ContinueExecutionCache
     code_state, resume_functions = pgo._CODE_STATE, cache.cache
     counters = copy.deepcopy(dict(utils.counters))
+    settings = {_LETS_GO: True} if hasattr(config, _LETS_GO) else {}  # torch < 2.13 has no such setting
     pgo._CODE_STATE, cache.cache = collections.defaultdict(pgo.CodeState), ExactWeakKeyDictionary()
     try:
-        with torch.compiler.set_stance("default"):
+        with torch.compiler.set_stance("default"), config.patch(settings):
             yield
     finally:
         pgo._CODE_STATE, cache.cache = code_state, resume_functions

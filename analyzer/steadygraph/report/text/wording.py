@@ -159,14 +159,15 @@ def _raising_in_eager_mode(first: Finding, scenarios: Sequence[ScenarioReport]) 
 
 def _under_policies(findings: Sequence[Finding], scenarios: Sequence[ScenarioReport]) -> Iterator[str]:
     first = findings[0]
+    leaking = [each.name for each in scenarios if each.leak and first.kind is Kind.STALE_STATE]
     happened = [
         (scenario.name, outcome)
         for scenario in scenarios
         if not (first.consequence is Consequence.RAISES and scenario.eager_error)
         for outcome in scenario.outcomes
         if any(finding.scenario == scenario.name and finding.leads_to(outcome) for finding in findings)
+        and (scenario.name not in leaking or outcome.as_eager)
     ]
-    leaking = [each.name for each in scenarios if each.leak and first.kind is Kind.STALE_STATE]
     for result in _RESULTS[first.consequence]:
         eager = leaking if result is Result.SILENT_WRONG else []
         proved = [each for each in happened if each[1].result is result]
