@@ -1,6 +1,7 @@
 """Effects: what a call leaves in its arguments and in the model, against what eager mode left there."""
 
 import threading
+import zlib
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from steadygraph.model import PROFILE
+from steadygraph.observe.state.touched import checksum
 from steadygraph.policies.effects import Comparer, Recorder
 from steadygraph.policies.proof import freeze
 
@@ -221,3 +223,13 @@ def test_tensors_without_values_prove_nothing():
         model.last = fake
 
     assert compared({PROFILE: write}, {PROFILE: write})[PROFILE].lacks_values
+
+
+def test_memory_that_was_looked_at_can_still_be_resized():
+    tensor = torch.arange(4.0)
+
+    found = checksum(tensor)
+    tensor.untyped_storage().resize_(32)
+
+    assert found == zlib.crc32(torch.arange(4.0).numpy().tobytes())
+    assert checksum(torch.empty(0)) == zlib.crc32(b"")

@@ -58,6 +58,8 @@ class EagerPass:
             watch=Recorder(),
         )
         _require_profile(self.results[PROFILE], "in eager mode")
+        for name in self.results.keys() - self.syncs.keys():  # what the case does before the call has failed
+            self.syncs[name], self.comparisons[name] = SyncWatch(), ComparisonWatch(self._computed)
         #: Later passes run the same lines.
         self.notes = self._unknown()
         self._require_devices()
