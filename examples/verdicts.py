@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from steadygraph import analyze
-from steadygraph.model import CaseReport, Outcome, Severity
+from steadygraph.model import CaseReport, Outcome, Result, ScenarioReport, Severity
 
 EXAMPLES = Path(__file__).resolve().parent
 PAGE = EXAMPLES.parent / "docs" / "reference" / "incidents.md"
@@ -57,10 +57,14 @@ def analysed(state: State) -> CaseReport:
 
 def table(state: State, report: CaseReport) -> list[str]:
     """Scenario by policy: what happens, and which rule says so; in Markdown."""
-    lines = [f"| scenario | {' | '.join(state.policies)} | findings |", "|---" * (2 + len(state.policies)) + "|"]
+    # Eager mode has a column of its own where it is wrong itself.
+    eager = ["eager"] if any(scenario.leak for scenario in report.scenarios) else []
+    columns = [*eager, *state.policies]
+    lines = [f"| scenario | {' | '.join(columns)} | findings |", "|---" * (2 + len(columns)) + "|"]
     for scenario in report.scenarios:
         words = {str(outcome.policy): happens(outcome) for outcome in scenario.outcomes}
-        cells = [scenario.name, *(words[policy] for policy in state.policies), ", ".join(found(report, scenario.name))]
+        words["eager"] = in_eager_mode(scenario)
+        cells = [scenario.name, *(words[column] for column in columns), ", ".join(found(report, scenario.name))]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
@@ -68,6 +72,13 @@ def table(state: State, report: CaseReport) -> list[str]:
 def happens(outcome: Outcome) -> str:
     """The result; on a simulated device, what is predicted."""
     return str(outcome.predicted or outcome.result)
+
+
+def in_eager_mode(scenario: ScenarioReport) -> str:
+    """What it does there; wrong is what a fresh model does otherwise."""
+    if scenario.eager_error is not None:
+        return str(Result.RAISES)
+    return str(Result.SAME if scenario.leak is None else Result.SILENT_WRONG)
 
 
 def found(report: CaseReport, scenario: str) -> list[str]:

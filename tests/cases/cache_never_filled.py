@@ -1,5 +1,5 @@
-"""The prompt fills a cache, which warm-up never did: dropped guards lose the write.  The step after it reads what was not
-written; by itself it is right, and the defect counts once."""
+"""The prompt fills a cache, which warm-up never did: dropped guards lose the write.  The step after it reads what
+was not written; by itself it is right, and the defect counts once."""
 
 import torch
 import torch.nn as nn

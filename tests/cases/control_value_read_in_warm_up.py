@@ -1,4 +1,5 @@
-"""The first call reads a length and keeps what it made of it.  A capture comes after a warm-up, in which that is done."""
+"""The first call reads a length and keeps what it made of it.  A capture comes after a warm-up, in which that is
+done."""
 
 import torch
 import torch.nn as nn

@@ -1,5 +1,6 @@
-"""A flag says that the cache is filled, and nobody takes it back for the next request: eager mode and stock torch.compile
-answer with the first one's keys.  The graph of the warm-up call fills the cache each time: it alone is right."""
+"""A flag says that the cache is filled, and nobody takes it back for the next request: eager mode and stock
+torch.compile answer with the first one's keys.  The graph of the warm-up call fills the cache each time: it
+alone is right."""
 
 import torch
 import torch.nn as nn

@@ -1,5 +1,5 @@
-"""Rows of an earlier request show in this one, in eager mode already; and an argument that is None at profile is not even
-looked at by the graph of the profile call.  No way of running the second request is right."""
+"""Rows of an earlier request show in this one, in eager mode already; and an argument that is None at profile is not
+even looked at by the graph of the profile call.  No way of running the second request is right."""
 
 import torch
 import torch.nn as nn

@@ -1,5 +1,5 @@
-"""The model is cast after it was captured: each parameter keeps its name and gets other memory, of another dtype.  Stock
-torch.compile sees the dtype and compiles again; the captured graph computes with the old weights."""
+"""The model is cast after it was captured: each parameter keeps its name and gets other memory, of another dtype.
+Stock torch.compile sees the dtype and compiles again; the captured graph computes with the old weights."""
 
 import torch
 import torch.nn as nn

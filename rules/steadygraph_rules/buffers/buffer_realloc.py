@@ -123,12 +123,15 @@ class BufferRealloc(Rule):
         model that the profile graph reads or writes, and that lies at another address before or after a serving call.
 
     Why it matters:
-        The captured graph goes on using the old address.  Its replay writes into memory that belongs to somebody else
-        by now, and whoever reads the new tensor finds what nobody wrote.
+        The captured graph goes on using the old address.  Its replay reads the old values, or what somebody else has
+        put there by now; it writes into memory that is not the tensor's any more, and whoever reads the new tensor
+        finds what nobody wrote.  The tensor may be the same object: ``weight.data = new`` and
+        ``module.to(dtype)`` move it.
 
     How to fix it:
-        Write into the tensor in place (``copy_``) and never replace it.  Where it grows, allocate for the worst case
-        before the capture and refuse to grow afterwards.
+        Write into the tensor in place (``weight.copy_(new)``, ``load_state_dict`` without ``assign``) and never replace
+        it.  Where it grows, allocate for the worst case before the capture and refuse to grow afterwards; where it has
+        to move, capture again.
 
     Known limits:
         Only tensors that hang on the model are followed, and those in module-level variables that compiled code reads.

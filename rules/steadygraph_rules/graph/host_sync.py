@@ -110,7 +110,8 @@ class HostSync(Rule):
 
     Why it matters:
         On a GPU the host stops until everything that was queued is done, and only then goes on to queue.  A CUDA graph
-        cannot be captured across such a point at all.  One that only serving has was never in the profile's timings.
+        cannot be captured across such a point at all: an error under policy ``cuda-graph``, accepted or not.  One that
+        only serving has was never in the profile's timings.
 
     How to fix it:
         Keep sizes and decisions on the host, or keep values in tensors; copy from pinned memory with ``non_blocking``.

@@ -49,7 +49,7 @@ class StaleState(Rule):
 
     What it finds:
         In a case of independent requests (``INDEPENDENT = True``) a scenario whose eager result is another after the
-        calls before it than on a fresh model.
+        calls before it than on a fresh model, which is the truth: eager mode has a column of its own in the report.
 
     Why it matters:
         Rows of somebody else's request, counters, or buffers that an aborted step left behind: wrong results that
