@@ -79,6 +79,7 @@ def simulated(device: str = "cuda", gpu: str = gpus.DEFAULT) -> Iterator[Simulat
             stack.enter_context(replaced(target, attributes))
         # What a fake kernel raises is told where it is caught, not on stderr as well.
         stack.enter_context(replaced(logging.getLogger("torch._subclasses.fake_tensor"), {"disabled": True}))
+        stack.enter_context(symbols.untraced())
         stack.enter_context(unknown.recorded(unknowns))
         for owner, attributes in _values(unknowns):
             stack.enter_context(replaced(owner, attributes))

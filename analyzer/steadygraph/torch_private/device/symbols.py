@@ -6,13 +6,16 @@ one for each trace of Dynamo's.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from steadygraph.torch_private.replacement import replaced
 
 _MEMBERS = {
     "torch.fx.experimental.symbolic_shapes.ShapeEnv": (
@@ -197,3 +200,14 @@ def is_made_now(frame: types.FrameType | None) -> bool:
     if frame is not None and frame.f_code.co_filename.startswith("<"):
         frame = frame.f_back
     return frame is not None and frame.f_code.co_filename.endswith(_AFTER_COMPILATION)
+
+
+@contextlib.contextmanager
+def untraced() -> Iterator[None]:
+    """A block in which Dynamo leaves the algebra of symbols alone: on a real device the user's code runs none of it."""
+    from torch._dynamo import trace_rules
+
+    skipped = {"SKIP_DIRS": [*trace_rules.SKIP_DIRS], "SKIP_DIRS_RE": trace_rules.SKIP_DIRS_RE}
+    with replaced(trace_rules, skipped):
+        trace_rules.add("sympy")
+        yield
