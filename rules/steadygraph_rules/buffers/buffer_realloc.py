@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from steadygraph.model import Aspect, Consequence, Evidence, Finding, Kind, Move, Policy, Result
+from steadygraph.model import Aspect, Consequence, Evidence, Finding, Kind, Move, Policy
 from steadygraph.rule import Example, Rule
 from steadygraph_rules.guard_rule import same_but_for_index
 
