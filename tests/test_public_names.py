@@ -22,7 +22,7 @@ PUBLIC = {
         "GraphInput GraphNode GraphOutput Guard Kind Leak Location LockChange Move Node NodeKind NoneNode "
         "Observation OpaqueNode Outcome Owner Policy Problem Reach RecordedCall Recording Region RegionCall Result "
         "RuleProblem RunRecording ScenarioReport Severity SourceExcerpt Status Subject Sync TensorNode TensorSpec "
-        "Term ValueNode ViolatedGuard digraph"
+        "Term Uncompiled ValueNode ViolatedGuard digraph"
     ),
     "steadygraph.accelerator": "Simulation simulated",
     "steadygraph.reference.deepstack": "DeepstackBuffers",
