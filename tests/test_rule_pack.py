@@ -94,7 +94,7 @@ def test_its_own_tests_pass(installed: Installed) -> None:
     )
 
     assert done.returncode == 0, done.stdout
-    assert "2 passed" in done.stdout
+    assert "3 passed" in done.stdout
 
 
 @pytest.mark.usefixtures("with_pack")

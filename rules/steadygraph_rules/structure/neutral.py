@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_CACHE = re.compile(r"(?<![a-z])(?:past|cache)(?![a-z])|(?<![a-z])kv(?![a-z])", re.IGNORECASE)
+_CACHE = re.compile(r"(?<![a-z])(?:past(?:_k\w*)?|kv|(?<!use_)(?:kv_?)?caches?)\b", re.IGNORECASE)
 _MASK = re.compile(r"mask", re.IGNORECASE)
 _NUMBER = re.compile(r"-?(?:\d[\d.e+-]*|inf|nan)")
 _CONTENTS = re.compile(r"torch\.\w+\[|\btensors?\b")
@@ -23,6 +23,13 @@ def fix(path: str, value: str) -> str:
         value: What it is where it is there, in the words of a message: ``torch.bool[2, 6] on cpu``; empty: not known.
     """
     always = "in the profile call and in every serving call"
+    if _NUMBER.fullmatch(value):
+        return (
+            f"Pass `{path}` {always}: the same number, or a 0-d tensor with a number that has no effect where there is "
+            "none."
+        )
+    if value and not _CONTENTS.search(value):
+        return f"Pass the same value of `{path}` {always}, or compile one module for each value."
     if is_cache(path):
         return (
             f"Pass a cache of one fixed size {always}, with a mask that hides the rows which are not filled yet, or "
@@ -33,11 +40,4 @@ def fix(path: str, value: str) -> str:
             f"Pass a mask without effect {always} that has none: ones where it says what to keep, zeros where it is "
             "added or says what to hide or change."
         )
-    if _NUMBER.fullmatch(value):
-        return (
-            f"Pass `{path}` {always}: the same number, or a 0-d tensor with a number that has no effect where there is "
-            "none."
-        )
-    if value and not _CONTENTS.search(value):
-        return f"Pass the same value of `{path}` {always}, or compile one module for each value."
     return f"Pass zeros (ones where it multiplies) {always} that has none: same type, keys, shapes, dtypes and device."
