@@ -61,6 +61,15 @@ def regions(model):
 )
 
 
+_OVERLAPPING = (
+    _MODEL
+    + """
+def regions(model):
+    return [model, model.used]
+"""
+)
+
+
 class NothingCompiled(Rule):
     """A region of which nothing was compiled, so that nothing is proved about it.
 
@@ -86,10 +95,23 @@ class NothingCompiled(Rule):
     name = "nothing-compiled"
     kind = Kind.GRAPH_BREAK
     flagged = (
-        Example("a region that no call reaches", _UNUSED, (PROFILE,)),
-        Example("torch.compile switched off", _STANCE, (PROFILE,)),
+        Example(
+            "a region that no call reaches",
+            _UNUSED,
+            (PROFILE,),
+            fix="Return from regions() the modules that the calls run, or add a call that runs this one.",
+            fixed=(_USED,),
+        ),
+        Example(
+            "torch.compile switched off",
+            _STANCE,
+            (PROFILE,),
+            fix='Switch torch.compile on around the calls: no torch.compiler.set_stance("force_eager"), no '
+            "TORCHDYNAMO_DISABLE.",
+            fixed=(_MODEL,),
+        ),
     )
-    passed = (Example("a region that the calls run", _USED),)
+    passed = (Example("one of the regions is the model itself", _OVERLAPPING),)
 
     def check(self, evidence: Evidence) -> Iterator[Finding]:
         if evidence.scenario != PROFILE:

@@ -135,7 +135,89 @@ _EARLIER = case(
     serving={"writes": "torch.ones(4), torch.arange(4.0)", "reads": "torch.ones(4), None"},
 )
 
+_DEEP = case(
+    """
+    x = self.first(x)
+    return self.deep(x) if deep else x
+    """,
+    init="self.first, self.deep = Layer(), Layer()",
+    takes="x, deep=False",
+    top="""
+    class Layer(nn.Module):
+        def forward(self, x):
+            return 2 * x
+    """,
+    more="""
+    def regions(model):
+        return [model.first, model.deep]
+    """,
+)
+_MODE = case(
+    "return 2 * x",
+    top="""
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Counting(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            return func(*args, **(kwargs or {}))
+    """,
+    more="""
+    def context(name):
+        return Counting()
+    """,
+)
+_IGNORED = """\
+    @classmethod
+    def ignore_compile_internals(cls):
+        return True
+
+    def __torch_dispatch__"""
+_NO_STEPS = case(
+    """
+    for _ in range(len(steps)):
+        x = x * 2
+    return x
+    """,
+    takes="x, steps",
+    profile="torch.ones(4), ()",
+    serving={"one": "torch.arange(4.0), (1,)"},
+)
+
 EXAMPLES = (
+    (
+        "SG403",
+        Example(
+            "a layer that no call runs",
+            _DEEP,
+            ("profile",),
+            fix="Return from regions() the modules that the calls run, or add a call that runs this one.",
+            fixed=(changed(_DEEP, ("return (torch.ones(4),)", "return (torch.ones(4), True)")),),
+        ),
+    ),
+    (
+        "SG403",
+        Example(
+            "a mode around every call",
+            _MODE,
+            ("profile",),
+            fix="Leave the mode outside of the compiled region, or let its class method ignore_compile_internals() "
+            "return True.",
+            fixed=(
+                changed(_MODE, ("return Counting()", "return torch.no_grad()")),
+                changed(_MODE, ("    def __torch_dispatch__", _IGNORED)),
+            ),
+        ),
+    ),
+    (
+        "SG403",
+        Example(
+            "a profile call that does nothing",
+            _NO_STEPS,
+            ("profile",),
+            fix="Let the profile call do the work of a serving call.",
+            fixed=(changed(_NO_STEPS, ("ones(4), ()", "ones(4), (1,)")),),
+        ),
+    ),
     (
         "SG401",
         Example(
