@@ -20,7 +20,7 @@ from steadygraph.model import Policy, Result
 
 SEED = (
     "\n  hint: return equal values each time: torch, random and numpy are seeded before it is called; "
-    "seed a generator of your own inside of it"
+    "seed a generator of your own inside of it, and fill what torch.empty made"
 )
 COPY = "\n  hint: the model writes into what it returns each time: return a new one, or a copy, as in x.clone()"
 DRAWN = torch.Generator()

@@ -30,7 +30,7 @@ WHOLE_BYTES = 2**26
 _ORDINALS = ("", "first", "second", "third")
 _SEED = (
     "return equal values each time: torch, random and numpy are seeded before it is called; "
-    "seed a generator of your own inside of it"
+    "seed a generator of your own inside of it, and fill what torch.empty made"
 )
 _COPY = "the model writes into what it returns each time: return a new one, or a copy, as in x.clone()"
 

@@ -76,10 +76,10 @@ def mark(args, kwargs):
     torch._dynamo.mark_dynamic(args[1], 0)
 
 def profile():
-    return (torch.ones(8), torch.empty(4)), {{}}
+    return (torch.ones(8), torch.zeros(4)), {{}}
 
 def serving():
-    return {{"longer": ((torch.ones(8), torch.empty(7)), {{}})}}
+    return {{"longer": ((torch.ones(8), torch.zeros(7)), {{}})}}
 """
 
 _TENSOR_ON_AN_OBJECT = _ON_AN_OBJECT.replace("seen = 0\n", "seen = torch.tensor(0)\n").replace(

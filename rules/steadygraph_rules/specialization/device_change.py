@@ -36,7 +36,7 @@ def serving():
     }}
 """
 
-_BACK = _MOVED.replace("((x,)", "((torch.empty_like(x, device='cpu'),)")  # a meta tensor has nothing to move
+_BACK = _MOVED.replace("((x,)", "((torch.ones_like(x, device='cpu'),)")  # a meta tensor has nothing to move
 
 _STAYED = f"""{_MODEL}
 def profile():

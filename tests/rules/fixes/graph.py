@@ -310,13 +310,13 @@ EXAMPLES = (
         ),
     ),
     (
-        "SG901",
+        "SG604",
         Example(
             "a call that goes on from what another one left",
             _EARLIER,
             ("reads",),
             ("SG101",),
-            fix="Mend the earlier call first: this one goes on from what it left behind.",
+            fix="Mend the earlier call: this one goes on from what it left behind.",
             fixed=(
                 changed(
                     _EARLIER,
