@@ -153,3 +153,14 @@ def test_operators_of_the_host_are_not_replayed_for_a_device():
 
     assert counter.item() == 1
     assert tape.operators == []
+
+
+def test_what_the_call_itself_resizes_is_replayed():
+    def function(x):
+        rows = x * 2
+        rows.untyped_storage().resize_(4096)
+        return rows + 1
+
+    tape = Tape.of(function, (torch.ones(2),), {})
+
+    assert tape.replay((torch.full((2,), 3.0),), {}).tolist() == [7.0, 7.0]

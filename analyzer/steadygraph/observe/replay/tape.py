@@ -61,6 +61,8 @@ class Tape:
         tape = cls(static_inputs(args, kwargs), device)
         with watching_ops(tape._record):
             tape.output = function(*args, **kwargs)
+        # What the call itself resized lies where it left it.
+        tape._places = {key: pair for key, pair in tape._places.items() if address(pair[0]) == pair[1]}
         return tape
 
     def _record(self, op: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
