@@ -89,7 +89,7 @@ def test_rules_are_named_by_code_or_name_and_all_scenarios_come_last() -> None:
         (
             {"*": {"stale-state": "x"}},
             "ALLOW of case.py names 'stale-state', which is no single rule\n"
-            "  hint: name what is accepted by its code: SG603",
+            "  hint: name what is accepted by its code: SG603, SG604",
         ),
     ],
 )

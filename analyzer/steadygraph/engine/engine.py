@@ -56,8 +56,7 @@ def record(case: Case, settings: Settings) -> Recording:
             allow.allowances(subject.case.allow, list(arguments), load_packs(), label=subject.case.named("ALLOW"))
         with recorded(subject, arguments) as (recording, bench, eager):
             recording = prove(recording, bench, policies(case, settings), subject.backends)
-            remarks = tuple(bench.remarks())
-    return dataclasses.replace(recording, notes=(*notes(subject, recording, eager), *remarks))
+    return dataclasses.replace(recording, notes=(*notes(subject, recording, eager), *recording.notes))
 
 
 def outline(case: Case, settings: Settings) -> CaseReport:

@@ -40,7 +40,7 @@ def prove(recording: Recording, bench: Bench, policies: Collection[Policy], back
         )
         for call in recording.calls
     ]
-    return dataclasses.replace(recording, calls=tuple(calls))
+    return dataclasses.replace(recording, calls=tuple(calls), notes=(*recording.notes, *bench.remarks()))
 
 
 def _fails_to_capture(profile: Outcome) -> bool:
