@@ -12,7 +12,7 @@ from steadygraph.config import Settings
 from steadygraph.engine.engine import analyze_case
 from steadygraph.errors import TargetError
 from steadygraph.model import Kind, Policy, Result
-from steadygraph.torch_private import cache_entry_count
+from steadygraph.torch_private import cache_entries
 
 EVERY_POLICY = (Policy.RECOMPILE, Policy.DROP, Policy.SHAPES_ONLY, Policy.CUDA_GRAPH)
 
@@ -314,7 +314,7 @@ def test_code_that_the_user_compiled_keeps_its_entries_and_does_not_compile_agai
     with torch.no_grad():
         elsewhere(torch.ones(3))
         own(torch.ones(8, 4))
-    entries = cache_entry_count(Stateless.forward.__code__)
+    entries = len(cache_entries(Stateless.forward.__code__))
 
     analyze(stateless())
     with torch.no_grad():
@@ -322,7 +322,7 @@ def test_code_that_the_user_compiled_keeps_its_entries_and_does_not_compile_agai
         own(torch.ones(8, 4))
 
     assert len(compiled) == 2
-    assert cache_entry_count(Stateless.forward.__code__) == entries
+    assert len(cache_entries(Stateless.forward.__code__)) == entries
 
 
 def test_nothing_that_was_compiled_for_the_analysis_stays():
@@ -332,7 +332,7 @@ def test_nothing_that_was_compiled_for_the_analysis_stays():
 
     analyze(stateless(build=Fresh))
 
-    assert cache_entry_count(Fresh.forward.__code__) == 0
+    assert cache_entries(Fresh.forward.__code__) == []
 
 
 def helper(x):
@@ -349,11 +349,11 @@ def test_an_entry_of_a_function_called_after_a_break_may_stay_only_beside_the_us
 
     user = torch.compile(helper, backend="eager")
     user(torch.ones(2, 2))
-    before = cache_entry_count(helper.__code__)
+    before = len(cache_entries(helper.__code__))
 
     analyze(stateless(build=Breaks))
 
-    assert cache_entry_count(helper.__code__) >= before
+    assert len(cache_entries(helper.__code__)) >= before
     user(torch.ones(2, 2))
 
 

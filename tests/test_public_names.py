@@ -17,9 +17,9 @@ PUBLIC = {
     ),
     "steadygraph.rule": "HEADINGS Example Message Rule clauses spread",
     "steadygraph.model": (
-        "GLOBAL PROFILE Accepted Ambient Asks Aspect BreakReason CaseReport Condition Consequence ContainerNode "
-        "CycleNode DeviceMismatch Difference Evidence Failure Finding Graph GraphBody GraphBreak GraphChange "
-        "GraphInput GraphNode GraphOutput Guard Kind Leak Location LockChange Move Node NodeKind NoneNode "
+        "GLOBAL PROFILE Accepted Ambient Asks Aspect BreakReason CaseReport Checked CompiledBy Condition Consequence "
+        "ContainerNode CycleNode DeviceMismatch Difference Evidence Failure Finding Graph GraphBody GraphBreak "
+        "GraphChange GraphInput GraphNode GraphOutput Guard Kind Leak Location LockChange Move Node NodeKind NoneNode "
         "Observation OpaqueNode Outcome Owner Policy Problem Reach RecordedCall Recording Region RegionCall Result "
         "RuleProblem RunRecording ScenarioReport Severity SourceExcerpt Status Subject Sync TensorNode TensorSpec "
         "Term Uncompiled ValueNode ViolatedGuard digraph"

@@ -24,6 +24,7 @@ from steadygraph_rules.specialization.requires_grad_change import RequiresGradCh
 from steadygraph_rules.specialization.stride_change import StrideChange
 from steadygraph_rules.specialization.tensor_type_change import TensorTypeChange
 from steadygraph_rules.specialization.zero_one_size import ZeroOneSize
+from steadygraph_rules.state.compiled_branch import CompiledBranch
 from steadygraph_rules.state.global_state import GlobalState
 from steadygraph_rules.state.missing_guard import MissingGuard
 from steadygraph_rules.state.module_attribute import ModuleAttribute
@@ -52,6 +53,7 @@ RULES: tuple[Rule, ...] = (
     ObjectIdentity(),
     GlobalState(),
     MissingGuard(),
+    CompiledBranch(),
     GraphBreakRule(),
     HostSync(),
     NothingCompiled(),

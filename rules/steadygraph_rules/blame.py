@@ -9,9 +9,10 @@ def of_guards(evidence: Evidence) -> tuple[Outcome, ...]:
     """The outcomes but those that have another reason.
 
     A captured graph whose tensors have moved, or that could not be captured, is bad whatever the guards say; what eager
-    mode does as well, or an earlier call has brought about, is not theirs either.
+    mode does as well, or an earlier call has brought about, is not theirs either, nor is what code does because it is
+    being compiled.
     """
-    own = (outcome for outcome in evidence.outcomes if is_own(outcome))
+    own = (outcome for outcome in evidence.outcomes if is_own(outcome) and not outcome.compiled_branch)
     if evidence.moved or fails_to_capture(evidence):
         return tuple(outcome for outcome in own if outcome.policy is not Policy.CUDA_GRAPH)
     return tuple(own)

@@ -11,6 +11,7 @@ from typing import ClassVar
 from steadygraph.model import (
     Asks,
     Aspect,
+    Checked,
     Consequence,
     Evidence,
     Finding,
@@ -48,7 +49,7 @@ class GuardRule(Rule):
         for guards in self.groups(by_cause.get(self.cause, ())):
             first = guards[0]
             worst = consequence(evidence, self.cause, guards, by_cause)
-            told = (*clauses(self.message(first, evidence)), also(guards), left_behind(evidence, worst))
+            told = (*clauses(self.message(first, evidence)), dropped(first), also(guards), left_behind(evidence, worst))
             yield self.finding(
                 evidence,
                 spread(told, len({guard.region for guard in guards})),
@@ -103,18 +104,31 @@ def consequence(
 ) -> Consequence:
     """What these guards can have done: the worst outcome is theirs if the graph is; otherwise they have their price.
 
-    A guard that does not change the graph is to blame for wrong results only if no other guard changes it.
+    A guard that does not change the graph is to blame for wrong results only if no other guard changes it.  One that is
+    checked under every policy costs what stock torch.compile does about it.
     """
+    if all(guard.checked is Checked.ALWAYS for guard in guards):
+        evidence, by_cause = _where_all_are_checked(evidence, by_cause)
     worst = replace(evidence, outcomes=of_guards(evidence)).worst
     if cause is Cause.SHAPE and _nothing_proved(evidence) and _only_sizes(guards):
         return Consequence.BENIGN
     if worst not in _BAD or (worst is Consequence.RAISES and evidence.eager_error is not None):
-        return _price(evidence)
+        return _price(evidence, guards)
     if not _matter(guards) and _matter(evidence.violated_guards):
-        return _price(evidence)
+        return _price(evidence, guards)
     if cause in _WEAK and any(_matter(others) for other, others in by_cause.items() if other not in _WEAK):
-        return _price(evidence)
+        return _price(evidence, guards)
     return worst
+
+
+def _where_all_are_checked(
+    evidence: Evidence, by_cause: Mapping[Cause, Sequence[ViolatedGuard]]
+) -> tuple[Evidence, Mapping[Cause, Sequence[ViolatedGuard]]]:
+    """What the policy that drops no guard does, and the guards that the model's own code has checked."""
+    kept = tuple(outcome for outcome in evidence.outcomes if outcome.policy is Policy.RECOMPILE)
+    checked = {cause: [g for g in guards if g.checked is Checked.ALWAYS] for cause, guards in by_cause.items()}
+    guards = tuple(guard for guard in evidence.violated_guards if guard.checked is Checked.ALWAYS)
+    return replace(evidence, outcomes=kept, violated_guards=guards), checked
 
 
 def _nothing_proved(evidence: Evidence) -> bool:
@@ -132,11 +146,18 @@ def _only_sizes(guards: Sequence[ViolatedGuard]) -> bool:
     )
 
 
-def _price(evidence: Evidence) -> Consequence:
+def _price(evidence: Evidence, guards: Sequence[ViolatedGuard]) -> Consequence:
     """Of any violated guard: a recompile, in a deployment that looks at guards; otherwise nothing."""
+    if all(guard.checked is Checked.NEVER for guard in guards):
+        return Consequence.BENIGN
     policies = {outcome.policy for outcome in evidence.outcomes}
     looked_at = not policies or Policy.RECOMPILE in policies or evidence.worst is Consequence.RECOMPILES
     return Consequence.RECOMPILES if looked_at else Consequence.BENIGN
+
+
+def dropped(guard: ViolatedGuard) -> str:
+    """Why nothing looks at it, where the model's own code says so."""
+    return "; its torch.compile drops the guard (guard_filter_fn)" if guard.checked is Checked.NEVER else ""
 
 
 def left_behind(evidence: Evidence, worst: Consequence) -> str:

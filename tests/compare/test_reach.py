@@ -242,7 +242,7 @@ def ran(model: nn.Module, *calls: tuple[tuple[Any, ...], dict[str, Any]]) -> lis
     """The graphs of each of these calls of one model."""
     with own_dynamo_state():
         session = CompileSession([("", model)], options={"dynamic": False}, backends={})
-        with session.guards_kept(), torch.no_grad():
+        with session.guards_kept(), session.calling(), torch.no_grad():
             for args, kwargs in calls:
                 model(*args, **kwargs)
         session.close()

@@ -48,7 +48,7 @@ def breaks(forward, *args):
     module = type("Module", (nn.Module,), {"forward": forward})()
     with own_dynamo_state():
         session = CompileSession([("", module)], options={}, backends={})
-        with session.guards_kept():
+        with session.guards_kept(), session.calling():
             for name in ("profile", "again"):
                 session.start(name)
                 module(*args)

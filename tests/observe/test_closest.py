@@ -31,7 +31,7 @@ def test_a_call_is_held_against_the_entry_that_it_violates_least(
 ) -> None:
     with own_dynamo_state():
         session = CompileSession([("", model := Decoder())], options={"dynamic": False}, backends={})
-        with session.guards_kept():
+        with session.guards_kept(), session.calling():
             model(torch.ones(3), "decode")
             model(torch.ones(5), "prefill")
             session.start("serving")

@@ -38,7 +38,7 @@ def violated(
 ) -> list[ViolatedGuard]:
     with own_dynamo_state():
         session = CompileSession([("", model := Model(function))], options={"dynamic": dynamic}, backends={})
-        with session.guards_kept():
+        with session.guards_kept(), session.calling():
             model(*profile)
             session.start("serving")
             change(model)

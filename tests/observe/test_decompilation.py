@@ -21,7 +21,7 @@ def code_of_profile_and_serving():
     module = Guarded()
     with own_dynamo_state():
         session = CompileSession([("", module)], options={}, backends={})
-        with session.guards_kept(), torch.no_grad():
+        with session.guards_kept(), session.calling(), torch.no_grad():
             module(torch.ones(3))
             session.start("serving")
             module(torch.ones(3), torch.ones(3))

@@ -14,7 +14,7 @@ from steadygraph.torch_private import own_dynamo_state
 def captured(module, *args):
     with own_dynamo_state(), torch._dynamo.config.patch(capture_dynamic_output_shape_ops=True):
         session = CompileSession([("", module)], options={}, backends={})
-        with session.guards_kept(), torch.no_grad():
+        with session.guards_kept(), session.calling(), torch.no_grad():
             module(*args)
         session.close()
     (observation,) = session.observations

@@ -17,7 +17,7 @@ def captured(forward, *calls, mark=None):
     module.weight = nn.Parameter(torch.ones(4))
     with own_dynamo_state():
         session = CompileSession([("", module)], options={}, backends={})
-        with session.guards_kept(), torch.no_grad():
+        with session.guards_kept(), session.calling(), torch.no_grad():
             for index, args in enumerate(calls):
                 session.start("profile" if not index else f"call {index}")
                 if mark is not None and not index:

@@ -55,7 +55,7 @@ def violated(change=lambda model: None, profile=None, serving=None, around=torch
     with own_dynamo_state():
         model = Model().eval()
         session = CompileSession([("", model)], options={}, backends={})
-        with session.guards_kept():
+        with session.guards_kept(), session.calling():
             with torch.no_grad():
                 model(*args, **kwargs)
             session.start("serving")
@@ -206,7 +206,7 @@ class Rope(nn.Module):
 def test_a_condition_on_a_size_is_told_in_the_callers_words_and_where_it_stands():
     with own_dynamo_state():
         session = CompileSession([("", model := Rope())], options={"dynamic": True}, backends={})
-        with session.guards_kept():
+        with session.guards_kept(), session.calling():
             model(x=torch.ones(4))
             session.start("serving")
             model(x=torch.ones(12))
@@ -229,7 +229,7 @@ class Broken(nn.Module):
 def test_behind_a_graph_break_a_call_is_held_against_the_profile_whatever_answers_it():
     with own_dynamo_state():
         session = CompileSession([("", model := Broken())], options={}, backends={})
-        with session.guards_kept():
+        with session.guards_kept(), session.calling():
             for name, size in {"profile": 5, "larger": 9, "again": 5, "smaller": 3}.items():
                 session.start(name)
                 x = torch.ones(size, 4)

@@ -163,7 +163,7 @@ def test_a_compilation_belongs_to_the_thread_that_asked_for_it():
     session = CompileSession([("waiting", waiting), ("scaled", model)], options={"dynamic": False}, backends={})
     x = torch.ones(2)
 
-    with session.guards_kept():
+    with session.guards_kept(), session.calling():
         session.start("profile")
         model(x, 1)
         session.start("serving")
@@ -184,7 +184,7 @@ def test_what_one_thread_compiled_for_all_is_counted_for_the_same_call_whoever_c
     model = Scaled()
     session = CompileSession([("", model)], options={"dynamic": True}, backends={})
 
-    with session.guards_kept():
+    with session.guards_kept(), session.calling():
         session.start("profile")
         model(torch.ones(3), 1.0)
         session.start("serving")

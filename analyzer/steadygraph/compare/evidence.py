@@ -12,6 +12,7 @@ from steadygraph.model import (
     GLOBAL,
     PROFILE,
     Aspect,
+    Checked,
     Difference,
     Evidence,
     GraphChange,
@@ -85,6 +86,8 @@ def _violated(profile: Observation, serving: Observation) -> Iterator[ViolatedGu
 
 
 def _matters(guard: ViolatedGuard, same_graph: bool | None) -> bool | None:
+    if guard.checked is Checked.NEVER:
+        return None  # the same graph answered, whether it was the right one or not
     if guard.aspect is Aspect.AMBIENT and guard.path.startswith(_DECISIVE):
         return True
     if guard.aspect is Aspect.IDENTITY and "Tensor" in (guard.expected_type, guard.actual_type):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from steadygraph.model import Asks, Aspect, Outcome, Owner, Policy, Result, ViolatedGuard
+from steadygraph.model import Asks, Aspect, Checked, Outcome, Owner, Policy, Result, ViolatedGuard
 
 _EAGER = "eager"
 #: What the code around inductor's kernels looks at in each input: its sizes and strides, and that it is a tensor.
@@ -24,6 +24,7 @@ def predicted(outcomes: Sequence[Outcome], violated: Sequence[ViolatedGuard]) ->
     proved = {outcome.backend for outcome in outcomes if outcome.policy is Policy.DROP}
     if proved - {_EAGER}:
         return tuple(outcomes)
+    violated = _up_to_the_policy(violated)
     result = {Result.SAME: _with_inductor(violated), Result.RAISES: _where_eager_kernels_raise(violated)}
     return tuple(
         dataclasses.replace(outcome, predicted=result[outcome.result])
@@ -39,6 +40,7 @@ def unproved(outcomes: Sequence[Outcome], violated: Sequence[ViolatedGuard]) -> 
     Where guards are kept nothing needs to be predicted: a graph was made for the call.  Elsewhere the graph of the
     profile call answers, which is wrong if the call would have had another one.
     """
+    violated = _up_to_the_policy(violated)
     result = Result.SILENT_WRONG if any(map(_takes_another_way, violated)) else _with_inductor(violated)
     return tuple(
         dataclasses.replace(outcome, predicted=result)
@@ -52,6 +54,11 @@ def _depends_on_guards(outcome: Outcome) -> bool:
     """Not where guards are kept, nor where the capture or the memory of a graph is why it is bad."""
     bad = outcome.predicted in (Result.RAISES, Result.SILENT_WRONG)
     return outcome.policy is not Policy.RECOMPILE and not (outcome.policy is Policy.CUDA_GRAPH and bad)
+
+
+def _up_to_the_policy(violated: Sequence[ViolatedGuard]) -> list[ViolatedGuard]:
+    """Without those of what the model's own code compiles: it ran with its own back end and options."""
+    return [guard for guard in violated if guard.checked is Checked.BY_POLICY]
 
 
 def _takes_another_way(guard: ViolatedGuard) -> bool:

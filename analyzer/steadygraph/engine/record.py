@@ -131,7 +131,8 @@ def _session(subject: Subject, regions: Sequence[tuple[str, nn.Module]]) -> Comp
             backends["inductor"] = torch_private.inductor(**keywords)
     options = {key: value for key, value in case.compile.items() if key in _OPTIONS}
     subject.state.restore()
-    return CompileSession(regions, options=options, backends=backends, model=subject.model)
+    simulated = subject.simulation is not None
+    return CompileSession(regions, options=options, backends=backends, model=subject.model, simulated=simulated)
 
 
 def _recording(
@@ -147,7 +148,9 @@ def _recording(
         target=case.target,
         status=Status.COMPLETED,
         duration_s=0.0,
-        regions=tuple(compiled_region(region, session.observations) for region in session.regions),
+        regions=tuple(
+            compiled_region(region, session.observations) for region in (*session.regions, *session.entry_points)
+        ),
         calls=tuple(
             RecordedCall(
                 name=name,

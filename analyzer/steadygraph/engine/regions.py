@@ -21,12 +21,14 @@ def compiled_region(region: WatchedRegion, observations: Sequence[Observation]) 
     own = [one for one in observations if one.region == region.name and one.call == PROFILE]
     return Region(
         name=region.name,
-        location=locations.of_function(region.module.forward),
+        location=locations.of_function(region.forward.own),
         guards=sum(len(one.guards) for one in own),
         # One that runs for several sizes at start-up is one.
         graphs=len({graph.digest for one in own for graph in one.graphs}),
         graph_breaks=sum(len(one.breaks) for one in own),
-        uncompiled=None if any(map(_tells, own)) else _uncompiled(region, own, observations),
+        # What the model's own code compiles is up to it, and may have been compiled before.
+        uncompiled=None if region.is_users or any(map(_tells, own)) else _uncompiled(region, own, observations),
+        compiled_by=region.compiled_by,
     )
 
 

@@ -6,12 +6,24 @@ Nothing here imports torch.  An observation can come from anywhere, and knows no
 from __future__ import annotations
 
 from steadygraph.model.condition import Asks, Condition, Subject, Term
-from steadygraph.model.evidence import Evidence, Finding, GraphChange, GraphOutput, Leak, Move, Outcome, Reach, Region
+from steadygraph.model.evidence import (
+    CompiledBy,
+    Evidence,
+    Finding,
+    GraphChange,
+    GraphOutput,
+    Leak,
+    Move,
+    Outcome,
+    Reach,
+    Region,
+)
 from steadygraph.model.network import digraph
 from steadygraph.model.observation import (
     GLOBAL,
     Ambient,
     BreakReason,
+    Checked,
     Graph,
     GraphBody,
     GraphBreak,
@@ -69,6 +81,8 @@ __all__ = [
     "Aspect",
     "BreakReason",
     "CaseReport",
+    "Checked",
+    "CompiledBy",
     "Condition",
     "Consequence",
     "ContainerNode",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -93,6 +94,9 @@ class Outcome:
     A bad outcome may have a cause outside of its call: ``since`` says which place an earlier call, under the same
     policy, left otherwise than eager mode; without that the call is right.  ``as_eager`` says that eager mode does the
     same after the same calls, and that a fresh model shows it to be wrong.
+
+    ``compiled_branch`` are lines that ask whether they are being compiled: eager mode does the same as the compiled
+    call where it gets the same answer there.
     """
 
     policy: Policy
@@ -105,6 +109,7 @@ class Outcome:
     effect: str | None = None
     since: str | None = None
     as_eager: bool = False
+    compiled_branch: tuple[Location, ...] = ()
 
     @property
     def consequence(self) -> Consequence:
@@ -134,9 +139,19 @@ def worst_of(consequences: Iterable[Consequence]) -> Consequence:
     return min(consequences, key=_BADNESS.__getitem__, default=Consequence.BENIGN)
 
 
+class CompiledBy(enum.StrEnum):
+    """Who calls ``torch.compile``."""
+
+    FRAMEWORK = "framework"  # the deployment, whose policy decides about the guards
+    USER = "user"  # the model's own code: it keeps its own options under every policy
+
+
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A compiled module: its name in the model ("" for the model itself), where its forward stands, and its guards."""
+    """A compiled module: its name in the model ("" for the model itself), where its forward stands, and its guards.
+
+    What the model's own code compiles is one too: a module by its name in the model, a function by its qualified name.
+    """
 
     name: str
     location: Location | None
@@ -145,6 +160,7 @@ class Region:
     graph_breaks: int = 0
     #: Why the profile call compiled nothing of it; None: it did, or a graph break tells.
     uncompiled: Uncompiled | None = None
+    compiled_by: CompiledBy = CompiledBy.FRAMEWORK
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)

@@ -43,6 +43,14 @@ class Guard:
     location: Location | None
 
 
+class Checked(enum.StrEnum):
+    """Who looks at a guard when the call is made."""
+
+    BY_POLICY = "as the policy says"  # of a region that the deployment compiles
+    ALWAYS = "always"  # of what the model's own code compiles
+    NEVER = "never"  # the model's own code drops it, by the options of its torch.compile
+
+
 @dataclass(frozen=True, slots=True)
 class ViolatedGuard:
     """A guard of the profile call that a serving call does not satisfy."""
@@ -71,6 +79,7 @@ class ViolatedGuard:
     size: int | None = None
     #: What the guard asks for.
     condition: Condition = field(default_factory=Condition)
+    checked: Checked = Checked.BY_POLICY
 
 
 #: What Dynamo's sources of module-level variables begin with.
@@ -222,3 +231,5 @@ class Observation:
     violated_guards: tuple[ViolatedGuard, ...] = ()
     output: Node | None = None
     error: Failure | None = None
+    #: Lines of the code that ran compiled which ask whether it is: the answer is part of the graph.
+    compile_questions: tuple[Location, ...] = ()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from torch import nn
 
 from steadygraph.case.case import Case
-from steadygraph.model import Sync
+from steadygraph.model import CompiledBy, Sync
 from steadygraph.observe.run.session import CompileSession
 from steadygraph.observe.state.state import ModelState
 from steadygraph.observe.state.touched import Place
@@ -81,7 +81,14 @@ class Bench:
         self.state.restore()
         watch = Comparer(lefts(self.eager), rounds=rounds, tensors_only=tensors_only)
         with under:
-            results = run_calls(self.case, self.model, on_start=on_start, watch=watch, besides=shared)
+            results = run_calls(
+                self.case,
+                self.model,
+                on_start=on_start,
+                watching=self.session.calling,
+                watch=watch,
+                besides=shared,
+            )
         return self.reproducible({name: self.kept[name] for name in shared} | results)
 
     @functools.cached_property
@@ -105,8 +112,17 @@ class Bench:
         """
         self.state.restore()
         watch = Comparer(lefts(self.eager), rounds=rounds, tensors_only=tensors_only)
-        result = run_after_eager(self.case, self.model, scenario, under, watch, on_start)
+        result = run_after_eager(self.case, self.model, scenario, under, watch, on_start, self.session.calling)
         return self.reproducible({scenario: result})[scenario]
+
+    def recompiles(self, *compiled_by: CompiledBy) -> dict[str, int]:
+        """How many frames each call compiled again in the recording, of regions that these compiled; none: of all."""
+        found = dict.fromkeys(self.kept, 0)
+        makers = {region.name: region.compiled_by for region in (*self.session.regions, *self.session.entry_points)}
+        for observation in self.session.observations:
+            if makers[observation.region] in (compiled_by or CompiledBy):
+                found[observation.call] += observation.recompiles
+        return found
 
     def reproducible(self, results: Mapping[str, CallResult]) -> dict[str, CallResult]:
         """The same without effects that a second eager pass has too: clocks, names of objects, counters of the process.

@@ -5,15 +5,18 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 
-from steadygraph.model import PROFILE, Outcome, Policy
-from steadygraph.policies import inheritance, proof
+from steadygraph.model import PROFILE, CompiledBy, Outcome, Policy
+from steadygraph.policies import compiled_branch, inheritance, proof
 from steadygraph.policies.bench import Bench
 from steadygraph.policies.rounding import Noise
 from steadygraph.policies.runs import EAGER, CallResult, is_bad, outcome
 
 
 class Drop:
-    """All calls run on what the profile call compiled; nothing is traced a second time."""
+    """All calls run on what the profile call compiled; nothing is traced a second time.
+
+    What the model's own code compiles keeps its guards, and compiles again where it did in the recording.
+    """
 
     policy = Policy.DROP
 
@@ -25,16 +28,18 @@ class Drop:
         rounds = backend != EAGER
         dropped = bench.run(under(), rounds=rounds, shared=() if rounds else bench.as_dropped)
         # The eager back end calls the very kernels of eager mode: its results are held to the usual tolerance.
+        own = bench.recompiles(CompiledBy.USER)
         noise = _noise(bench.eager[PROFILE], dropped[PROFILE]) if rounds else None
 
         def judged(name: str, result: CallResult) -> Outcome:
-            return outcome(self.policy, backend, bench.eager[name], result, noise=noise)
+            return outcome(self.policy, backend, bench.eager[name], result, noise=noise, recompiles=own[name] or None)
 
         def is_right_alone(name: str) -> bool:
             return not is_bad(judged(name, bench.run_after_eager(name, under, rounds=rounds)))
 
         outcomes = {name: judged(name, result) for name, result in dropped.items()}
-        return inheritance.told(outcomes, dropped, is_right_alone)
+        told = inheritance.told(outcomes, dropped, is_right_alone)
+        return compiled_branch.explained(bench, told, dropped)
 
 
 def _noise(eager: CallResult, dropped: CallResult) -> Noise | None:

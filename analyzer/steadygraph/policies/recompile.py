@@ -9,7 +9,7 @@ from torch import nn
 from steadygraph.case.case import Case
 from steadygraph.model import Outcome, Policy
 from steadygraph.observe.run.session import CompileSession
-from steadygraph.policies import inheritance
+from steadygraph.policies import compiled_branch, inheritance
 from steadygraph.policies.bench import Bench
 from steadygraph.policies.effects import Comparer
 from steadygraph.policies.runs import EAGER, CallResult, lefts, outcome, run_calls
@@ -20,7 +20,8 @@ def run(
 ) -> dict[str, CallResult]:
     """The observed run: everything that the other policies need is captured here."""
     with session.guards_kept():
-        results = run_calls(case, model, mark=True, on_start=session.start, watch=Comparer(lefts(eager)))
+        watch = Comparer(lefts(eager))
+        results = run_calls(case, model, mark=True, on_start=session.start, watching=session.calling, watch=watch)
     if session.failure is not None:
         raise session.failure
     return results
@@ -36,9 +37,7 @@ class Recompile:
 
     def outcomes(self, bench: Bench, backend: str) -> Mapping[str, Outcome]:
         """What each call did, and how many frames it had to compile again."""
-        recompiles = dict.fromkeys(bench.kept, 0)
-        for observation in bench.session.observations:
-            recompiles[observation.call] += observation.recompiles
+        recompiles = bench.recompiles()
         results = bench.reproducible(bench.kept)
 
         def is_right_alone(name: str) -> bool:
@@ -50,4 +49,4 @@ class Recompile:
             name: outcome(self.policy, backend, bench.eager[name], result, recompiles=recompiles[name])
             for name, result in results.items()
         }
-        return inheritance.told(outcomes, results, is_right_alone)
+        return compiled_branch.explained(bench, inheritance.told(outcomes, results, is_right_alone), results)

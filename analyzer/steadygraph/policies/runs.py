@@ -223,6 +223,7 @@ def run_after_eager(
     under: Callable[[], AbstractContextManager[None]],
     watch: Watch,
     on_start: Callable[[str], None] | None = None,
+    watching: Callable[[str], AbstractContextManager[Any]] = contextlib.nullcontext,
 ) -> CallResult:
     """Run one scenario under a policy, and all calls before it in eager mode, but for the profile call.
 
@@ -233,6 +234,7 @@ def run_after_eager(
         under: Makes a block that brings the policy; graphs that it captures in the profile call are used later.
         watch: Looks at what is left behind by the calls under the policy.
         on_start: Told the name of each of them before it.
+        watching: Gives a block to run each of them in, inside of the case's own context.
     """
     with process.preserved():
         for name, call in inputs(case, mark=False):
@@ -243,7 +245,7 @@ def run_after_eager(
             if on_start is not None:
                 on_start(name)
             with under():
-                result = _run_one(case, model, name, call, contextlib.nullcontext(), watch)
+                result = _run_one(case, model, name, call, watching(name), watch)
             if name == scenario:
                 return result
     raise LookupError(f"no call is named {scenario}")

@@ -6,16 +6,19 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from steadygraph.model import Outcome, Policy
+from steadygraph.model import CompiledBy, Outcome, Policy
 from steadygraph.observe.guards.relations import violated_shapes
-from steadygraph.policies import inheritance
+from steadygraph.policies import compiled_branch, inheritance
 from steadygraph.policies.bench import Bench
 from steadygraph.policies.runs import EAGER, CallResult, GuardRefusedError, is_bad, outcome
 from steadygraph.torch_private.entries import CompiledFrame
 
 
 class ShapesOnly:
-    """All calls run on what the profile call compiled; those whose shapes it does not admit are refused."""
+    """All calls run on what the profile call compiled; those whose shapes it does not admit are refused.
+
+    What the model's own code compiles keeps all of its guards, as under ``drop``.
+    """
 
     policy = Policy.SHAPES_ONLY
 
@@ -26,15 +29,16 @@ class ShapesOnly:
         under = functools.partial(bench.session.guards_dropped, admit=_refuse_other_shapes)
         # Where all guards held, those on shapes did.
         results = bench.run(under(), shared=bench.as_dropped)
+        own = bench.recompiles(CompiledBy.USER)
 
         def judged(name: str, result: CallResult) -> Outcome:
-            return outcome(self.policy, backend, bench.eager[name], result)
+            return outcome(self.policy, backend, bench.eager[name], result, recompiles=own[name] or None)
 
         def is_right_alone(name: str) -> bool:
             return not is_bad(judged(name, bench.run_after_eager(name, under)))
 
         outcomes = {name: judged(name, result) for name, result in results.items()}
-        return inheritance.told(outcomes, results, is_right_alone)
+        return compiled_branch.explained(bench, inheritance.told(outcomes, results, is_right_alone), results)
 
 
 def _refuse_other_shapes(entry: CompiledFrame, f_locals: Mapping[str, Any]) -> None:

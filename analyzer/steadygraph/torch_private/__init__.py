@@ -10,6 +10,7 @@ Thin functions, and values of our own; live objects are handed out only to be ha
 
 from __future__ import annotations
 
+from steadygraph.torch_private.compile_questions import compile_questions_answered, compile_questions_heard
 from steadygraph.torch_private.device.driver import (
     accelerator_driver_attributes,
     backward_engine,
@@ -27,15 +28,24 @@ from steadygraph.torch_private.device.driver import (
     parsing_moves,
 )
 from steadygraph.torch_private.effects import has_effect
+from steadygraph.torch_private.entry_points import (
+    EntryPoint,
+    FrontOfConverter,
+    GraphBackend,
+    entry_points_called,
+    unfiltered_guards,
+    with_graphs_seen,
+)
 from steadygraph.torch_private.frames import (
     FrameCallback,
-    cache_entry_count,
+    cache_entries,
     compiling,
     force_recompile,
     forget,
     frame_converter,
     guarded_code,
     hooks,
+    hooks_beside,
     is_compiled,
     never_traced,
     on_recompilation,
@@ -50,7 +60,7 @@ from steadygraph.torch_private.frames import (
     when_asked,
     with_own_code,
 )
-from steadygraph.torch_private.graphs import TracedGraph, TracedNode, input_sources, traced_graph
+from steadygraph.torch_private.graphs import TracedGraph, TracedNode, copied, input_sources, traced_graph
 from steadygraph.torch_private.inductor import inductor
 from steadygraph.torch_private.process import (
     compiler_settings,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 import types
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -32,6 +32,10 @@ class CompiledFrame:
     f_globals: dict[str, Any]
     guards: Sequence[MadeGuard] = ()
     graphs: list[CapturedGraph] = field(default_factory=list)
+    #: Where the frame's own options drop guards: a guard manager with all of them.
+    all_guards: Any = None
+    #: Stacks of the questions whether it is being compiled that the traced code asked.
+    questions: Sequence[Sequence[traceback.FrameSummary]] = ()
     #: One that another thread made while this one waited for Dynamo's lock, and that would have answered.
     same_as: CompiledFrame | None = None
 
@@ -45,7 +49,17 @@ class CompiledFrame:
 
     @property
     def guard_tree(self) -> GuardTree:
-        return GuardTree(self.guard_manager)
+        """All guards that were made."""
+        return GuardTree(self.all_guards or self.guard_manager)
+
+    @property
+    def as_asked(self) -> CompiledFrame:
+        """The same entry with those guards alone that Dynamo asks before it runs it."""
+        return self if self.all_guards is None else replace(self, all_guards=None)
+
+    def answers(self, f_locals: Mapping[str, Any]) -> bool:
+        """Would Dynamo run it for a frame with these locals?"""
+        return GuardTree(self.guard_manager).holds(f_locals)
 
     def scope(self, f_locals: Mapping[str, Any]) -> dict[str, Any]:
         """The names that guard expressions use, for a frame with these locals."""

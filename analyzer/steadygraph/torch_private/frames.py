@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import traceback
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -41,6 +42,11 @@ class FrameCallback:
         self._torchdynamo_orig_backend: Any = get_compiler_fn(compile_fn)
 
     @property
+    def back_end(self) -> Any:
+        """What compiles graphs, as Dynamo has it."""
+        return self._torchdynamo_orig_backend
+
+    @property
     def _clone_with_backend(self) -> Any:  # DistributedDataParallel's optimizer asks for it
         return self._convert._clone_with_backend
 
@@ -75,6 +81,17 @@ def hooks(on_guards: Callable[[Any], None] | None = None) -> Any:
     return Hooks(guard_export_fn=on_guards)
 
 
+def hooks_beside(own: Any, on_guards: Callable[[Any], None]) -> Any:
+    """Somebody else's hooks, which tell ``on_guards`` as well."""
+
+    def export(guards: Any) -> None:
+        on_guards(guards)
+        if own.guard_export_fn is not None:
+            own.guard_export_fn(guards)
+
+    return dataclasses.replace(own, guard_export_fn=export)
+
+
 def frame_converter(
     backend: Any, hooks: Any, *, fullgraph: bool, recompile_limit: int | None, failed: Callable[[Exception], object]
 ) -> Any:
@@ -86,19 +103,30 @@ def frame_converter(
 
     if fullgraph:
         return convert_frame.convert_frame_assert(backend, recompile_limit=recompile_limit)
-    converter: Any = convert_frame.convert_frame(backend, hooks, recompile_limit=recompile_limit)
+    return telling(convert_frame.convert_frame(backend, hooks, recompile_limit=recompile_limit), failed)
+
+
+def telling(converter: Any, failed: Callable[[Exception], object]) -> Any:
+    """The same converter, which now tells why it could not trace a frame."""
     trace = converter._inner_convert
 
-    def telling(*args: Any, **kwargs: Any) -> Any:
+    def tracing(*args: Any, **kwargs: Any) -> Any:
         try:
             return trace(*args, **kwargs)
         except Exception as error:
             failed(error)
             raise
 
-    telling._box = trace._box  # type: ignore[attr-defined]  # looked at by ConvertFrame
-    converter._inner_convert = telling
+    tracing._box = trace._box  # type: ignore[attr-defined]  # looked at by ConvertFrame
+    converter._inner_convert = tracing
     return converter
+
+
+def backend_of(callback: Any) -> Any:
+    """The back end by which eval_frame.c tells cache entries apart."""
+    while hasattr(callback, "_torchdynamo_orig_backend"):
+        callback = callback._torchdynamo_orig_backend
+    return callback
 
 
 def compiling(
@@ -235,10 +263,11 @@ def forget(code: types.CodeType) -> None:
     reset_code(code)
 
 
-def cache_entry_count(code: types.CodeType) -> int:
+def cache_entries(code: types.CodeType) -> list[GuardedCode]:
+    """What Dynamo has compiled of a code object, whoever asked for it."""
     from torch._C._dynamo.eval_frame import _debug_get_cache_entry_list
 
-    return len(_debug_get_cache_entry_list(code))
+    return [_guarded_code(entry) for entry in _debug_get_cache_entry_list(code)]
 
 
 def with_own_code(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch.fx import GraphModule, Node
+from torch.fx import Graph, GraphModule, Node
 from torch.fx.node import map_arg
 
 _MEMBERS = {
@@ -96,3 +96,10 @@ def input_sources(module: GraphModule) -> dict[str, str]:
     """Placeholder -> where Dynamo takes its value from (``L['x']``); it forgets that after the compilation."""
     arguments = {node.name: node.meta.get("grapharg") for node in module.graph.nodes if node.op == "placeholder"}
     return {name: str(argument.source.name) for name, argument in arguments.items() if argument is not None}
+
+
+def copied(module: GraphModule) -> GraphModule:
+    """The same graph, with nodes of its own and what was noted of them: back ends work on the one they are given."""
+    graph = Graph()
+    graph.output(graph.graph_copy(module.graph, {}))
+    return GraphModule(module, graph)

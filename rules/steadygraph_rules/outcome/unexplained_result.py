@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from steadygraph.model import PROFILE, Consequence, Evidence, Finding, Kind, Outcome, Policy, Result
+from steadygraph.model import PROFILE, Checked, Consequence, Evidence, Finding, Kind, Outcome, Policy, Result
 from steadygraph.rule import Example, Rule
 from steadygraph_rules.blame import of_guards
 from steadygraph_rules.guard_rule import LONGEST_ERROR, differs, shortened
@@ -63,7 +63,9 @@ class UnexplainedResult(Rule):
     passed = (Example("another size in a dynamic dimension", _DYNAMIC),)
 
     def check(self, evidence: Evidence) -> Iterator[Finding]:
-        if evidence.violated_guards or evidence.eager_error is not None:
+        # What the model's own code has checked explains that it compiles again, and nothing else.
+        explained = any(guard.checked is not Checked.ALWAYS for guard in evidence.violated_guards)
+        if explained or evidence.eager_error is not None:
             return
         bad = [(found, one) for one in of_guards(evidence) if (found := _consequence(one, evidence)) is not None]
         if not bad:

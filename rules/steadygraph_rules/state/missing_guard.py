@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from steadygraph.model import PROFILE, Consequence, Evidence, Finding, Kind, Outcome, Policy, Result
+from steadygraph.model import PROFILE, Checked, Consequence, Evidence, Finding, Kind, Outcome, Policy, Result
 from steadygraph.rule import Example, Rule
 from steadygraph_rules.blame import of_guards
 from steadygraph_rules.guard_rule import differs
@@ -97,7 +97,7 @@ class MissingGuard(Rule):
     passed = (Example("the same with a guard, which is another finding", _GUARDED),)
 
     def check(self, evidence: Evidence) -> Iterator[Finding]:
-        if evidence.scenario == PROFILE or evidence.eager_error is not None:
+        if evidence.scenario == PROFILE or evidence.eager_error is not None or _is_dropped(evidence):
             return
         for outcome in of_guards(evidence):
             if outcome.policy is Policy.RECOMPILE and outcome.result is Result.SILENT_WRONG:
@@ -112,6 +112,11 @@ class MissingGuard(Rule):
                     outcomes=of_guards(evidence),
                 )
                 return
+
+
+def _is_dropped(evidence: Evidence) -> bool:
+    """Was there a guard, which the model's own code has nobody look at?"""
+    return any(guard.checked is Checked.NEVER for guard in evidence.violated_guards)
 
 
 def _differs(outcome: Outcome) -> str:

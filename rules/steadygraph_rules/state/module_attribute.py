@@ -8,8 +8,6 @@ from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, change
 
 _NUMBERS = ("bool", "int", "float", "complex")
-#: Where an object keeps its own attributes.
-_ENTRIES = ".__dict__"
 
 _COUNTER = """
 import torch
@@ -236,7 +234,7 @@ class ModuleAttribute(GuardRule):
                 f"Make `{guard.path}` in __init__ with what the first call needs in it (a registered buffer for "
                 "tensors and numbers), and change it in place (copy_) where it changes at all."
             )
-        if guard.aspect in (Aspect.LENGTH, Aspect.KEYS) and _set_on_an_object(guard) is None:
+        if guard.aspect in (Aspect.LENGTH, Aspect.KEYS):
             return (
                 f"Give `{guard.path}` all its entries before the profile call, with entries that have no effect yet, "
                 "and change those in place (copy_)."
@@ -247,15 +245,9 @@ class ModuleAttribute(GuardRule):
                 "with torch.where."
             )
         return (
-            f"Set `{_set_on_an_object(guard) or guard.path}` before the profile call and leave it so, or compile one "
+            f"Set `{guard.path}` before the profile call and leave it so, or compile one "
             "module for each value and choose between them outside of the region."
         )
-
-
-def _set_on_an_object(guard: ViolatedGuard) -> str | None:
-    """The attribute that an object has in one of the runs only: a method that was replaced on it, for example."""
-    key = guard.condition.key.strip("'")
-    return f"{guard.path.removesuffix(_ENTRIES)}.{key}" if key and guard.path.endswith(_ENTRIES) else None
 
 
 def _is_mode(guard: ViolatedGuard) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from steadygraph.model import Ambient
+from steadygraph.model import Ambient, Checked
 from steadygraph.observe.guards.guard_places import GuardPlaces
 from steadygraph.observe.guards.sources import Names
 from steadygraph.torch_private.entries import CompiledFrame
@@ -24,6 +24,7 @@ class Frame:
         region: The region in which it runs.
         function: Its function, where that is not the region's forward as it was called.
         settings: Process-wide state in the profile call, and now; None where nobody knows.
+        checked: Who looks at the guards that are not dropped.
     """
 
     f_locals: Mapping[str, Any]
@@ -31,6 +32,7 @@ class Frame:
     region: str = ""
     function: str = ""
     settings: tuple[Ambient, Ambient] | None = None
+    checked: Checked = Checked.BY_POLICY
 
 
 class Asked:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from steadygraph.compare import ambient
-from steadygraph.model import Asks, Aspect, Condition, Owner, ViolatedGuard
+from steadygraph.model import Asks, Aspect, Checked, Condition, Owner, ViolatedGuard
 from steadygraph.observe.guards.asked import Asked, Frame
 from steadygraph.observe.guards.inspection import violated
 from steadygraph.torch_private.entries import CompiledFrame
@@ -17,7 +17,7 @@ _GUARD_TYPE = "GLOBAL_STATE"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The entry whose guards hold, or the closest one and what it sees violated; None: there are no entries."""
+    """The entry that answers, or the closest one, and what it sees violated; None: there are no entries."""
 
     entry: CompiledFrame | None
     holds: bool = False
@@ -25,16 +25,38 @@ class Answer:
 
 
 def answer(entries: Iterable[CompiledFrame], frame: Frame) -> Answer:
-    """Hold a frame against entries: the one with the fewest violations is the one that was meant; of two the first."""
+    """Hold a frame against entries: the one with the fewest violations is the one that was meant; of two the first.
+
+    One whose own options drop guards answers although they are violated.
+    """
     closest = Answer(None)
     for entry in entries:
-        if entry.guard_tree.holds(frame.f_locals):
-            return Answer(entry, holds=True)
-        asked = Asked(entry, frame)
-        found = (*violated(asked), *(_settings(frame) if asked.ambient_violated else ()))
+        answers = entry.answers(frame.f_locals)
+        found = () if answers and entry.all_guards is None else _violated(entry, frame)
+        if answers:
+            return Answer(entry, holds=True, violated=found)
         if closest.entry is None or len(found) < len(closest.violated):
             closest = Answer(entry, violated=found)
     return closest
+
+
+def _violated(entry: CompiledFrame, frame: Frame) -> tuple[ViolatedGuard, ...]:
+    found = _all_violated(entry, frame)
+    if entry.all_guards is None or not found:
+        return found
+    asked = {_same(guard) for guard in _all_violated(entry.as_asked, frame)}
+    return tuple(guard if _same(guard) in asked else replace(guard, checked=Checked.NEVER) for guard in found)
+
+
+def _same(guard: ViolatedGuard) -> tuple[object, ...]:
+    return guard.source, guard.aspect, guard.dim
+
+
+def _all_violated(entry: CompiledFrame, frame: Frame) -> tuple[ViolatedGuard, ...]:
+    if entry.guard_tree.holds(frame.f_locals):
+        return ()
+    asked = Asked(entry, frame)
+    return (*violated(asked), *(_settings(frame) if asked.ambient_violated else ()))
 
 
 def _settings(frame: Frame) -> tuple[ViolatedGuard, ...]:
@@ -52,6 +74,7 @@ def _settings(frame: Frame) -> tuple[ViolatedGuard, ...]:
             region=frame.region,
             frame=frame.function,
             condition=Condition(Asks.STATE),
+            checked=frame.checked,
         )
         for difference in (ambient.differences(*frame.settings) if frame.settings else ())
         if difference.path.startswith("ambient.")

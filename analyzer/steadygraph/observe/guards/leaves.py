@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,9 @@ from steadygraph.observe.guards.violation import Violation
 from steadygraph.observe.inputs import structure
 from steadygraph.torch_private import wording
 from steadygraph.torch_private.guards import GuardNode, Leaf
+
+#: What a question about a key of an object's own dict asks of the object.
+_ON_ATTRIBUTES = {Asks.LACKS_KEY: Asks.NO_ATTRIBUTE, Asks.HAS_KEY: Asks.PRESENCE}
 
 
 def absent(node: GuardNode) -> Violation:
@@ -45,6 +49,8 @@ def _explained(asked: Asked, leaf: Leaf, source: str, value: Any) -> Iterator[Vi
 
 def _one_value(kind: str, text: str, source: str, value: Any) -> Violation:
     wanted = wording.wanted(kind, text)
+    if wanted.asks in _ON_ATTRIBUTES and source.endswith(".__dict__"):
+        return _attribute(kind, text, source, wanted)
     aspect, expected, actual = wanted.aspect, wanted.value, _readable(value, wanted.aspect)
     now = type(value).__name__
     expected_type = wanted.type
@@ -56,6 +62,13 @@ def _one_value(kind: str, text: str, source: str, value: Any) -> Violation:
         expected_type = expected_type or now
         expected, actual = f"one particular {expected_type}", f"another {now}"
     return Violation(source, kind, wanted.asks, aspect, expected, actual, expected_type, now, text, key=wanted.key)
+
+
+def _attribute(kind: str, text: str, source: str, wanted: wording.Wanted) -> Violation:
+    """The key of an object's own dict is an attribute, and set or deleted as one."""
+    path = f"{source.removesuffix('.__dict__')}.{ast.literal_eval(wanted.key)}"
+    was, now = ("nothing", "an attribute") if wanted.asks is Asks.LACKS_KEY else ("an attribute", "nothing")
+    return Violation(path, kind, _ON_ATTRIBUTES[wanted.asks], Aspect.PRESENCE, was, now, text=text)
 
 
 # --- tensors -----------------------------------------------------------------------------------------------

@@ -58,6 +58,7 @@ def violated_guard(asked: Asked, seen: Violation) -> ViolatedGuard:
         frame=asked.frame.function,
         size=seen.size,
         condition=_condition(seen),
+        checked=asked.frame.checked,
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from steadygraph.compare import guards as guard_digests
-from steadygraph.model import Graph, Guard, Observation
+from steadygraph.model import Graph, Guard, Location, Observation
 from steadygraph.observe.graphs import graphs
 from steadygraph.observe.guards import values
 from steadygraph.observe.guards.sources import names_of
+from steadygraph.observe.places import askers
 from steadygraph.observe.run.watching import OpenCall, WatchedRegion
 from steadygraph.torch_private.entries import CapturedGraph, CompiledFrame
 
@@ -46,6 +47,7 @@ class Reduction:
             violated_guards=tuple(call.violated.values()),
             output=call.output,
             error=call.error,
+            compile_questions=tuple(_askers(call)),
         )
 
     def _guards_of(self, entry: CompiledFrame) -> tuple[Guard, ...]:
@@ -57,6 +59,13 @@ class Reduction:
         if graph not in self._graphs:
             assert graph.entry is not None
             forward = graph.entry.code is region.code
-            names = region.names if forward else names_of(graph.entry.code, "self")
+            names = region.forward.names if forward else names_of(graph.entry.code, "self")
             self._graphs[graph] = graphs.capture(graph, names)
         return self._graphs[graph]
+
+
+def _askers(call: OpenCall) -> dict[Location, None]:
+    """The lines that ask whether they are compiled, of what was compiled in the call and of what ran."""
+    entries = dict.fromkeys((*(graph.entry for graph in call.graphs), *call.compiled))
+    stacks = (stack for entry in entries if entry is not None for stack in entry.questions)
+    return dict.fromkeys(place for stack in stacks if (place := askers.of_trace(stack)) is not None)

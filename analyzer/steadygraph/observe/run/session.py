@@ -16,29 +16,33 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import nn
 
-from steadygraph.model import PROFILE, GraphBreak, Observation
+from steadygraph import torch_private
+from steadygraph.model import PROFILE, Checked, Observation
 from steadygraph.observe.graphs import breaks
 from steadygraph.observe.guards import closest
 from steadygraph.observe.guards.asked import Frame
 from steadygraph.observe.guards.sources import Names, names_of
 from steadygraph.observe.inputs import ambient, storage, structure
 from steadygraph.observe.places import locations
+from steadygraph.observe.replay.fake_runs import FakeRuns
 from steadygraph.observe.run import frame_locals
 from steadygraph.observe.run.answers import Answers
 from steadygraph.observe.run.calls import OpenCalls
+from steadygraph.observe.run.entries import Entries
+from steadygraph.observe.run.entry_points import EntryPoints
+from steadygraph.observe.run.entry_replay import EntryReplay
 from steadygraph.observe.run.forwards import swapped
-from steadygraph.observe.run.frame_tap import EntryReplay, FrameTap
+from steadygraph.observe.run.frame_tap import FrameTap
 from steadygraph.observe.run.reduction import Reduction
-from steadygraph.observe.run.watching import OpenCall, WatchedRegion, names_in
-from steadygraph.torch_private import (
-    cache_entry_count,
-    forget,
-    original_function,
-    when_asked,
-    with_own_code,
-)
+from steadygraph.observe.run.regions import Regions
+from steadygraph.observe.run.replaced_forward import replaced_forward
+from steadygraph.observe.run.tap import DynamoTap
+from steadygraph.observe.run.watching import Forward, OpenCall, WatchedRegion
+from steadygraph.torch_private import EntryPoint, when_asked
 from steadygraph.torch_private.entries import BreakEvent, CapturedGraph, CompiledFrame
 
+#: Gives what stands in for a region's forward while the model is called.
+StandIn = Callable[[WatchedRegion, nn.Module], Callable[..., Any]]
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
@@ -57,13 +61,16 @@ def _watching(method: Method) -> Method:
 
 
 class CompileSession:
-    """Compiles regions with guards kept and observes their calls.
+    """Compiles regions with guards kept and observes their calls, and those of whatever else is compiled.
+
+    What the model's own code compiles runs as it would anyway, with its own options.
 
     Args:
         regions: (name, module) pairs; their ``forward`` is compiled.
-        model: What the regions are parts of; None: the region itself.
+        model: What the regions are parts of; None: the first region.
         options: Keywords of torch.compile that Dynamo understands (dynamic, fullgraph, recompile_limit).
         backends: Further back ends for the graphs of the profile call.
+        simulated: Is the device one that is not there?  Then no back end but the eager one can run.
     """
 
     def __init__(
@@ -73,8 +80,9 @@ class CompileSession:
         options: Mapping[str, Any],
         backends: Mapping[str, Callable[..., Any]],
         model: nn.Module | None = None,
+        simulated: bool = False,
     ) -> None:
-        self._model = model
+        self._model = regions[0][1] if model is None else model
         self._tap = FrameTap(
             self,
             backends=backends,
@@ -83,22 +91,20 @@ class CompileSession:
             recompile_limit=options.get("recompile_limit"),
             models=[module for _, module in regions],
         )
-        # Code objects are equal by content, and hashing one hashes its constants, of which a slice has no hash: they
-        # are kept by identity.  Entries keep them alive.
-        self._twins: dict[int, Callable[..., Any]] = {}
-        self.regions = [self._watch(name, module) for name, module in regions]
+        self.regions = Regions(regions, self._tap)
+        self._everything = DynamoTap(self, runner=_eager if simulated else None)
+        self._entry_points = EntryPoints(self._model, [region.name for region in self.regions])
+        self._entries = Entries()
         self.observations: list[Observation] = []
         #: What went wrong in an observer.
         self.failure: Exception | None = None
-        self._entries: dict[int, list[CompiledFrame]] = {}
-        self._foreign: set[int] = set()
-        #: Entries of code that had one before.
-        self._again: set[CompiledFrame] = set()
         self._calls = OpenCalls()
+        #: What a region's forward is replaced by while the model is called.
+        self._stand_in: StandIn | None = None
+        self._made: dict[Forward, Callable[..., Any]] = {}
         self._call = PROFILE
         self._reduction = Reduction()
-        self._breaks: dict[CompiledFrame, tuple[GraphBreak, ...]] = {}
-        self.answers = Answers(self._lookup)
+        self.answers = Answers(lambda region: self.regions.lookup(region, self._entries))
 
     # --- running ---------------------------------------------------------------------------------
 
@@ -112,7 +118,7 @@ class CompileSession:
     @contextlib.contextmanager
     def guards_kept(self) -> Iterator[None]:
         """Regions run compiled and observed; guards decide, as in stock torch.compile."""
-        with swapped({region.module: self._observing(region) for region in self.regions}):
+        with self._standing_in(self._observing), self._everything.installed():
             yield
         self._settle()
 
@@ -126,73 +132,92 @@ class CompileSession:
             backend: Whose code runs the captured graphs.
             admit: May raise to refuse a call; asked with the entry and the frame's locals.
         """
-        replays = {r.module: EntryReplay(self._lookup(r), admit).wrap(r.original) for r in self.regions}
+
+        def replaying(region: WatchedRegion, _module: nn.Module) -> Callable[..., Any]:
+            return EntryReplay(self.regions.lookup(region, self._entries), admit).wrap(region.forward.original)
+
         before, self._tap.active_backend = self._tap.active_backend, backend
         try:
-            with swapped(replays):
+            with self._standing_in(replaying):
                 yield
         finally:
             self._tap.active_backend = before
 
+    @contextlib.contextmanager
+    def calling(self, _call: str = "") -> Iterator[None]:
+        """A block in which the model is called: what stands in for the forwards of regions is there only here.
+
+        Between calls the user's code finds its own, and may put others there: those are compiled then.
+        """
+        if self._stand_in is None:
+            yield
+            return
+        with swapped(self.regions.standing_in(self._stand_in, self._made)):
+            yield
+
+    @contextlib.contextmanager
+    def _standing_in(self, stand_in: StandIn) -> Iterator[None]:
+        self._stand_in = stand_in
+        try:
+            yield
+        finally:
+            self._stand_in = None
+            self._made.clear()
+
     def close(self) -> None:
         """Remove what was compiled, except beside entries that somebody else made for the same code."""
-        for code_id, entries in self._entries.items():
-            if code_id not in self._foreign:
-                forget(entries[0].code)
-        # Dynamo keeps each graph's function among the globals of the model's file until the compiled code is gone: what
-        # such a function leads to must not hold that code.
-        for entries in self._entries.values():
-            for graph in (graph for entry in entries for graph in entry.graphs):
-                graph.entry = None
+        self._entries.forget()
         self._tap.close()
+        self._everything.close()
 
-    def _watch(self, name: str, module: nn.Module) -> WatchedRegion:
-        # Modules of one class share their code object, and with it Dynamo's cache: keep it so.
-        plain = getattr(module.forward, "__func__", module.forward)
-        code = getattr(plain, "__code__", None)
-        if code is None:
-            own: Callable[..., Any] = module.forward
-        else:
-            twin = self._twins.setdefault(id(code), with_own_code(plain))
-            own = types.MethodType(twin, module) if isinstance(module.forward, types.MethodType) else twin
-        compiled = self._tap.wrap(own)
-        function = original_function(compiled)
-        return WatchedRegion(name, module, own, compiled, function, names_in(function, module))
-
-    def _lookup(self, region: WatchedRegion) -> Callable[[types.CodeType], CompiledFrame | None]:
-        def lookup(code: types.CodeType) -> CompiledFrame | None:
-            return next(iter(region.entries.get(id(code)) or self._of_nobody_else(region, code)), None)
-
-        return lookup
-
-    def _of_nobody_else(self, region: WatchedRegion, code: types.CodeType) -> list[CompiledFrame]:
-        """Entries made after the profile call: one that answered another region there is compiled for that one."""
-        others = [entry for r in self.regions if r is not region for entry in r.entries.get(id(code), ())]
-        return [entry for entry in self._entries.get(id(code), ()) if entry not in others]
+    @property
+    def entry_points(self) -> list[WatchedRegion]:
+        """What the model's own code compiled and called, in the order of the first observations."""
+        names = dict.fromkeys(observation.region for observation in self.observations)
+        return [region for name in names for region in self._entry_points.regions if region.name == name]
 
     # --- one call of one region --------------------------------------------------------------------
 
-    def _observing(self, region: WatchedRegion) -> Callable[..., Any]:
+    def _observing(self, region: WatchedRegion, module: nn.Module) -> Callable[..., Any]:
+        original, compiled = region.forward.original, region.forward.compiled
+
         def forward(*args: Any, **kwargs: Any) -> Any:
             # A region inside of a region is traced with it.  is_compiling() is true in every thread while one compiles.
             if torch.compiler.is_dynamo_compiling():
-                return region.original(*args, **kwargs)
-            call = self._begin(region, args, kwargs)
-            self._calls.begin(call)
+                return original(*args, **kwargs)
+            call = self._begin(region, args, kwargs, module)
             try:
-                output = region.compiled(*args, **kwargs)
+                output = compiled(*args, **kwargs)
                 call.output = structure.capture(output)
                 return output
             except Exception as error:
                 call.error = locations.of_failure(error)
                 raise
             finally:
-                call.addresses_after = _addresses(region)
-                self._calls.end(call)
-                if call.in_order:
-                    self.observations.append(self._observation(call))
+                self._end(call)
 
         return forward
+
+    @_watching
+    def entry_called(self, point: EntryPoint, args: Sequence[Any], kwargs: Mapping[str, Any]) -> OpenCall:
+        region, arguments = self._entry_points.called(point, args)
+        return self._begin(region, arguments, kwargs)
+
+    @_watching
+    def entry_returned(self, call: OpenCall, result: Any) -> None:
+        call.output = structure.capture(result)
+        self._end(call)
+
+    @_watching
+    def entry_raised(self, call: OpenCall, error: BaseException) -> None:
+        call.error = locations.of_failure(error)
+        self._end(call)
+
+    def _end(self, call: OpenCall) -> None:
+        call.addresses_after = _addresses(call.region)
+        self._calls.end(call)
+        if call.in_order:
+            self.observations.append(self._observation(call))
 
     @_watching
     def _settle(self) -> None:
@@ -201,11 +226,18 @@ class CompileSession:
 
     @_watching
     def _observation(self, call: OpenCall) -> Observation:
-        self.answers.ended(call, self._entries)
-        return self._reduction.observation(call, self._again)
+        if not call.region.is_users:
+            self.answers.ended(call, self._entries.of_regions)
+        return self._reduction.observation(call, self._entries.again)
 
     @_watching
-    def _begin(self, region: WatchedRegion, args: Sequence[Any], kwargs: Mapping[str, Any]) -> OpenCall:
+    def _begin(
+        self,
+        region: WatchedRegion,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        module: nn.Module | None = None,
+    ) -> OpenCall:
         call = OpenCall(
             region=region,
             call=self._call,
@@ -213,21 +245,29 @@ class CompileSession:
             inputs=structure.capture_call(args, kwargs),
             ambient=ambient.capture(region.module),
             addresses=_addresses(region),
-            handed=storage.handed(self._model or region.module, region.module, args, kwargs),
+            handed=() if module is None else storage.handed(self._model, module, args, kwargs),
         )
-        f_locals = frame_locals.bind(region.function, args, kwargs)
-        if f_locals is None or region.code is None:
-            return call
+        self._calls.begin(call)
+        code, f_locals = region.code, frame_locals.bind(region.forward.function, args, kwargs)
         if self._call == PROFILE:
-            region.profile_ambient = region.profile_ambient or call.ambient
-            for entry in self._entries.get(id(region.code), ()):
-                if entry.guard_tree.holds(f_locals):
-                    region.answered_by(entry)
-                    call.breaks += self._breaks[entry]
-                    break
-        else:
-            self._compare(call, region.code, f_locals, region.names)
+            region.starts(call.ambient)
+        elif region.is_replaced:
+            call.violates([replaced_forward(region)])
+        if f_locals is not None and code is not None:
+            self._entries.meet(region, code)
+            self._look(call, code, f_locals)
         return call
+
+    def _look(self, call: OpenCall, code: types.CodeType, f_locals: Mapping[str, Any]) -> None:
+        """Which entry will answer the call: in the profile call the region is known by it from then on."""
+        region = call.region
+        if self._call != PROFILE:
+            self._compare(call, code, f_locals, region.forward.names)
+            return
+        entry = next((one for one in self._entries.of(region, code) if one.answers(f_locals)), None)
+        if entry is not None:
+            region.answered_by(entry)
+            call.breaks += self._entries.breaks(entry)
 
     def _compare(
         self, call: OpenCall, code: types.CodeType, f_locals: Mapping[str, Any], names: Names, function: str = ""
@@ -235,26 +275,27 @@ class CompileSession:
         """Hold a frame against the entries of the profile call: all guards that the closest of them sees violated."""
         region = call.region
         settings = None if region.profile_ambient is None else (region.profile_ambient, call.ambient)
-        frame = Frame(f_locals, names, region.name, function, settings)
+        checked = Checked.ALWAYS if region.is_users else Checked.BY_POLICY
+        frame = Frame(f_locals, names, region.name, function, settings, checked)
         found = closest.answer(region.entries.get(id(code), ()), frame)
         if found.entry is not None and found.holds:
-            call.breaks += self._breaks[found.entry]
+            call.breaks += self._entries.breaks(found.entry)
         call.violates(found.violated)
 
     def _compare_inner(self, call: OpenCall, code: types.CodeType, f_locals: Mapping[str, Any]) -> None:
         """The same for a frame that the region calls, or in which it goes on after a graph break."""
-        receiver = "self" if f_locals.get("self") is call.region.module else None
+        module = call.region.module
+        receiver = "self" if module is not None and f_locals.get("self") is module else None
         self._compare(call, code, f_locals, names_of(code, receiver), locations.of_code(code).function)
 
     # --- what the tap tells ----------------------------------------------------------------------
 
     @_watching
     def frame_entered(self, code: types.CodeType, f_locals: Mapping[str, Any], f_globals: Mapping[str, Any]) -> None:
-        if id(code) not in self._entries and cache_entry_count(code):
-            self._foreign.add(id(code))
         call = self._calls.innermost
         if call is None:
             return
+        self._entries.meet(call.region, code)
         call.region.looked_at |= self._call == PROFILE
         call.meanwhile[id(code)] = self._made_meanwhile(call, code, f_locals)
         if self._call != PROFILE and code is not call.region.code:
@@ -268,24 +309,19 @@ class CompileSession:
         Dynamo looks first and waits for its lock then: two threads compile one after the other what either needs once.
         Guards that two threads ask at once may fail, too.  How often that happens is luck (torch 2.13).
         """
-        known = self._entries.get(id(code), ()) if call.overlaps else ()
-        return next((entry.stands_for for entry in known if entry.guard_tree.holds(f_locals)), None)
+        known = self._entries.of(call.region, code) if call.overlaps else ()
+        return next((entry.stands_for for entry in known if entry.answers(f_locals)), None)
 
     @_watching
     def frame_compiled(self, entry: CompiledFrame, events: Sequence[BreakEvent]) -> None:
-        known = self._entries.setdefault(id(entry.code), [])
-        again = bool(known)
-        known.append(entry)
-        self._breaks[entry] = breaks.capture(events)
-        if again:
-            self._again.add(entry)
         call = self._calls.innermost
         if call is None:
             return
+        self._entries.add(call.region, entry, events)
         entry.same_as = call.meanwhile.pop(id(entry.code), None)
         if entry.same_as is None:
             call.compiled.append(entry)
-            call.breaks += self._breaks[entry]
+            call.breaks += self._entries.breaks(entry)
         if self._call == PROFILE:
             call.region.answered_by(entry.stands_for)
         elif entry.code is not call.region.code:
@@ -293,22 +329,27 @@ class CompileSession:
 
     @_watching
     def frame_skipped(self, code: types.CodeType, why: str, events: Sequence[BreakEvent]) -> None:
-        self.answers.given_up |= id(code) in self._entries
         call = self._calls.innermost
+        self._runs_plain(call, code)
         if call is None or not (events or _gave_up(why)):
             return
         # Dynamo tried, as it would for a recompile that succeeds, and what the frame calls is compiled piece by piece.
-        call.failed_recompiles += id(code) in self._entries
+        call.failed_recompiles += bool(self._entries.of(call.region, code))
         if locations.is_user_file(code.co_filename):
             call.breaks += breaks.skipped(locations.of_code(code), why, events)
 
+    def _runs_plain(self, call: OpenCall | None, code: types.CodeType) -> None:
+        """From now on Dynamo may leave this code alone, whatever it has compiled of it."""
+        if call is not None and not call.region.is_users:
+            self.answers.given_up |= bool(self._entries.of(call.region, code))
+
     @_watching
     def frame_failed(self, code: types.CodeType, events: Sequence[BreakEvent]) -> None:
-        self.answers.given_up |= id(code) in self._entries
         call = self._calls.innermost
+        self._runs_plain(call, code)
         if call is None:
             return
-        call.failed_recompiles += id(code) in self._entries
+        call.failed_recompiles += bool(self._entries.of(call.region, code))
         call.breaks += breaks.capture(events)
 
     @_watching
@@ -324,13 +365,20 @@ class CompileSession:
         f_locals = self._calls.asked(id(entry))
         if f_locals is not None:
             self._compare_inner(call, entry.code, f_locals)
-        call.breaks += self._breaks[entry]
+        call.breaks += self._entries.breaks(entry)
 
 
 def _addresses(region: WatchedRegion) -> tuple[tuple[str, int], ...]:
     """Where the tensors lie that a captured graph of the region would know: its own, and those in global variables."""
+    if region.is_users or region.module is None:
+        return ()  # no graph of it is captured by itself
     entries = [entry for known in region.entries.values() for entry in known]
     return tuple(sorted({**dict(storage.addresses(region.module)), **dict(storage.global_addresses(entries))}.items()))
+
+
+def _eager(module: torch.fx.GraphModule) -> Callable[..., Any]:
+    torch_private.force_recompile(module)
+    return FakeRuns(module.forward)
 
 
 def _gave_up(why: str) -> bool:

@@ -10,33 +10,74 @@ from typing import Any
 
 from torch import nn
 
-from steadygraph.model import Ambient, Aspect, Failure, GraphBreak, Node, ViolatedGuard
+from steadygraph.model import Ambient, Aspect, CompiledBy, Failure, GraphBreak, Node, ViolatedGuard
 from steadygraph.observe.guards.sources import Names, names_of
 from steadygraph.observe.places import locations
 from steadygraph.observe.run import frame_locals
 from steadygraph.torch_private.entries import CapturedGraph, CompiledFrame
 
 
-@dataclass(eq=False)
-class WatchedRegion:
-    """A compiled module: where its forward stands, and what Dynamo sees when it is called."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Forward:
+    """A function that is compiled: as its user has it, and as Dynamo sees it when it is called.
 
-    name: str
-    module: nn.Module
+    Args:
+        own: As the user has it.
+        original: The same with a code object of its own, where the deployment compiles it.
+        compiled: What runs it compiled.
+        function: The function whose frame Dynamo compiles.
+        names: How its parameters are called.
+    """
+
+    own: Callable[..., Any]
     original: Callable[..., Any]
     compiled: Callable[..., Any]
-    #: The function whose frame Dynamo compiles.
     function: Callable[..., Any]
     names: Names
+
+    @property
+    def code(self) -> types.CodeType | None:
+        return locations.code_of(self.function)
+
+
+@dataclass(eq=False)
+class WatchedRegion:
+    """A compiled module or function: where it stands, and what Dynamo sees when it is called."""
+
+    name: str
+    #: None for a function that belongs to no module.
+    module: nn.Module | None
+    #: What is compiled now; the user may put another one in its place.
+    forward: Forward
+    compiled_by: CompiledBy = CompiledBy.FRAMEWORK
+    #: Which of Dynamo's caches has its entries, beside the code object.
+    cache: int = 0
     #: Entries that answered this region in the profile call, by identity of the code object, first one first.
     entries: dict[int, list[CompiledFrame]] = field(default_factory=dict)
     profile_ambient: Ambient | None = None
     #: Did Dynamo look at one of its frames in the profile call?
     looked_at: bool = False
+    #: What was compiled when the profile call came here first.
+    profile_forward: Forward | None = None
 
     @property
     def code(self) -> types.CodeType | None:
-        return locations.code_of(self.function)
+        return self.forward.code
+
+    @property
+    def is_users(self) -> bool:
+        """Is it compiled by the model's own code?"""
+        return self.compiled_by is CompiledBy.USER
+
+    @property
+    def is_replaced(self) -> bool:
+        """Is something else compiled in its place than at profile?"""
+        return self.profile_forward is not None and self.profile_forward.code is not self.code
+
+    def starts(self, ambient: Ambient) -> None:
+        """The profile call comes here."""
+        self.profile_ambient = self.profile_ambient or ambient
+        self.profile_forward = self.profile_forward or self.forward
 
     def answered_by(self, entry: CompiledFrame) -> None:
         known = self.entries.setdefault(id(entry.code), [])
@@ -83,12 +124,12 @@ class OpenCall:
             self.violated.setdefault((guard.path, guard.aspect, guard.dim), guard)
 
 
-def names_in(function: Callable[..., Any], module: nn.Module) -> Names:
-    """What the frame of ``function`` calls its parameters, and how the user of ``module`` calls them."""
+def names_in(function: Callable[..., Any], module: nn.Module | None) -> Names:
+    """What the frame of ``function`` calls its parameters, and how the user of it, or of ``module``, calls them."""
     code = locations.code_of(function)
     if code is None:
         return Names()
-    wrapped = _parameters(module.forward)
+    wrapped = _parameters(function if module is None else module.forward)
     return names_of(code, frame_locals.self_name(function), wrapped)
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from steadygraph.model import PROFILE, CaseReport, Graph, NodeKind, Region, ScenarioReport
+from steadygraph.model import PROFILE, CaseReport, CompiledBy, Graph, NodeKind, Region, ScenarioReport
 from steadygraph.model.run import counted
 from steadygraph.report.html.picture.alignment import aligned
 from steadygraph.report.html.picture.graph_drawing import PicturePart, pictures
@@ -99,6 +99,7 @@ class Pictures:
         comparisons = self._comparisons(runs, profile, graphs, anchor) if profile else []
         facts = [counted(region.guards, "guard"), counted(region.graphs, "graph")]
         facts += [counted(region.graph_breaks, "graph break")] if region.graph_breaks else []
+        facts += ["compiled by the model itself"] if region.compiled_by is CompiledBy.USER else []
         return RegionView(
             title=f"Graphs of {flat(region.name, 200)}" if region.name else "Graphs",
             where="" if region.location is None else f"{region.location.path}:{region.location.line}",

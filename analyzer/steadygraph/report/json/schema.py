@@ -65,7 +65,10 @@ _DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "since": "what an earlier call, under the same policy, left behind, without which this one is right",
     },
     "Reach": {"outputs": "how many values the graph returns"},
-    "Region": {"name": "its name in the model; empty for the model itself"},
+    "Region": {
+        "name": "its name in the model; empty for the model itself, of a function its qualified name",
+        "compiled_by": "the deployment, or the model's own code, which keeps its options under every policy",
+    },
     "RegionCall": {
         "graphs": "digests of the graphs that ran, in that order",
         "guards": "digest of the guards made in this call; empty: nothing was compiled",
@@ -90,6 +93,7 @@ _DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "matters": "whether the graph of the serving call differs; null: not known",
         "path": "the source in the words of the call",
         "frame": "function that made the guard, if it is compiled apart from the region's forward",
+        "checked": "who looks at the guard when the call is made",
     },
 }
 _NON_FINITE_ERROR = {

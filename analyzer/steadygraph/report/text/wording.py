@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from steadygraph.model import (
+    CompiledBy,
     Consequence,
     Failure,
     Finding,
@@ -72,7 +73,7 @@ def what_changed(finding: Finding) -> str:
 
 
 def compiled(regions: Sequence[Region]) -> str:
-    """``decoder: 523 guards, 1 graph``; of several regions their sums."""
+    """``decoder: 523 guards, 1 graph``; of several regions their sums, and how many the model compiles itself."""
     sums = (
         (sum(region.guards for region in regions), "guard"),
         (sum(region.graphs for region in regions), "graph"),
@@ -80,6 +81,9 @@ def compiled(regions: Sequence[Region]) -> str:
     )
     counts = ", ".join(counted(number, noun) for number, noun in sums if number or noun != "graph break")
     name = flat(regions[0].name, 80) if len(regions) == 1 else counted(len(regions), "region")
+    own = sum(region.compiled_by is CompiledBy.USER for region in regions)
+    if own:
+        name += " compiled by the model itself" if len(regions) == 1 else f", {own} compiled by the model itself"
     return f"{name}: {counts}" if name else counts
 
 
@@ -203,7 +207,7 @@ def _where(names: Iterable[str], scenarios: Sequence[ScenarioReport]) -> str:
 
 def _detail(result: Result, happened: Sequence[_Happened], finding: Finding) -> str:
     if result is Result.RECOMPILES:
-        number = sum(outcome.recompiles or 0 for _, outcome in happened)
+        number = _new_compilations(outcome for _, outcome in happened)
         return f" ({counted(number, 'new compilation')})" if number else ""
     effects = [(name, outcome.effect) for name, outcome in happened if outcome.effect]
     if result is Result.SILENT_WRONG and effects:
@@ -222,6 +226,14 @@ def _reasons(reasons: Sequence[tuple[str, str]], finding: Finding) -> str:
     name, reason = reasons[0]
     told = _unless_told(reason, finding)
     return f"{told} (in {flat(name, 24)})" if told and len({each for _, each in reasons}) > 1 else told
+
+
+def _new_compilations(outcomes: Iterable[Outcome]) -> int:
+    """Under one policy: under another the same frames are compiled, if they are."""
+    numbers: dict[Policy, int] = {}
+    for outcome in outcomes:
+        numbers[outcome.policy] = numbers.get(outcome.policy, 0) + (outcome.recompiles or 0)
+    return max(numbers.values(), default=0)
 
 
 def _unless_told(reason: str, finding: Finding) -> str:

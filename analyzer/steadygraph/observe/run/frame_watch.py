@@ -1,0 +1,136 @@
+"""What Dynamo does with one frame after the other, whoever had it asked."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+import types
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from steadygraph import torch_private
+from steadygraph.torch_private.entries import BreakEvent, CapturedGraph, CompiledFrame
+from steadygraph.torch_private.guards import MadeGuard
+
+
+class FrameObserver(Protocol):
+    """Who is told what the watch sees."""
+
+    def frame_entered(self, code: types.CodeType, f_locals: Mapping[str, Any], f_globals: Mapping[str, Any]) -> None:
+        """Before a frame is compiled, in the state in which its guards will be looked at."""
+
+    def frame_compiled(self, entry: CompiledFrame, breaks: Sequence[BreakEvent]) -> None:
+        """After a frame was compiled."""
+
+    def frame_skipped(self, code: types.CodeType, why: str, breaks: Sequence[BreakEvent]) -> None:
+        """After Dynamo gave up on a frame: it runs as plain Python, now and in future."""
+
+    def frame_failed(self, code: types.CodeType, breaks: Sequence[BreakEvent]) -> None:
+        """After a compilation raised: with ``fullgraph`` a graph break is an error of the call."""
+
+    def graph_runs(self, graph: CapturedGraph) -> None:
+        """Each time that a compiled graph is called."""
+
+
+@dataclass(eq=False)
+class _Compilation:
+    """What is heard while one frame is compiled; another may be compiled inside of it."""
+
+    graphs: list[CapturedGraph] = field(default_factory=list)
+    guards: Sequence[MadeGuard] = ()
+    all_guards: Any = None
+    questions: list[Sequence[traceback.FrameSummary]] = field(default_factory=list)
+    failure: str = ""
+
+
+class FrameWatch:
+    """Stands around the conversion of frames and tells an observer; it changes none of them.
+
+    Args:
+        observer: Told about frames, guards, graphs.
+    """
+
+    def __init__(self, observer: FrameObserver) -> None:
+        # Dynamo keeps its callbacks, and with them this, until torch.compiler.reset().
+        self._observers: list[FrameObserver] = [observer]
+        #: The innermost one last.  Dynamo holds a lock while it compiles: all are of one thread.
+        self._compilations: list[_Compilation] = []
+
+    def close(self) -> None:
+        """Let the observer go."""
+        self._observers.clear()
+
+    def converted(self, frame: Any, convert: Callable[[], Any]) -> Any:
+        """What ``convert`` makes of the frame, under observation."""
+        for observer in self._observers:
+            observer.frame_entered(frame.f_code, frame.f_locals, frame.f_globals)
+        try:
+            with (
+                self._compilation() as made,
+                torch_private.recorded_breaks() as recorded,
+                torch_private.compile_questions_heard(made.questions.append),
+            ):
+                result = convert()
+        except Exception as error:
+            reason = torch_private.unsupported(error)
+            for observer in self._observers:
+                observer.frame_failed(frame.f_code, [] if reason is None else [BreakEvent(*reason)])
+            raise
+        self._tell(frame, result, made, [BreakEvent(*one) for one in recorded])
+        return result
+
+    def _tell(self, frame: Any, result: Any, made: _Compilation, events: Sequence[BreakEvent]) -> None:
+        guarded = torch_private.guarded_code(result)
+        if guarded is None:
+            why = f"{torch_private.skip_reason(result) or 'frame was skipped'}\n{made.failure}"
+            for observer in self._observers:
+                observer.frame_skipped(frame.f_code, why, events)
+            return
+        entry = CompiledFrame(
+            frame.f_code,
+            guarded.code,
+            guarded.guard_manager,
+            guarded.compile_id,
+            frame.f_globals,
+            made.guards,
+            made.graphs,
+            made.all_guards,
+            made.questions,
+        )
+        for graph in made.graphs:
+            graph.entry = entry
+        for observer in self._observers:
+            observer.frame_compiled(entry, events)
+
+    @contextlib.contextmanager
+    def _compilation(self) -> Iterator[_Compilation]:
+        self._compilations.append(_Compilation())
+        try:
+            yield self._compilations[-1]
+        finally:
+            self._compilations.pop()
+
+    # --- what is heard while a frame is converted ------------------------------------------------
+
+    def begin_again(self) -> None:
+        """The frame is traced once more: what was heard so far is of no account."""
+        made = self._compilations[-1]
+        made.graphs, made.guards, made.all_guards, made.failure = [], (), None, ""
+
+    def guards_made(self, guards: Any) -> None:
+        self._compilations[-1].guards = tuple(map(MadeGuard, guards))
+
+    def all_guards_built(self, guard_manager: Any) -> None:
+        """The frame's own options drop some of these."""
+        self._compilations[-1].all_guards = guard_manager
+
+    def failed(self, error: Exception) -> None:
+        self._compilations[-1].failure = str(error)
+
+    def graph_captured(self, graph: CapturedGraph) -> None:
+        self._compilations[-1].graphs.append(graph)
+
+    def graph_runs(self, graph: CapturedGraph) -> None:
+        for observer in self._observers:
+            observer.graph_runs(graph)

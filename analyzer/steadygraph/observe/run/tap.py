@@ -1,0 +1,130 @@
+"""All that Dynamo compiles in a process, and every call of it: one tap, whoever called ``torch.compile``."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+
+from steadygraph import torch_private
+from steadygraph.observe.run.frame_watch import FrameObserver, FrameWatch
+from steadygraph.torch_private import EntryPoint
+from steadygraph.torch_private.entries import CapturedGraph
+
+
+class CallObserver(FrameObserver, Protocol):
+    """Who is told what the tap sees."""
+
+    def entry_called(self, point: EntryPoint, args: Sequence[Any], kwargs: Mapping[str, Any]) -> object | None:
+        """Before a call: what it is to be known by when it ends; None: nobody wants to hear of it."""
+
+    def entry_returned(self, call: Any, result: Any) -> None:
+        """After it; frames and graphs that were told of meanwhile in the same thread belong to it."""
+
+    def entry_raised(self, call: Any, error: BaseException) -> None:
+        """After a call that ended with an exception."""
+
+
+class DynamoTap:
+    """Every entry point of Dynamo, watched while it is installed: made before or after, called in whichever thread.
+
+    What it looks at goes on as it would without it: with its own back end, options and cache entries.  It needs no
+    case: whatever compiles in the process is seen.  Of two taps that are installed at once the first one is told.
+
+    Args:
+        observer: Told about calls, frames, guards and graphs.
+        runner: Gives what runs a graph in the place of its own back end; None: that back end.
+    """
+
+    def __init__(
+        self, observer: CallObserver, *, runner: Callable[[torch.fx.GraphModule], Callable[..., Any]] | None = None
+    ) -> None:
+        self._observer = observer
+        self._runner = runner
+        self._watch = FrameWatch(observer)
+
+    @contextlib.contextmanager
+    def installed(self) -> Iterator[None]:
+        """A block in which the observer is told."""
+        with torch_private.entry_points_called(self._called):
+            yield
+
+    def close(self) -> None:
+        """Let the observer go: what was compiled meanwhile runs on and tells nobody."""
+        self._watch.close()
+
+    def _called(self, point: EntryPoint, args: Sequence[Any], kwargs: Mapping[str, Any]) -> _Call | None:
+        call = self._observer.entry_called(point, args, kwargs)
+        return None if call is None else _Call(self, call)
+
+    def watched(self, converter: Any) -> _WatchedConverter:
+        """A converter that does what this one does, and is watched."""
+        return _WatchedConverter(converter, self._watch, self._graph)
+
+    def _graph(
+        self, module: torch.fx.GraphModule, example_inputs: Any, compile_fn: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        graph = CapturedGraph(torch_private.copied(module), torch_private.input_sources(module), {})
+        self._watch.graph_captured(graph)
+        if self._runner is None:
+            compiled = compile_fn(module, example_inputs)
+            # A lazy graph module prints a traceback of its own when its first call fails.
+            torch_private.force_recompile(module)
+        else:
+            compiled = self._runner(module)
+        watch = self._watch
+
+        def run(*args: Any) -> Any:
+            watch.graph_runs(graph)
+            return compiled(*args)
+
+        return run
+
+    def ended(self, call: Any, *, result: Any = None, error: BaseException | None = None) -> None:
+        if error is None:
+            self._observer.entry_returned(call, result)
+        else:
+            self._observer.entry_raised(call, error)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Call:
+    """A call that the observer wants to hear more of."""
+
+    tap: DynamoTap
+    call: object
+
+    def converter(self, converter: Any) -> Any:
+        return self.tap.watched(converter)
+
+    def returned(self, result: Any) -> None:
+        self.tap.ended(self.call, result=result)
+
+    def raised(self, error: BaseException) -> None:
+        self.tap.ended(self.call, error=error)
+
+
+class _WatchedConverter(torch_private.FrontOfConverter):
+    """What somebody's ``torch.compile`` makes of frames, watched."""
+
+    def __init__(self, converter: Any, watch: FrameWatch, see: torch_private.GraphBackend) -> None:
+        super().__init__(converter)
+        self._watch, self._see = watch, see
+
+    def __call__(self, frame: Any, cache_entry: Any, hooks: Any, frame_state: Any, skip: int = 0) -> Any:
+        watched = torch_private.with_graphs_seen(self._convert, self._see, self._watch.failed)
+        beside = torch_private.hooks_beside(hooks, self._watch.guards_made)
+
+        def convert() -> Any:
+            return watched(frame, cache_entry, beside, frame_state, skip=skip + 3)
+
+        with self._all_guards(hooks):
+            return self._watch.converted(frame, convert)
+
+    def _all_guards(self, hooks: Any) -> contextlib.AbstractContextManager[None]:
+        if hooks.guard_filter_fn is None:
+            return contextlib.nullcontext()
+        return torch_private.unfiltered_guards(self._watch.all_guards_built)

@@ -1,0 +1,188 @@
+"""Dynamo's entry points: whatever ``torch.compile`` gave back, whoever made it and when, seen as it is called."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from torch import nn
+
+from steadygraph.torch_private.frames import FrameCallback, backend_of, telling
+from steadygraph.torch_private.replacement import replaced
+
+_MEMBERS = {
+    "torch._dynamo.eval_frame._TorchDynamoContext": "_dynamic _isolate_recompiles_id callback fullgraph",
+    "torch._dynamo.convert_frame.CatchErrorsWrapper": "_torchdynamo_orig_backend hooks",
+    "torch._dynamo.convert_frame.ConvertFrame": "_clone_with_backend _inner_convert _recompile_limit",
+    "torch._dynamo.convert_frame.ConvertFrameAssert": "_clone_with_backend _package _recompile_limit",
+    "torch._dynamo.guards.CheckFunctionManager": "guard_manager",
+}
+#: Methods of ``nn.Module`` that lead to its ``forward``, and are compiled in its place.
+_CALLS_FORWARD = frozenset({"__call__", "_call_impl", "_wrapped_call_impl"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class EntryPoint:
+    """A function, method or module that was compiled, and what ``torch.compile`` was told.
+
+    Args:
+        function: What is compiled: a plain function or a bound method.
+        fullgraph: As in ``torch.compile``.
+        dynamic: As in ``torch.compile``.
+        recompile_limit: As in ``torch.compile``; None: that of the process.
+        filters_guards: Was a ``guard_filter_fn`` given?  Then nothing looks at some of the guards.
+        backend: The back end; by it Dynamo tells cache entries of one code object apart.
+        isolated: Of ``isolate_recompiles``, the number of the cache; -1: the one that all others share.
+    """
+
+    function: Callable[..., Any]
+    fullgraph: bool
+    dynamic: bool | None
+    recompile_limit: int | None
+    filters_guards: bool
+    backend: Any
+    isolated: int
+
+    @property
+    def module(self) -> nn.Module | None:
+        """The module whose call is compiled; None for a function."""
+        holder = getattr(self.function, "__self__", None) or getattr(self.function, "__wrapped__", None)
+        return holder if isinstance(holder, nn.Module) else None
+
+    @property
+    def traced(self) -> Callable[..., Any]:
+        """The function whose frame Dynamo traces first: of a module its ``forward``, behind what calls hooks."""
+        module = self.module
+        calls_forward = getattr(self.function, "__name__", "") in _CALLS_FORWARD
+        return module.forward if module is not None and calls_forward else self.function
+
+
+class EntryCall(Protocol):
+    """A call of an entry point that somebody wants to hear more of."""
+
+    def converter(self, converter: Any) -> Any:
+        """What answers Dynamo's questions about frames in the place of ``converter``, and asks it."""
+
+    def returned(self, result: Any) -> None:
+        """The call has ended."""
+
+    def raised(self, error: BaseException) -> None:
+        """The call has ended with an exception."""
+
+
+@contextlib.contextmanager
+def entry_points_called(
+    tell: Callable[[EntryPoint, Sequence[Any], Mapping[str, Any]], EntryCall | None],
+) -> Iterator[None]:
+    """A block in which ``tell`` hears of each call of an entry point, with its arguments, in whichever thread.
+
+    Left out are functions that are inlined because their caller is traced, those of a :class:`FrameCallback`, what a
+    higher-order operator compiles because it is called in eager mode, and everything while compiling is switched off.
+    """
+    from torch._dynamo import eval_frame
+    from torch._dynamo.convert_frame import CatchErrorsWrapper
+    from torch._higher_order_ops.utils import _in_hop_compile
+
+    stances = eval_frame._callback_from_stance
+
+    def callback(asked: Any) -> Any:
+        answered: Any = stances(asked)
+        # What compiles a function asks for the callback last before it calls it (torch 2.13).
+        caller = sys._getframe(1)
+        if not isinstance(answered, CatchErrorsWrapper) or caller.f_code.co_name != "compile_wrapper":
+            return answered
+        converter: Any = answered._torchdynamo_orig_backend
+        if isinstance(converter, FrameCallback) or _in_hop_compile():
+            return answered
+        names = caller.f_locals
+        call = tell(_entry_point(names["self"], names["fn"], answered), names["args"], names["kwargs"])
+        if call is None:
+            return answered
+        names["cleanups"].append(functools.partial(_ended, call))
+        return CatchErrorsWrapper(call.converter(converter), answered.hooks)
+
+    with replaced(eval_frame, {"_callback_from_stance": callback}):
+        yield
+
+
+def _ended(call: EntryCall) -> None:
+    """The last of what is cleaned up after a call: its frame knows the result, or is left by an exception."""
+    names = sys._getframe(1).f_locals
+    if names["call_succeeded"]:
+        call.returned(names["result"])
+    elif (error := sys.exc_info()[1]) is not None:
+        call.raised(error)
+
+
+def _entry_point(context: Any, function: Callable[..., Any], callback: Any) -> EntryPoint:
+    converter = callback._torchdynamo_orig_backend
+    return EntryPoint(
+        function=function,
+        fullgraph=context.fullgraph,
+        dynamic=context._dynamic,
+        recompile_limit=getattr(converter, "_recompile_limit", None),
+        filters_guards=callback.hooks.guard_filter_fn is not None,
+        backend=backend_of(callback),
+        isolated=context._isolate_recompiles_id,
+    )
+
+
+class FrontOfConverter(FrameCallback):
+    """In front of somebody else's converter: Dynamo finds the same back end, and with it the entries that are there.
+
+    Args:
+        converter: What ``torch.compile`` made.
+    """
+
+    def __init__(self, converter: Any) -> None:
+        self._torchdynamo_orig_backend = converter._torchdynamo_orig_backend
+        self._convert = converter
+
+
+class GraphBackend(Protocol):
+    """Sees each graph on its way to a back end, and gives back what runs in the place of the compiled one."""
+
+    def __call__(self, module: Any, example_inputs: Any, compile_fn: Callable[..., Any]) -> Callable[..., Any]: ...
+
+
+def with_graphs_seen(converter: Any, see: GraphBackend, failed: Callable[[Exception], object]) -> Any:
+    """A converter of frames that does what another one does; ``see`` gets its graphs, ``failed`` what it keeps silent.
+
+    A converter that stores what it compiles in a package is given back as it is.
+    """
+    compile_fn: Any = converter._torchdynamo_orig_backend
+    inner = getattr(converter, "_inner_convert", converter)
+    if inner._package is not None:
+        return converter
+
+    @functools.wraps(compile_fn)
+    def compile_graph(module: Any, example_inputs: Any) -> Callable[..., Any]:
+        return see(module, example_inputs, compile_fn)
+
+    clone: Any = converter._clone_with_backend(compile_graph)
+    return clone if inner is converter else telling(clone, failed)
+
+
+@contextlib.contextmanager
+def unfiltered_guards(tell: Callable[[Any], object]) -> Iterator[None]:
+    """A block in which ``tell`` gets a guard manager with all guards of each frame whose own has been filtered.
+
+    Where those that were filtered out do not even hold for the frame that they were made for, there is none.
+    """
+    from torch._dynamo import convert_frame as module
+
+    convert_frame: Any = module
+    build = convert_frame.CheckFunctionManager
+
+    def manager(code: Any, output_graph: Any, *args: Any, **kwargs: Any) -> Any:
+        made = build(code, output_graph, *args, **kwargs)
+        with contextlib.suppress(Exception):
+            tell(build(code, output_graph).guard_manager)
+        return made
+
+    with replaced(convert_frame, {"CheckFunctionManager": manager}):
+        yield
