@@ -21,8 +21,8 @@ PUBLIC = {
         "ContainerNode CycleNode DeviceMismatch Difference Evidence Failure Finding Graph GraphBody GraphBreak "
         "GraphChange GraphInput GraphNode GraphOutput Guard Kind Leak Location LockChange Move Node NodeKind NoneNode "
         "Observation OpaqueNode Outcome Owner Policy Problem Reach RecordedCall Recording Region RegionCall Result "
-        "RuleProblem RunRecording ScenarioReport Severity SourceExcerpt Status Subject Sync TensorNode TensorSpec "
-        "Term Uncompiled ValueNode ViolatedGuard digraph"
+        "RuleProblem RunRecording ScenarioReport Severity SharedCode SourceExcerpt Status Subject Sync TensorNode "
+        "TensorSpec Term Uncompiled ValueNode ViolatedGuard digraph"
     ),
     "steadygraph.accelerator": "Simulation simulated",
     "steadygraph.reference.deepstack": "DeepstackBuffers",

@@ -9,6 +9,8 @@ from steadygraph_rules.device.device_mismatch import DeviceMismatchRule
 from steadygraph_rules.graph.graph_break import GraphBreakRule
 from steadygraph_rules.graph.host_sync import HostSync
 from steadygraph_rules.graph.nothing_compiled import NothingCompiled
+from steadygraph_rules.graph.repeated_compilation import RepeatedCompilation
+from steadygraph_rules.graph.shared_code import SharedCodeRule
 from steadygraph_rules.outcome.padded_vs_valid import PaddedVsValid
 from steadygraph_rules.outcome.serving_error import ServingError
 from steadygraph_rules.outcome.stale_state import StaleState
@@ -57,6 +59,8 @@ RULES: tuple[Rule, ...] = (
     GraphBreakRule(),
     HostSync(),
     NothingCompiled(),
+    SharedCodeRule(),
+    RepeatedCompilation(),
     BufferRealloc(),
     ReplayDiffers(),
     ServingError(),

@@ -11,6 +11,7 @@ from typing import ClassVar
 from steadygraph.model import (
     Asks,
     Aspect,
+    BreakReason,
     Checked,
     Consequence,
     Evidence,
@@ -32,6 +33,7 @@ _WEAK = frozenset({Cause.SHAPE, Cause.ZERO_ONE, Cause.DUCK, Cause.STRIDE, Cause.
 _BAD = (Consequence.SILENT_WRONG, Consequence.RAISES)
 #: Entries of a list or of a dict: what changes in one layer changes in all of them.
 _INDEX = re.compile(r"\[[^\[\]]*\]|(?<=\.)\d+(?=\.|$)")
+_IF_FIRST = "; it would recompile if it came first: an earlier scenario has compiled what it needs"
 LONGEST_VALUE = 80
 LONGEST_ERROR = 160
 _NAMED_AT_MOST = 2
@@ -49,7 +51,14 @@ class GuardRule(Rule):
         for guards in self.groups(by_cause.get(self.cause, ())):
             first = guards[0]
             worst = consequence(evidence, self.cause, guards, by_cause)
-            told = (*clauses(self.message(first, evidence)), dropped(first), also(guards), left_behind(evidence, worst))
+            told = (
+                *clauses(self.message(first, evidence)),
+                dropped(first),
+                also(guards),
+                left_behind(evidence, worst),
+                limit_reached(evidence, first.region),
+                _IF_FIRST if worst is Consequence.RECOMPILES and compiled_before(evidence) else "",
+            )
             yield self.finding(
                 evidence,
                 spread(told, len({guard.region for guard in guards})),
@@ -147,7 +156,10 @@ def _only_sizes(guards: Sequence[ViolatedGuard]) -> bool:
 
 
 def _price(evidence: Evidence, guards: Sequence[ViolatedGuard]) -> Consequence:
-    """Of any violated guard: a recompile, in a deployment that looks at guards; otherwise nothing."""
+    """Of any violated guard: a recompile, in a deployment that looks at guards; otherwise nothing.
+
+    Also where an earlier scenario has compiled what this one needs: requests come in any order.
+    """
     if all(guard.checked is Checked.NEVER for guard in guards):
         return Consequence.BENIGN
     policies = {outcome.policy for outcome in evidence.outcomes}
@@ -160,12 +172,28 @@ def dropped(guard: ViolatedGuard) -> str:
     return "; its torch.compile drops the guard (guard_filter_fn)" if guard.checked is Checked.NEVER else ""
 
 
+def compiled_before(evidence: Evidence) -> bool:
+    """Did graphs of an earlier scenario answer the call, though it violates guards of the profile call?"""
+    kept = [outcome for outcome in evidence.outcomes if outcome.policy is Policy.RECOMPILE]
+    answered = all(observation.graphs for observation in evidence.serving if observation.violated_guards)
+    return answered and bool(kept) and all(one.result is Result.SAME and one.recompiles == 0 for one in kept)
+
+
 def left_behind(evidence: Evidence, worst: Consequence) -> str:
     """What a call that is silently wrong left behind in its arguments and in the model, if that is what is wrong."""
     if worst is not Consequence.SILENT_WRONG:
         return ""
     effects = dict.fromkeys(outcome.effect for outcome in of_guards(evidence) if outcome.effect)
     return "".join(f"; {shortened(effect, LONGEST_ERROR)}" for effect in list(effects)[:_NAMED_AT_MOST])
+
+
+def limit_reached(evidence: Evidence, region: str) -> str:
+    """That the call was one recompilation too many for its code, if it was."""
+    breaks = [one for observation in evidence.serving if observation.region == region for one in observation.breaks]
+    where = next((one.location for one in breaks if one.reason is BreakReason.RECOMPILE_LIMIT), None)
+    if where is None:
+        return ""
+    return f"; that reaches the recompile limit, and `{where.function}` runs uncompiled from here on"
 
 
 def differs(outcome: Outcome) -> str:
@@ -224,7 +252,7 @@ def change(guard: ViolatedGuard) -> str:
     if guard.aspect is Aspect.TYPE:
         types = shortened(guard.expected_type or guard.expected), shortened(guard.actual_type or guard.actual)
         return f"{where} is of type {types[0]} at profile, {types[1]} at serving"
-    if guard.aspect is Aspect.PRESENCE:
+    if guard.aspect is Aspect.PRESENCE and guard.condition.asks is not Asks.GIVEN:
         return f"{where} exists at {'serving' if guard.condition.asks is Asks.NO_ATTRIBUTE else 'profile'} only"
     if guard.aspect is Aspect.IDENTITY:
         return f"{where} is another object at serving than at profile"
@@ -235,6 +263,8 @@ def change(guard: ViolatedGuard) -> str:
 
 def _change_of_keys(guard: ViolatedGuard, before: str, now: str) -> str:
     asks = guard.condition.asks
+    if asks is Asks.ORDER:
+        return f"is given as keyword {before} at profile, {now} at serving"
     if asks in (Asks.HAS_KEY, Asks.LACKS_KEY):
         absent, present = ("serving", "profile") if asks is Asks.HAS_KEY else ("profile", "serving")
         return f"has no key {guard.condition.key} at {absent} and has it at {present}"

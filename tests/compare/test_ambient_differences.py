@@ -56,3 +56,15 @@ def test_modules_that_flip_together_are_one_difference(before, now, expected):
 )
 def test_a_module_name_as_python_reads_it(name, expected):
     assert module_path(name) == expected
+
+
+def test_hooks_are_named_by_their_module_their_kind_and_their_functions() -> None:
+    before = Ambient(hooks=(("layers.0", "forward_hooks", "log"),))
+    now = Ambient(hooks=(("*", "forward_hooks", "trace"), ("layers.0", "forward_hooks", "log, steer")))
+
+    found = differences(before, now)
+
+    assert [(one.path, one.profile, one.serving) for one in found] == [
+        ("forward_hooks", "none", "trace"),
+        ("self.layers[0].forward_hooks", "log", "log, steer"),
+    ]

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from steadygraph.compare.prediction import unproved
-from steadygraph.model import Asks, Aspect, Condition, Outcome, Owner, Policy, Result, ViolatedGuard
+from steadygraph.model import Asks, Aspect, Condition, GraphChange, Outcome, Owner, Policy, Result, ViolatedGuard
 
 KEPT = Outcome(Policy.RECOMPILE, "eager", Result.UNPROVED, recompiles=1, predicted=Result.RECOMPILES)
 DROPPED = Outcome(Policy.DROP, "eager", Result.UNPROVED, predicted=Result.SAME)
@@ -44,3 +44,11 @@ def test_the_profile_graph_is_right_only_if_the_call_takes_its_way(
 
 def test_what_is_proved_or_compiled_for_the_call_is_left_alone() -> None:
     assert unproved((KEPT, PROVED), (guard(Aspect.NONE),)) == (KEPT, PROVED)
+
+
+def test_a_graph_that_merely_recomputes_is_slow_and_right() -> None:
+    again = GraphChange(same=False, missing_inputs=("self.table",), recomputes=True)
+
+    (found,) = unproved((DROPPED,), (guard(Aspect.NONE),), again)
+
+    assert (found.result, found.predicted) == (Result.UNPROVED, Result.SAME)

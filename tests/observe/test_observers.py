@@ -70,6 +70,22 @@ class Cond(nn.Module):
         return torch.cond(x.sum() < 1, lambda x: x.sin() * self.scale, lambda x: x.cos(), (x,))
 
 
+@torch.compiler.disable(recursive=False)
+def excluded(x):
+    return cubed(x) + cubed(x * 2)
+
+
+def cubed(x):
+    return x * x * x
+
+
+class ExcludesOneFrame(nn.Module):
+    """What an excluded function calls is compiled, and it is not."""
+
+    def forward(self, x):
+        return excluded(x + 1)
+
+
 class Square(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, weight):
@@ -157,6 +173,7 @@ MODELS = (
     Subclass,
     FunctionMode,
     DispatchMode,
+    ExcludesOneFrame,
     PaddedEncoder,
     Reads,
 )

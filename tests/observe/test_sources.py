@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from steadygraph.model import Owner
+from steadygraph.observe.guards.decorated import behind
 from steadygraph.observe.guards.sources import Names, names_of, owner
 from steadygraph.torch_private.expressions import MISSING, evaluate
 from steadygraph.torch_private.wording import parent
@@ -30,12 +31,15 @@ def test_sources_read_like_the_users_code(source, readable):
 
 
 def test_arguments_that_a_decorator_passes_on_get_the_names_of_the_decorated_function():
-    def wrapper(self, *args, **kwargs): ...
+    def forward(self, input_ids, mask, *rest): ...
 
-    names = names_of(wrapper.__code__, "self", wrapped=("input_ids", "mask"))
+    def wrapper(self, *args, **kwargs):
+        return forward(self, *args, **kwargs)
+
+    names = names_of(wrapper.__code__, "self", behind(wrapper.__code__, {"forward": forward}))
 
     assert names.readable("L['args'][1]") == "mask"
-    assert names.readable("L['args'][2]") == "args[2]"
+    assert names.readable("L['args'][2]") == "rest[0]"
     assert names.readable("L['kwargs']['deepstack'][0]") == "deepstack[0]"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from steadygraph.model import Ambient, Aspect, Difference
+from steadygraph.model.observation import EVERY_MODULE
 
 #: What stands for a reading that only one of the observations has.
 _ABSENT = "absent"
@@ -13,10 +14,16 @@ _ABSENT = "absent"
 def differences(profile: Ambient, serving: Ambient, *, region: str = "") -> tuple[Difference, ...]:
     """Process-wide state first (``ambient.grad_mode``), then modules in another mode (``self.layers[0].training``).
 
+    Last come hooks (``self.layers[0].forward_hooks``); of those on all modules the path is ``forward_hooks``.
+
     A module that changed its mode together with the module that holds it is not reported: ``model.train()`` is one
     difference, ``self.training``.
     """
-    return (*_values(profile, serving, region), *_training(profile, serving, region))
+    return (
+        *_values(profile, serving, region),
+        *_training(profile, serving, region),
+        *_hooks(profile, serving, region),
+    )
 
 
 def module_path(name: str) -> str:
@@ -42,6 +49,15 @@ def _training(profile: Ambient, serving: Ambient, region: str) -> Iterator[Diffe
             yield Difference(
                 f"{module_path(name)}.training", Aspect.AMBIENT, str(name in trained), str(name in trains), region
             )
+
+
+def _hooks(profile: Ambient, serving: Ambient, region: str) -> Iterator[Difference]:
+    there, here = ({(name, kind): functions for name, kind, functions in one.hooks} for one in (profile, serving))
+    for name, kind in sorted(there.keys() | here.keys()):
+        one, other = there.get((name, kind), "none"), here.get((name, kind), "none")
+        if one != other:
+            path = kind if name == EVERY_MODULE else f"{module_path(name)}.{kind}"
+            yield Difference(path, Aspect.AMBIENT, one, other, region)
 
 
 def _holders(name: str) -> Iterator[str]:

@@ -37,6 +37,7 @@ def _of_call(recording: Recording, call: RecordedCall) -> Evidence:
     start = recording.profile
     pairs = list(_pairs(start.observations, call.observations)) if call.name != PROFILE else []
     violated = tuple(dict.fromkeys(guard for pair in pairs for guard in _violated(*pair)))
+    change = _union(graphs.change(profile.graphs, serving.graphs) for profile, serving in pairs)
     return Evidence(
         scenario=call.name,
         regions=recording.regions,
@@ -44,8 +45,8 @@ def _of_call(recording: Recording, call: RecordedCall) -> Evidence:
         serving=call.observations,
         differences=tuple(dict.fromkeys(difference for pair in pairs for difference in _differences(*pair))),
         violated_guards=violated,
-        graph=_union(graphs.change(profile.graphs, serving.graphs) for profile, serving in pairs),
-        outcomes=unproved(predicted(call.outcomes, violated), violated),
+        graph=change,
+        outcomes=unproved(predicted(call.outcomes, violated), violated, change),
         eager_error=call.eager_error,
         profile_call=start.arguments,
         call=call.arguments,
@@ -107,6 +108,7 @@ def _union(changes: Iterable[GraphChange]) -> GraphChange:
         missing_ops=_total(change.missing_ops for change in different),
         extra_ops=_total(change.extra_ops for change in different),
         reach=reaches.pop() if len(reaches) == 1 else None,
+        recomputes=bool(different) and all(change.recomputes for change in different),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from steadygraph.compare.reach import reach
+from steadygraph.compare.reach import reach, recomputes
 from steadygraph.model import Graph, GraphChange
 
 
@@ -20,12 +20,14 @@ def change(profile: Sequence[Graph], serving: Sequence[Graph]) -> GraphChange:
     profile_ops, serving_ops = _ops(profile), _ops(serving)
     known = {i.name for g in profile for i in g.inputs}
     missing = dict.fromkeys(i.name for g in serving for i in g.inputs if i.name not in known)
+    single = len(profile) == len(serving) == 1
     return GraphChange(
         same=False,
         missing_inputs=tuple(missing),
         missing_ops=tuple(sorted((serving_ops - profile_ops).items())),
         extra_ops=tuple(sorted((profile_ops - serving_ops).items())),
-        reach=reach(profile[0], serving[0]) if len(profile) == len(serving) == 1 else None,
+        reach=reach(profile[0], serving[0]) if single else None,
+        recomputes=single and recomputes(profile[0], serving[0]),
     )
 
 

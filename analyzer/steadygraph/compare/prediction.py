@@ -11,9 +11,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from steadygraph.model import Asks, Aspect, Checked, Outcome, Owner, Policy, Result, ViolatedGuard
+from steadygraph.model import Asks, Aspect, Checked, GraphChange, Outcome, Owner, Policy, Result, ViolatedGuard
 
 _EAGER = "eager"
+_UNKNOWN = GraphChange()
 #: What the code around inductor's kernels looks at in each input: its sizes and strides, and that it is a tensor.
 _ASSERTED = frozenset({Asks.SIZE, Asks.RANK, Asks.STRIDE, Asks.TENSOR})
 _VISIBLE = frozenset({Aspect.SHAPE, Aspect.RANK, Aspect.STRIDE, Aspect.REQUIRES_GRAD})
@@ -34,14 +35,17 @@ def predicted(outcomes: Sequence[Outcome], violated: Sequence[ViolatedGuard]) ->
     )
 
 
-def unproved(outcomes: Sequence[Outcome], violated: Sequence[ViolatedGuard]) -> tuple[Outcome, ...]:
+def unproved(
+    outcomes: Sequence[Outcome], violated: Sequence[ViolatedGuard], change: GraphChange = _UNKNOWN
+) -> tuple[Outcome, ...]:
     """The same outcomes, with a prediction for those that lack values to be proved with.
 
     Where guards are kept nothing needs to be predicted: a graph was made for the call.  Elsewhere the graph of the
-    profile call answers, which is wrong if the call would have had another one.
+    profile call answers, which is wrong if the call would have had one that computes something else.
     """
     violated = _up_to_the_policy(violated)
-    result = Result.SILENT_WRONG if any(map(_takes_another_way, violated)) else _with_inductor(violated)
+    another = not change.recomputes and any(map(_takes_another_way, violated))
+    result = Result.SILENT_WRONG if another else _with_inductor(violated)
     return tuple(
         dataclasses.replace(outcome, predicted=result)
         if result and outcome.result is Result.UNPROVED and _depends_on_guards(outcome)

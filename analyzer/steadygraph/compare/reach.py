@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,10 @@ from steadygraph.model import Graph, GraphOutput, NodeKind, Reach, digraph
 
 if TYPE_CHECKING:
     import networkx as nx
+
+
+#: In the sources of a module's weights.
+_PARAMETER = "._parameters["
 
 
 def reach(profile: Graph, serving: Graph) -> Reach | None:
@@ -26,6 +30,59 @@ def reach(profile: Graph, serving: Graph) -> Reach | None:
     reached = _reached(graph, _lacking(_dependencies(profile), graph))
     found = [GraphOutput(node[1], graph.nodes[node]["value"]) for node in outputs if node in reached]
     return Reach(len(outputs), tuple(found))
+
+
+def recomputes(profile: Graph, serving: Graph) -> bool:
+    """Does ``profile`` compute all that ``serving`` returns, given the same inputs?
+
+    Then it does more than is needed, and nothing else: what the serving graph gets as an input it makes anew, from
+    nothing that changes between calls, as it did in the profile call.
+    """
+    if not (_is_known(profile) and _is_known(serving)):
+        return False
+    one, other = _dependencies(profile), _dependencies(serving)
+    numbering = Numbering()
+    numbers = _numbers(one, numbering)
+    known: dict[Hashable, int] = {position: numbers[made] for position, made in _made_again(profile, serving, one)}
+    there, here = _returned(one, numbers), _returned(other, _numbers(other, numbering, known))
+    # What the profile graph stores, it returns besides.
+    return here == there if len(here) == len(there) else _is_within(here, there)
+
+
+def _made_again(profile: Graph, serving: Graph, graph: nx.DiGraph) -> Iterator[tuple[int, Hashable]]:
+    """(input of the serving graph, node of the profile graph that makes the same tensor in any call)."""
+    import networkx as nx
+
+    made = {one.name: one.made_at_profile for one in serving.inputs}
+    returned = [next(iter(graph.pred[node])) for node in graph if isinstance(node, tuple)]
+    changing = _changing(profile, graph)
+    for position, node in enumerate(serving.nodes):
+        output = made.get(node.name) if node.kind is NodeKind.INPUT else None
+        if output is not None and output < len(returned):
+            source = returned[output]
+            if changing.isdisjoint({source, *nx.ancestors(graph, source)}):
+                yield position, source
+
+
+def _changing(profile: Graph, graph: nx.DiGraph) -> set[Hashable]:
+    """Nodes that may give something else in the next call: inputs that are no parameters, and what has effects."""
+    parameters = {one.name for one in profile.inputs if _PARAMETER in one.source}
+    return {
+        node
+        for node, about in graph.nodes.items()
+        if about["has_effect"] or (about["kind"] is NodeKind.INPUT and about["name"] not in parameters)
+    }
+
+
+def _returned(graph: nx.DiGraph, numbers: Mapping[Hashable, int]) -> list[int]:
+    """The numbers of what the graph returns, in order."""
+    return [numbers[next(iter(graph.pred[node]))] for node in graph if isinstance(node, tuple)]
+
+
+def _is_within(part: Sequence[int], whole: Sequence[int]) -> bool:
+    """Are these all in there, in the same order?"""
+    rest = iter(whole)
+    return all(number in rest for number in part)
 
 
 def _is_known(graph: Graph) -> bool:
@@ -64,8 +121,10 @@ def _lacking(profile: nx.DiGraph, serving: nx.DiGraph) -> set[Hashable]:
     return {node for node in unknown if unknown.isdisjoint(serving.pred[node])}
 
 
-def _numbers(graph: nx.DiGraph, numbering: Numbering) -> dict[Hashable, int]:
-    return numbering.of(graph, lambda node: _work(graph.nodes[node]), graph.pred.__getitem__)
+def _numbers(
+    graph: nx.DiGraph, numbering: Numbering, known: Mapping[Hashable, int] | None = None
+) -> dict[Hashable, int]:
+    return numbering.of(graph, lambda node: _work(graph.nodes[node]), graph.pred.__getitem__, known)
 
 
 def _work(about: Mapping[str, Any]) -> Hashable:

@@ -33,6 +33,7 @@ from steadygraph.model.observation import (
     NodeKind,
     Observation,
     Owner,
+    SharedCode,
     Sync,
     ViolatedGuard,
 )
@@ -124,6 +125,7 @@ __all__ = [
     "RunRecording",
     "ScenarioReport",
     "Severity",
+    "SharedCode",
     "SourceExcerpt",
     "Status",
     "Subject",

@@ -19,6 +19,8 @@ class Asks(enum.StrEnum):
     KEY_AT = "key at a position"
     HAS_KEY = "has a key"
     LACKS_KEY = "lacks a key"
+    GIVEN = "is given by the caller"
+    ORDER = "order of keywords"
     PRESENCE = "is there"
     NO_ATTRIBUTE = "has no such attribute"
     IDENTITY = "which object"

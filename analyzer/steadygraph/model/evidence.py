@@ -52,6 +52,7 @@ class GraphChange:
     ``same`` is None if no graph is known for one side.  ``missing`` is what the profile graphs lack, ``extra`` what
     only they have.  Inputs are readable paths; ops are sorted (operator, count) pairs.  ``reach`` is None if the graphs
     are the same, and where it is not known: of a call that runs several graphs, which Python code connects.
+    ``recomputes``: the profile graphs return the same for the same inputs, and compute more than is needed.
     """
 
     same: bool | None = None
@@ -59,6 +60,7 @@ class GraphChange:
     missing_ops: tuple[tuple[str, int], ...] = ()
     extra_ops: tuple[tuple[str, int], ...] = ()
     reach: Reach | None = None
+    recomputes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,9 @@ from steadygraph.model.condition import Condition
 from steadygraph.model.structure import Aspect, Node, TensorSpec
 from steadygraph.model.words import Failure, Location
 
+#: In the place of a module's name: hooks on all modules of the process.
+EVERY_MODULE = "*"
+
 
 @dataclass(frozen=True, slots=True)
 class Ambient:
@@ -17,6 +20,8 @@ class Ambient:
     values: tuple[tuple[str, str], ...] = ()
     #: Names of the modules in train mode, sorted ("" is the region itself).
     training: tuple[str, ...] = ()
+    #: (name of a module or EVERY_MODULE, kind of hook, names of the functions) where there are some, sorted.
+    hooks: tuple[tuple[str, str, str], ...] = ()
 
 
 class Owner(enum.StrEnum):
@@ -93,6 +98,8 @@ class GraphInput:
     name: str
     source: str
     spec: TensorSpec | None
+    #: Which output of a graph of the profile call it is, where that made it; None: none that is known.
+    made_at_profile: int | None = None
 
 
 class NodeKind(enum.StrEnum):
@@ -178,6 +185,8 @@ class GraphBreak:
     #: Dynamo's own words, one line; of an operator its name, ``library::name``.
     detail: str
     location: Location | None
+    #: The line of the model that leads there, where what breaks the graph is a decorator's.
+    from_model: Location | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +210,19 @@ class Sync:
     confirmed: bool | None = None
     #: It is in the way of a capture: nobody may wait for a stream that is being captured.
     fails_capture: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SharedCode:
+    """Code that the profile call compiled for one region although there was an entry, of that region or of another."""
+
+    location: Location
+    #: How many answered the region: where guards are dropped, the first one does so for all.
+    entries: int
+    #: How many were made although there was one before.
+    again: int
+    #: Guards of the first entry that the frame of the next one violates.
+    told_apart: tuple[ViolatedGuard, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +251,8 @@ class Observation:
     handed: tuple[tuple[str, str, int], ...] = ()
     #: Guards of the profile call that this call violates.
     violated_guards: tuple[ViolatedGuard, ...] = ()
+    #: Code that was compiled again, where this is the profile call.
+    shared: tuple[SharedCode, ...] = ()
     output: Node | None = None
     error: Failure | None = None
     #: Lines of the code that ran compiled which ask whether it is: the answer is part of the graph.

@@ -65,6 +65,7 @@ class Kind(enum.StrEnum):
     STALE_STATE = "stale-state"
     BUFFER_REALLOC = "buffer-realloc"
     SERVING_ERROR = "serving-error"
+    REPEATED_COMPILATION = "repeated-compilation"
 
 
 class Policy(enum.StrEnum):

@@ -39,6 +39,7 @@ from steadygraph.torch_private.entry_points import (
 from steadygraph.torch_private.frames import (
     FrameCallback,
     cache_entries,
+    code_before_breaks,
     compiling,
     force_recompile,
     forget,
@@ -47,6 +48,7 @@ from steadygraph.torch_private.frames import (
     hooks,
     hooks_beside,
     is_compiled,
+    is_excluded_alone,
     never_traced,
     on_recompilation,
     original_function,
@@ -68,6 +70,7 @@ from steadygraph.torch_private.process import (
     default_device,
     dispatch_modes,
     dispatch_settings,
+    forward_hooks,
     function_modes,
     global_default_device,
     global_module_hooks,

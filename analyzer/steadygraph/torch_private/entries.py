@@ -36,6 +36,10 @@ class CompiledFrame:
     all_guards: Any = None
     #: Stacks of the questions whether it is being compiled that the traced code asked.
     questions: Sequence[Sequence[traceback.FrameSummary]] = ()
+    #: What the frame had in ``*args`` and ``**kwargs``, by source (``L['kwargs']``): positions, names.
+    variadic: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    #: Where the frame was called, within the region.
+    callers: Sequence[traceback.FrameSummary] = ()
     #: One that another thread made while this one waited for Dynamo's lock, and that would have answered.
     same_as: CompiledFrame | None = None
 
@@ -76,3 +80,10 @@ class CapturedGraph:
     #: Back end name -> callable, for the back ends beside "eager".
     runners: dict[str, Callable[..., Any]]
     entry: CompiledFrame | None = None
+    #: Placeholder -> which output of the profile call's graph it was given, in its first run.
+    made_at_profile: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def placeholders(self) -> list[str]:
+        """The names of its inputs, in the order in which they are handed over."""
+        return [node.name for node in self.module.graph.nodes if node.op == "placeholder"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import sys
 import traceback
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,6 +19,7 @@ _MEMBERS = {
     "torch._dynamo.exc.Unsupported": "real_stack",
     "torch._dynamo.guards.GuardManagerWrapper": "diff_guard_root root",
     "torch._dynamo.output_graph.GraphCompileReason": "reason user_stack",
+    "torch._dynamo.resume_execution.ResumeFunctionMetadata": "code",
     "torch._dynamo.types.ConvertFrameReturn": "guarded_code",
     "torch._dynamo.types.GuardedCode": "code compile_id guard_manager",
     "torch._C._dynamo.eval_frame._CacheEntry": "code compile_id guard_manager",
@@ -192,6 +194,19 @@ def when_asked(guard_manager: Any, tell: Callable[[Any], object]) -> None:
     guard_manager.root.add_lambda_guard(holds, ["observed by steadygraph"], None)
 
 
+def is_excluded_alone() -> bool:
+    """Is the frame that Dynamo asks about one of a function under ``torch.compiler.disable(recursive=False)``?
+
+    Dynamo looks who called it, and finds whoever stands around its callback instead (torch 2.13).
+    """
+    from torch._dynamo import convert_frame, decorators
+
+    frame: types.FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename == convert_frame.__file__:
+        frame = frame.f_back
+    return frame is not None and frame.f_code is decorators._nonrecursive_disable_wrapper_code
+
+
 def never_traced(functions: Iterable[object]) -> None:
     """Have Dynamo leave the frames of these functions alone: where they stand in for C++, there are none."""
     from torch._dynamo.eval_frame import skip_code
@@ -261,6 +276,14 @@ def forget(code: types.CodeType) -> None:
     from torch._C._dynamo.eval_frame import reset_code
 
     reset_code(code)
+
+
+def code_before_breaks(code: types.CodeType) -> types.CodeType:
+    """The code as it was written, for that of a function that goes on after a graph break; else the code itself."""
+    from torch._dynamo.resume_execution import ContinueExecutionCache
+
+    about = ContinueExecutionCache.generated_code_metadata.get(code)
+    return code if about is None else code_before_breaks(about.code)
 
 
 def cache_entries(code: types.CodeType) -> list[GuardedCode]:

@@ -21,6 +21,17 @@ def global_module_hooks() -> list[dict[int, Any]]:
     return [held for name, held in vars(module).items() if name.startswith("_global_") and isinstance(held, dict)]
 
 
+def forward_hooks(module: torch.nn.Module | None) -> Iterator[tuple[str, list[Any]]]:
+    """(kind, functions) of the hooks around the forward of one module, or of all modules of the process."""
+    from torch.nn.modules import module as of_all
+
+    if module is None:
+        found = {"forward_pre_hooks": of_all._global_forward_pre_hooks, "forward_hooks": of_all._global_forward_hooks}
+    else:
+        found = {"forward_pre_hooks": module._forward_pre_hooks, "forward_hooks": module._forward_hooks}
+    yield from ((kind, list(hooks.values())) for kind, hooks in found.items() if hooks)
+
+
 def import_compiler() -> None:
     """Import what the first compilation of a process imports anyway; it takes most of a second."""
     import torch._dynamo

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from steadygraph.model import PROFILE, BreakReason, Consequence, Evidence, Finding, GraphBreak, Kind, Observation
 from steadygraph.rule import Example, Message, Rule, spread
+from steadygraph_rules.graph import entries
 from steadygraph_rules.guard_rule import LONGEST_ERROR, shortened
 
 _FIXES = {
@@ -121,15 +122,18 @@ class GraphBreakRule(Rule):
                 path=cause,
                 consequence=Consequence.SLOW,
                 fix=_FIXES[one.reason].format(operator=one.detail),
-                location=one.location,
+                location=one.from_model or one.location,
                 region=observation.region,
             )
 
 
 def _follows(one: GraphBreak, observation: Observation, evidence: Evidence) -> bool:
-    """Does something else explain it: guards that were violated again and again, or an error of eager mode itself?"""
+    """Does something else explain it: guards that were violated again and again, or an error of eager mode itself?
+
+    Those that one call violates itself are repeated-compilation.
+    """
     if one.reason is BreakReason.RECOMPILE_LIMIT:
-        return bool(evidence.violated_guards)
+        return bool(evidence.violated_guards) or entries.reached_limit(one, evidence.profile)
     raised = observation.error is not None and evidence.eager_error is not None
     return raised and one.reason in (BreakReason.SKIPPED_FRAME, BreakReason.OTHER)
 
@@ -165,6 +169,8 @@ def _message(one: GraphBreak, observation: Observation, others: int) -> Message:
     if one.location is None:
         return one.reason, splits, f": {shortened(one.detail, LONGEST_ERROR)}"
     text = f": `{shortened(one.location.text)}`" if one.location.text else ""
+    if one.from_model is not None:
+        text += f" in `{one.location.function}`"
     if one.reason is BreakReason.NO_FAKE_IMPLEMENTATION:
         return f"{one.reason} ({one.detail})", splits, text
     return one.reason, splits, text

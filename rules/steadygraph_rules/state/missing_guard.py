@@ -2,10 +2,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from steadygraph.model import PROFILE, Checked, Consequence, Evidence, Finding, Kind, Outcome, Policy, Result
+from steadygraph.model import (
+    PROFILE,
+    Checked,
+    Consequence,
+    Difference,
+    Evidence,
+    Finding,
+    Kind,
+    Outcome,
+    Policy,
+    Result,
+)
 from steadygraph.rule import Example, Rule
 from steadygraph_rules.blame import of_guards
-from steadygraph_rules.guard_rule import differs
+from steadygraph_rules.guard_rule import differs, shortened
 
 _MODEL = """
 import torch
@@ -63,6 +74,9 @@ _AS_AN_ARGUMENT = (
 _GUARDED = _MODEL.replace("MARK\n", "")
 
 
+_NAMED_AT_MOST = 2
+
+
 class MissingGuard(Rule):
     """A compiled result that is wrong although guards are kept.
 
@@ -102,9 +116,12 @@ class MissingGuard(Rule):
         for outcome in of_guards(evidence):
             if outcome.policy is Policy.RECOMPILE and outcome.result is Result.SILENT_WRONG:
                 held = "guards are kept" if evidence.violated_guards else "every guard holds"
+                hooks = [
+                    one for one in evidence.differences if one.path.endswith(("forward_hooks", "forward_pre_hooks"))
+                ]
                 yield self.finding(
                     evidence,
-                    f"{_differs(outcome)}, though {held}",
+                    (f"{_differs(outcome)}, though {held}", *map(_changed, hooks[:_NAMED_AT_MOST])),
                     path="missing-guard",
                     consequence=Consequence.SILENT_WRONG,
                     fix=_FIX,
@@ -117,6 +134,13 @@ class MissingGuard(Rule):
 def _is_dropped(evidence: Evidence) -> bool:
     """Was there a guard, which the model's own code has nobody look at?"""
     return any(guard.checked is Checked.NEVER for guard in evidence.violated_guards)
+
+
+def _changed(hooks: Difference) -> str:
+    """Which hooks there are now."""
+    where = "all modules" if "." not in hooks.path else f"`{hooks.path.rpartition('.')[0]}`"
+    kind = hooks.path.rpartition(".")[2].replace("_", " ")
+    return f"; the {kind} of {where} are {shortened(hooks.profile)} at profile, {shortened(hooks.serving)} at serving"
 
 
 def _differs(outcome: Outcome) -> str:

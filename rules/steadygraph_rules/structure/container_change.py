@@ -64,6 +64,31 @@ def serving():
 """
 
 
+_KEYWORDS = """
+import torch
+from torch import nn
+
+class Sum(nn.Module):
+    def forward(self, **rows):
+        out = torch.zeros(3)
+        for row in rows.values():
+            out = out + row
+        return out
+
+def build():
+    return Sum()
+
+def profile():
+    return (), {"image": torch.ones(3), "video": torch.zeros(3)}
+
+def serving():
+    return {"turned": ((), {"video": torch.zeros(3), "image": torch.ones(3)})}
+"""
+_SAME_ORDER = _KEYWORDS.replace(
+    '"video": torch.zeros(3), "image": torch.ones(3)', '"image": torch.ones(3), "video": torch.zeros(3)'
+)
+
+
 class ContainerChange(GuardRule):
     """An argument of another type, length or set of keys.
 
@@ -92,6 +117,13 @@ class ContainerChange(GuardRule):
     flagged = (
         Example("a list with one more entry", _LONGER_LIST, ("two",), fix=_FEATURES, fixed=(_AS_LONG,)),
         Example("a dict with another key", _OTHER_KEY, ("video",), fix=_FEATURES, fixed=(_SAME_KEYS,)),
+        Example(
+            "keywords in another order",
+            _KEYWORDS,
+            ("turned",),
+            fix="Give the keywords in the same order in every call.",
+            fixed=(_SAME_ORDER,),
+        ),
     )
     passed = (Example("entries that no compiled code looks into", _NOT_READ),)
 
@@ -101,6 +133,10 @@ class ContainerChange(GuardRule):
     def fix(self, guard: ViolatedGuard) -> str:
         if guard.aspect in (Aspect.TYPE, Aspect.VALUE):
             return f"Pass `{guard.path}` with the same type in every call, converted before the compiled region."
+        if guard.condition.asks is Asks.GIVEN:
+            return neutral.fix(guard.path, guard.actual if guard.expected == "not given" else guard.expected)
+        if guard.condition.asks is Asks.ORDER:
+            return "Give the keywords in the same order in every call."
         if guard.aspect is Aspect.PRESENCE or neutral.is_cache(guard.path):
             return neutral.fix(guard.path, "")
         if guard.condition.asks in (Asks.HAS_KEY, Asks.LACKS_KEY):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import traceback
+import types
 from collections.abc import Iterable, Sequence
 
 from steadygraph.model import BreakReason, GraphBreak, Location
@@ -39,16 +41,30 @@ def translate(reason: str) -> BreakReason:
     return next((kind for pattern, kind in _REASONS if pattern.search(reason)), BreakReason.OTHER)
 
 
-def capture(events: Iterable[BreakEvent]) -> tuple[GraphBreak, ...]:
-    """Graph breaks as values; Dynamo reports one break several times while it retries, here it is one."""
+def capture(events: Iterable[BreakEvent], callers: Sequence[traceback.FrameSummary]) -> tuple[GraphBreak, ...]:
+    """Graph breaks as values; Dynamo reports one break several times while it retries, here it is one.
+
+    Args:
+        events: What Dynamo reports of a frame.
+        callers: Where that frame was called, within the region.
+    """
     found: dict[tuple[BreakReason, Location | None], GraphBreak] = {}
     for event in events:
-        reason, location = translate(event.reason), locations.of_stack(event.stack)
-        found.setdefault((reason, location), GraphBreak(reason, _detail(event.reason), location))
+        reason, location = translate(event.reason), locations.innermost(event.stack) if event.stack else None
+        from_model = _from_model([*callers, *event.stack], location)
+        found.setdefault((reason, location), GraphBreak(reason, _detail(event.reason), location, from_model))
     return tuple(found.values())
 
 
-def skipped(location: Location, why: str, events: Sequence[BreakEvent]) -> tuple[GraphBreak, ...]:
+def _from_model(stack: Sequence[traceback.FrameSummary], location: Location | None) -> Location | None:
+    """The line of the model from which decorators lead to another line."""
+    where = locations.where_model_calls(stack)
+    return None if where == location else where
+
+
+def skipped(
+    code: types.CodeType, why: str, events: Sequence[BreakEvent], callers: Sequence[traceback.FrameSummary]
+) -> tuple[GraphBreak, ...]:
     """A frame that Dynamo gave up on: the breaks that led to it, or the frame itself.
 
     ``why`` is what Dynamo says about it in general, and, on further lines, the error that it met.
@@ -56,7 +72,9 @@ def skipped(location: Location, why: str, events: Sequence[BreakEvent]) -> tuple
     general, _, error = why.partition("\n")
     limit = "recompile" in general or "custom frame execution strategy" in general
     kind = BreakReason.RECOMPILE_LIMIT if limit else BreakReason.SKIPPED_FRAME
-    return capture(events) or (GraphBreak(kind, _detail(error) or _detail(general), location),)
+    location = locations.of_definition(code)
+    from_model = _from_model([*callers, locations.frame_of(code)], location)
+    return capture(events, callers) or (GraphBreak(kind, _detail(error) or _detail(general), location, from_model),)
 
 
 def _detail(reason: str) -> str:

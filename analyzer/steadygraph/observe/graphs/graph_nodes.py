@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import re
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache
 
 import torch
 
@@ -14,7 +11,6 @@ from steadygraph.model import GraphNode, Location, NodeKind
 from steadygraph.observe.places import locations
 from steadygraph.torch_private import TracedGraph, TracedNode, has_effect
 
-_TRACED_LINE = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
 _KINDS = {"placeholder": NodeKind.INPUT, "get_attr": NodeKind.CONSTANT, "output": NodeKind.OUTPUT}
 
 
@@ -71,14 +67,7 @@ def bodies(graph: TracedGraph) -> Iterable[TracedGraph]:
 
 def line_of(node: TracedNode) -> Location | None:
     """The innermost line of the user's code in the trace that Dynamo attached."""
-    return _line_in(node.trace)
-
-
-@lru_cache(maxsize=4096)
-def _line_in(trace: str) -> Location | None:
-    found = _TRACED_LINE.findall(trace)
-    frames = [traceback.FrameSummary(path, int(line), name, lookup_line=False) for path, line, name in found]
-    return locations.of_stack(frames)
+    return locations.of_trace(node.trace)
 
 
 def _value(example: object) -> str:

@@ -41,7 +41,7 @@ def capture(graph: CapturedGraph, names: Names) -> Graph:
     return Graph(
         digest=digest(traced, graph.sources),
         ops=_counts(traced),
-        inputs=tuple(_inputs(traced, graph.sources, names)),
+        inputs=tuple(_inputs(traced, graph, names)),
         frame=locations.of_code(entry.code),
         blocking=tuple(dict.fromkeys(_blocking(traced))),
         nodes=nodes,
@@ -102,14 +102,14 @@ def _counts(graph: TracedGraph) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(counted.items()))
 
 
-def _inputs(graph: TracedGraph, sources: Mapping[str, str], names: Names) -> Iterator[GraphInput]:
-    for node in graph.nodes:
+def _inputs(traced: TracedGraph, graph: CapturedGraph, names: Names) -> Iterator[GraphInput]:
+    for node in traced.nodes:
         if node.op != "placeholder":
             continue
         if isinstance(node.example, torch.SymInt) and not node.users:
             continue
-        source = sources.get(node.name, node.name)
-        yield GraphInput(name=names.readable(source), source=source, spec=_spec(node.example))
+        source = graph.sources.get(node.name, node.name)
+        yield GraphInput(names.readable(source), source, _spec(node.example), graph.made_at_profile.get(node.name))
 
 
 #: Operators of a graph that may make the host wait: whether they did was seen in eager mode, at the same line.

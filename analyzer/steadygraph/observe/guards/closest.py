@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from steadygraph.compare import ambient
-from steadygraph.model import Asks, Aspect, Checked, Condition, Owner, ViolatedGuard
+from steadygraph.model import Asks, Aspect, Checked, Condition, Location, Owner, ViolatedGuard
 from steadygraph.observe.guards.asked import Asked, Frame
+from steadygraph.observe.guards.decorated import Decorated
+from steadygraph.observe.guards.guard_places import GuardPlaces
 from steadygraph.observe.guards.inspection import violated
+from steadygraph.observe.places import locations
 from steadygraph.torch_private.entries import CompiledFrame
 
 #: Ambient settings that Dynamo guards (GRAD_MODE, GLOBAL_STATE, DEFAULT_DEVICE, TORCH_FUNCTION_STATE).
@@ -22,21 +27,43 @@ class Answer:
     entry: CompiledFrame | None
     holds: bool = False
     violated: tuple[ViolatedGuard, ...] = ()
+    #: The function behind the decorators of the frame, if it has some.
+    decorated: Decorated | None = None
+
+    def place(self, guard: ViolatedGuard, later: Sequence[CompiledFrame]) -> Location | None:
+        """The line of the model that is to be shown for a guard of ``violated``.
+
+        What decorators alone look at in this entry, the model may look at in later ones; failing that it is the line
+        that leads to the decorator, or that names the parameter first.
+        """
+        entries = [] if self.entry is None else [self.entry]
+        read = (GuardPlaces(entry).of(guard.source) for entry in later)
+        called = (GuardPlaces(entry).led_to(guard.source) for entry in (*entries, *later))
+        decorator = (GuardPlaces(entry).decorator(guard.source) for entry in entries)
+        found = itertools.chain([guard.location], read, called, [self._named(guard)], decorator)
+        return next((where for where in found if where is not None), None)
+
+    def _named(self, guard: ViolatedGuard) -> Location | None:
+        if self.decorated is None or guard.owner is Owner.AMBIENT:
+            return None
+        code, name = self.decorated.code, re.split(r"\W", guard.path)[0]
+        return locations.first_use(code, name) or locations.of_definition(code)
 
 
 def answer(entries: Iterable[CompiledFrame], frame: Frame) -> Answer:
     """Hold a frame against entries: the one with the fewest violations is the one that was meant; of two the first.
 
-    One whose own options drop guards answers although they are violated.
+    One that was made for another module, a layer that shares its code, was not meant, whatever its arguments.  One
+    whose own options drop guards answers although they are violated.
     """
     closest = Answer(None)
     for entry in entries:
         answers = entry.answers(frame.f_locals)
         found = () if answers and entry.all_guards is None else _violated(entry, frame)
         if answers:
-            return Answer(entry, holds=True, violated=found)
-        if closest.entry is None or len(found) < len(closest.violated):
-            closest = Answer(entry, violated=found)
+            return Answer(entry, holds=True, violated=found, decorated=frame.names.decorated)
+        if closest.entry is None or _distance(found) < _distance(closest.violated):
+            closest = Answer(entry, violated=found, decorated=frame.names.decorated)
     return closest
 
 
@@ -57,6 +84,10 @@ def _all_violated(entry: CompiledFrame, frame: Frame) -> tuple[ViolatedGuard, ..
         return ()
     asked = Asked(entry, frame)
     return (*violated(asked), *(_settings(frame) if asked.ambient_violated else ()))
+
+
+def _distance(found: Sequence[ViolatedGuard]) -> tuple[int, int]:
+    return sum(guard.owner in (Owner.MODULE, Owner.OBJECT) for guard in found), len(found)
 
 
 def _settings(frame: Frame) -> tuple[ViolatedGuard, ...]:

@@ -7,9 +7,10 @@ is asked, and below a node that failed nothing more is said, since what hangs th
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from steadygraph.model import Asks, Aspect, ViolatedGuard
-from steadygraph.observe.guards import leaves, relations
+from steadygraph.observe.guards import leaves, relations, variadic
 from steadygraph.observe.guards.asked import Asked
 from steadygraph.observe.guards.violation import Violation, violated_guard
 from steadygraph.torch_private import wording
@@ -34,8 +35,21 @@ def _below(asked: Asked, node: GuardNode) -> Iterator[Violation]:
         if value is MISSING:
             yield leaves.absent(child)
             continue
+        if child.source in asked.frame.names.variadic:
+            yield from _entries(asked, child, value)
+            continue
         failures = list(leaves.violations(asked, child, value))
         yield from failures or _below(asked, child)
+
+
+def _entries(asked: Asked, node: GuardNode, value: Any) -> Iterator[Violation]:
+    """Of ``*args`` or ``**kwargs``: entries that are not there in both calls hide nothing of the others."""
+    yield from variadic.violations(asked, node, value)
+    for child in node.children:
+        entry = asked.value(child.source)
+        if entry is not MISSING and wording.dict_of_key(child.source) is None:
+            failures = list(leaves.violations(asked, child, entry))
+            yield from failures or _below(asked, child)
 
 
 def _first_failure(asked: Asked) -> Iterator[Violation]:

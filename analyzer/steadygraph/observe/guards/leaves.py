@@ -32,7 +32,7 @@ def violations(asked: Asked, node: GuardNode, value: Any) -> Iterator[Violation]
         if not leaf.holds(value):
             yield from _explained(asked, leaf, node.source, value)
             return
-    yield from _keys(asked, node.source, value)
+    yield from keys(asked, node.source, value)
 
 
 def _explained(asked: Asked, leaf: Leaf, source: str, value: Any) -> Iterator[Violation]:
@@ -114,8 +114,8 @@ def _properties(expected: wording.ExpectedTensor, text: str, source: str, value:
 # --- dicts -------------------------------------------------------------------------------------------------
 
 
-def _keys(asked: Asked, source: str, value: Any) -> Iterator[Violation]:
-    """A dict manager compares the number of entries itself, without a leaf."""
+def keys(asked: Asked, source: str, value: Any) -> Iterator[Violation]:
+    """The guard on all keys of a dict that does not hold: its manager counts the entries itself, without a leaf."""
     for made in asked.places.guards_on(source):
         for text in made.expressions if wording.is_on_keys(made.kind) else ():
             if asked.value(text) is False:

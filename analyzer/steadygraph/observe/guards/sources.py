@@ -5,15 +5,17 @@ Dynamo writes ``L['self']._modules['layers']._modules['0'].step``; the user wrot
 
 from __future__ import annotations
 
+import inspect
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 
 from steadygraph.model import Owner
-from steadygraph.torch_private import wording
+from steadygraph.observe.guards.decorated import NO_DEFAULT, Decorated
+from steadygraph.torch_private import code_before_breaks, wording
 from steadygraph.torch_private.expressions import MISSING, evaluate
 
 
@@ -25,13 +27,13 @@ class Names:
         receiver: The local that holds the region itself ("self"), if there is one.
         var_args: Name of the ``*args`` parameter.
         var_kwargs: Name of the ``**kwargs`` parameter.
-        wrapped: Parameter names of the decorated function that ``*args`` are passed on to.
+        decorated: The function that ``*args`` and ``**kwargs`` are passed on to.
     """
 
     receiver: str | None = None
     var_args: str | None = None
     var_kwargs: str | None = None
-    wrapped: tuple[str, ...] = ()
+    decorated: Decorated | None = None
 
     def readable(self, source: str) -> str:
         """``L['kwargs']['x'].size()[0]`` -> ``x.shape[0]``."""
@@ -41,20 +43,31 @@ class Names:
             source = wording.position_named(source, self.var_args, self._positional)
         return wording.readable(source)
 
+    @property
+    def variadic(self) -> tuple[str, ...]:
+        """The sources whose entries callers know by names of their own."""
+        passed_on = (self.var_args if self.decorated else None, self.var_kwargs)
+        return tuple(f"L[{name!r}]" for name in passed_on if name)
+
+    def default(self, path: str) -> Any:
+        """What a parameter is in a call that does not give it; NO_DEFAULT if that is not known."""
+        return self.decorated.defaults.get(path, NO_DEFAULT) if self.decorated else NO_DEFAULT
+
     def _positional(self, index: int) -> str:
-        return self.wrapped[index] if index < len(self.wrapped) else f"{self.var_args}[{index}]"
+        return (self.decorated and self.decorated.position(index)) or f"{self.var_args}[{index}]"
 
 
-def names_of(code: types.CodeType, receiver: str | None, wrapped: Sequence[str] = ()) -> Names:
+def names_of(code: types.CodeType, receiver: str | None, decorated: Decorated | None = None) -> Names:
     """The names of a frame's parameters, from its code object."""
+    code = code_before_breaks(code)
     position = code.co_argcount + code.co_kwonlyargcount
     var_args = var_kwargs = None
-    if code.co_flags & 0x04:  # CO_VARARGS
+    if code.co_flags & inspect.CO_VARARGS:
         var_args = code.co_varnames[position]
         position += 1
-    if code.co_flags & 0x08:  # CO_VARKEYWORDS
+    if code.co_flags & inspect.CO_VARKEYWORDS:
         var_kwargs = code.co_varnames[position]
-    return Names(receiver, var_args, var_kwargs, tuple(wrapped))
+    return Names(receiver, var_args, var_kwargs, decorated)
 
 
 def owner(source: str, scope: Mapping[str, Any], names: Names) -> Owner:

@@ -1,14 +1,15 @@
-"""Process-wide state that Dynamo burns into a graph, and which modules are in train mode."""
+"""Process-wide state that Dynamo burns into a graph, which modules are in train mode, and which have hooks."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 
 from steadygraph import torch_private
 from steadygraph.model import Ambient
+from steadygraph.model.observation import EVERY_MODULE
 
 #: Devices whose autocast state is looked at.
 AUTOCAST_DEVICES = ("cpu", "cuda")
@@ -18,7 +19,15 @@ def capture(module: torch.nn.Module | None) -> Ambient:
     """The ambient state of a call of ``module``, or of a function; about 0.1 ms for 300 modules."""
     training = [] if module is None else [name for name, held in module.named_modules() if held.training]
     readings = {name: _read(read) for name, read in _READINGS.items()}
-    return Ambient(values=tuple(sorted(readings.items())), training=tuple(sorted(training)))
+    return Ambient(
+        values=tuple(sorted(readings.items())), training=tuple(sorted(training)), hooks=tuple(sorted(_hooks(module)))
+    )
+
+
+def _hooks(module: torch.nn.Module | None) -> Iterator[tuple[str, str, str]]:
+    for name, held in ((EVERY_MODULE, None), *(module.named_modules() if module is not None else ())):
+        for kind, functions in torch_private.forward_hooks(held):
+            yield name, kind, ", ".join(getattr(one, "__name__", type(one).__name__) for one in functions)
 
 
 def _read(read: Callable[[], object]) -> str:

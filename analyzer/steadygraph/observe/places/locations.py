@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dis
 import inspect
 import linecache
+import re
 import sys
 import sysconfig
 import traceback
@@ -15,9 +17,13 @@ from pathlib import Path
 import torch
 
 from steadygraph.model import Failure, Location
+from steadygraph.observe.places import decorators
 
 _TORCH = str(Path(torch.__file__).parent)
 _STEADYGRAPH = str(Path(__file__).parents[2])
+#: Installed along with torch, which computes with them: symbols of sizes, arrays.
+_OF_TORCH = tuple(str(Path(torch.__file__).parents[1] / name) + "/" for name in ("sympy", "mpmath", "numpy"))
+_TRACED_LINE = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
 _STDLIB = sysconfig.get_paths()["stdlib"]
 
 
@@ -26,7 +32,7 @@ def is_user_file(path: str) -> bool:
     """Is this neither torch, nor steadygraph, nor the standard library, nor made at run time?"""
     if path.startswith("<"):
         return False
-    if path.startswith((_TORCH, _STEADYGRAPH)):
+    if path.startswith((_TORCH, _STEADYGRAPH, *_OF_TORCH)):
         return False
     return "site-packages" in path or not path.startswith(_STDLIB)
 
@@ -47,13 +53,39 @@ def _plain_name(function: str) -> str:
 
 
 def of_stack(stack: Sequence[traceback.FrameSummary] | None) -> Location | None:
-    """The innermost line of the user's own code; the innermost line at all if there is none."""
-    if not stack:
-        return None
-    for frame in reversed(stack):
-        if is_user_file(frame.filename):
-            return of_frame(frame)
-    return of_frame(stack[-1])
+    """The innermost line of the user's own code, lines of decorators last; the innermost line at all if there is none.
+
+    Lines of torch, and of what torch computes with, are nobody's own.
+    """
+    return (where_model_calls(stack) or innermost(stack)) if stack else None
+
+
+@lru_cache(maxsize=4096)
+def of_trace(trace: str) -> Location | None:
+    """The same of a stack that was printed, as Dynamo attaches it to what it traces."""
+    found = _TRACED_LINE.findall(trace)
+    return of_stack([traceback.FrameSummary(path, int(line), name, lookup_line=False) for path, line, name in found])
+
+
+def where_model_reads(stack: Sequence[traceback.FrameSummary]) -> Location | None:
+    """The innermost line of the user's own code; None if that is not the model's but a decorator's."""
+    frames, whole = _of_model(stack)
+    return of_frame(frames[-1]) if whole else None
+
+
+def where_model_calls(stack: Sequence[traceback.FrameSummary]) -> Location | None:
+    """The innermost line of the model's, whatever it calls there; None if all are lines of decorators."""
+    frames, _ = _of_model(stack)
+    return of_frame(frames[-1]) if frames else None
+
+
+def _of_model(stack: Sequence[traceback.FrameSummary]) -> tuple[list[traceback.FrameSummary], bool]:
+    return decorators.of_model([frame for frame in stack if is_user_file(frame.filename)])
+
+
+def innermost(stack: Sequence[traceback.FrameSummary]) -> Location:
+    """The innermost line of code that is not torch's, whoever's it is; the innermost line at all if there is none."""
+    return of_frame(next((frame for frame in reversed(stack) if is_user_file(frame.filename)), stack[-1]))
 
 
 def running() -> Location | None:
@@ -66,14 +98,49 @@ def running() -> Location | None:
     return None
 
 
+def callers(outermost: types.CodeType | None) -> list[traceback.FrameSummary]:
+    """The frames of the user's own code that are running, outermost first: those that a frame of this code has called.
+
+    None if no such frame runs.
+    """
+    found: list[traceback.FrameSummary] = []
+    frame: types.FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code is not outermost:
+        code = frame.f_code
+        if frame.f_lineno and is_user_file(code.co_filename):
+            found.append(traceback.FrameSummary(code.co_filename, frame.f_lineno, code.co_name, lookup_line=False))
+        frame = frame.f_back
+    return [] if frame is None else found[::-1]
+
+
+def frame_of(code: types.CodeType) -> traceback.FrameSummary:
+    """A frame that is at the first line of its code."""
+    return traceback.FrameSummary(code.co_filename, code.co_firstlineno, code.co_name, lookup_line=False)
+
+
 def of_code(code: types.CodeType) -> Location:
     return of_line(code, code.co_firstlineno)
+
+
+def of_definition(code: types.CodeType) -> Location:
+    """The line with a function's name: the first one of its code may be that of a decorator."""
+    lines = inspect.getblock(linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :])
+    named = (place for place, line in enumerate(lines) if line.lstrip().startswith(("def ", "async def ")))
+    return of_line(code, code.co_firstlineno + next(named, 0))
 
 
 def of_line(code: types.CodeType, line: int) -> Location:
     """A line of running code."""
     text = linecache.getline(code.co_filename, line).strip() or None
     return Location(code.co_filename, line, _plain_name(code.co_name), text)
+
+
+def first_use(code: types.CodeType, name: str) -> Location | None:
+    """The first line of a function that names one of its parameters; None if none does."""
+    for one in dis.get_instructions(code):
+        if one.argval == name and one.opname.startswith("LOAD") and one.positions and one.positions.lineno:
+            return of_line(code, one.positions.lineno)
+    return None
 
 
 def code_of(function: object) -> types.CodeType | None:

@@ -97,7 +97,7 @@ class EntryPoints:
 
 
 def _forward(function: Callable[..., Any], module: nn.Module | None) -> Forward:
-    return Forward(function, function, function, function, names_in(function, module))
+    return Forward(function, function, function, function, names_in(function))
 
 
 def _is_method_of(function: Callable[..., Any], args: Sequence[Any]) -> bool:

@@ -7,6 +7,8 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from steadygraph.observe.guards.decorated import closure
+
 
 def bind(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
     """What ``f_locals`` of ``function``'s frame will be when it is called with these arguments.
@@ -30,21 +32,11 @@ def bind(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str,
     except TypeError:
         return None
     bound.apply_defaults()
-    return {**bound.arguments, **_cells(plain)}
+    return {**bound.arguments, **closure(plain)}
 
 
 def _signature(function: types.FunctionType) -> inspect.Signature:
     return inspect.signature(function, follow_wrapped=False)
-
-
-def _cells(function: types.FunctionType) -> dict[str, Any]:
-    found = {}
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
-        try:
-            found[name] = cell.cell_contents
-        except ValueError:  # an empty cell: assigned later, or never
-            continue
-    return found
 
 
 def self_name(function: Callable[..., Any]) -> str | None:

@@ -70,6 +70,8 @@ class FrameTap(torch_private.FrameCallback):
         self._watch.close()
 
     def __call__(self, frame: Any, cache_entry: Any, hooks: Any, frame_state: Any, skip: int = 0) -> Any:
+        if torch_private.is_excluded_alone():
+            return torch_private.run_uncompiled("excluded from compilation, without what it calls")
         return self._watch.converted(frame, lambda: self._converted(frame, cache_entry, hooks, frame_state, skip + 3))
 
     def _converted(self, frame: Any, cache_entry: Any, hooks: Any, frame_state: Any, skip: int) -> Any:
@@ -99,8 +101,10 @@ class FrameTap(torch_private.FrameCallback):
         eager = FakeRuns(module.forward)
 
         def run(*args: Any) -> Any:
-            self._watch.graph_runs(graph)
-            return graph.runners.get(self.active_backend, eager)(*args)
+            self._watch.graph_runs(graph, args)
+            outputs = graph.runners.get(self.active_backend, eager)(*args)
+            self._watch.graph_ran(graph, outputs)
+            return outputs
 
         return run
 

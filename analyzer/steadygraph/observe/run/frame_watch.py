@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from steadygraph import torch_private
+from steadygraph.observe.guards import variadic
+from steadygraph.observe.guards.sources import names_of
 from steadygraph.torch_private.entries import BreakEvent, CapturedGraph, CompiledFrame
 from steadygraph.torch_private.guards import MadeGuard
 
@@ -29,8 +31,11 @@ class FrameObserver(Protocol):
     def frame_failed(self, code: types.CodeType, breaks: Sequence[BreakEvent]) -> None:
         """After a compilation raised: with ``fullgraph`` a graph break is an error of the call."""
 
-    def graph_runs(self, graph: CapturedGraph) -> None:
+    def graph_runs(self, graph: CapturedGraph, inputs: Sequence[Any]) -> None:
         """Each time that a compiled graph is called."""
+
+    def graph_ran(self, graph: CapturedGraph, outputs: Any) -> None:
+        """After such a call, unless it raised."""
 
 
 @dataclass(eq=False)
@@ -42,6 +47,8 @@ class _Compilation:
     all_guards: Any = None
     questions: list[Sequence[traceback.FrameSummary]] = field(default_factory=list)
     failure: str = ""
+    #: What the frame had in ``*args`` and ``**kwargs`` before it ran.
+    variadic: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
 class FrameWatch:
@@ -71,6 +78,7 @@ class FrameWatch:
                 torch_private.recorded_breaks() as recorded,
                 torch_private.compile_questions_heard(made.questions.append),
             ):
+                made.variadic = variadic.entries(names_of(frame.f_code, None), frame.f_locals)
                 result = convert()
         except Exception as error:
             reason = torch_private.unsupported(error)
@@ -97,6 +105,7 @@ class FrameWatch:
             made.graphs,
             made.all_guards,
             made.questions,
+            made.variadic,
         )
         for graph in made.graphs:
             graph.entry = entry
@@ -131,6 +140,10 @@ class FrameWatch:
     def graph_captured(self, graph: CapturedGraph) -> None:
         self._compilations[-1].graphs.append(graph)
 
-    def graph_runs(self, graph: CapturedGraph) -> None:
+    def graph_runs(self, graph: CapturedGraph, inputs: Sequence[Any]) -> None:
         for observer in self._observers:
-            observer.graph_runs(graph)
+            observer.graph_runs(graph, inputs)
+
+    def graph_ran(self, graph: CapturedGraph, outputs: Any) -> None:
+        for observer in self._observers:
+            observer.graph_ran(graph, outputs)

@@ -76,4 +76,4 @@ class Regions:
             twin = types.MethodType(twin, own.__self__) if isinstance(own, types.MethodType) else twin
         compiled = self._tap.wrap(twin)
         function = original_function(compiled)
-        return Forward(own, twin, compiled, function, names_in(function, module))
+        return Forward(own, twin, compiled, function, names_in(function))

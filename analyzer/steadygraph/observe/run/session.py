@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import traceback
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, cast
@@ -19,9 +20,9 @@ from torch import nn
 from steadygraph import torch_private
 from steadygraph.model import PROFILE, Checked, Observation
 from steadygraph.observe.graphs import breaks
-from steadygraph.observe.guards import closest
+from steadygraph.observe.guards import closest, decorated
 from steadygraph.observe.guards.asked import Frame
-from steadygraph.observe.guards.sources import Names, names_of
+from steadygraph.observe.guards.sources import names_of
 from steadygraph.observe.inputs import ambient, storage, structure
 from steadygraph.observe.places import locations
 from steadygraph.observe.replay.fake_runs import FakeRuns
@@ -33,6 +34,7 @@ from steadygraph.observe.run.entry_points import EntryPoints
 from steadygraph.observe.run.entry_replay import EntryReplay
 from steadygraph.observe.run.forwards import swapped
 from steadygraph.observe.run.frame_tap import FrameTap
+from steadygraph.observe.run.made_tensors import MadeTensors
 from steadygraph.observe.run.reduction import Reduction
 from steadygraph.observe.run.regions import Regions
 from steadygraph.observe.run.replaced_forward import replaced_forward
@@ -96,8 +98,11 @@ class CompileSession:
         self._entry_points = EntryPoints(self._model, [region.name for region in self.regions])
         self._entries = Entries()
         self.observations: list[Observation] = []
+        self._tensors = MadeTensors()
         #: What went wrong in an observer.
         self.failure: Exception | None = None
+        #: Of the function that stands for the forward of a region while it is observed.
+        self._region_code: types.CodeType | None = None
         self._calls = OpenCalls()
         #: What a region's forward is replaced by while the model is called.
         self._stand_in: StandIn | None = None
@@ -196,6 +201,7 @@ class CompileSession:
             finally:
                 self._end(call)
 
+        self._region_code = forward.__code__
         return forward
 
     @_watching
@@ -252,7 +258,7 @@ class CompileSession:
         if self._call == PROFILE:
             region.starts(call.ambient)
         elif region.is_replaced:
-            call.violates([replaced_forward(region)])
+            call.violates(closest.Answer(None, violated=(replaced_forward(region),)))
         if f_locals is not None and code is not None:
             self._entries.meet(region, code)
             self._look(call, code, f_locals)
@@ -262,31 +268,30 @@ class CompileSession:
         """Which entry will answer the call: in the profile call the region is known by it from then on."""
         region = call.region
         if self._call != PROFILE:
-            self._compare(call, code, f_locals, region.forward.names)
+            self._compare(call, code, f_locals)
             return
         entry = next((one for one in self._entries.of(region, code) if one.answers(f_locals)), None)
         if entry is not None:
             region.answered_by(entry)
             call.breaks += self._entries.breaks(entry)
 
-    def _compare(
-        self, call: OpenCall, code: types.CodeType, f_locals: Mapping[str, Any], names: Names, function: str = ""
-    ) -> None:
+    def _compare(self, call: OpenCall, code: types.CodeType, f_locals: Mapping[str, Any]) -> None:
         """Hold a frame against the entries of the profile call: all guards that the closest of them sees violated."""
+        found = closest.answer(call.region.entries.get(id(code), ()), self._frame(call, code, f_locals))
+        if found.entry is not None and found.holds:
+            call.breaks += self._entries.breaks(found.entry)
+        call.violates(found)
+
+    def _frame(self, call: OpenCall, code: types.CodeType, f_locals: Mapping[str, Any]) -> Frame:
+        """A frame of the region's forward, of a function that it calls, or in which it goes on after a graph break."""
         region = call.region
         settings = None if region.profile_ambient is None else (region.profile_ambient, call.ambient)
         checked = Checked.ALWAYS if region.is_users else Checked.BY_POLICY
-        frame = Frame(f_locals, names, region.name, function, settings, checked)
-        found = closest.answer(region.entries.get(id(code), ()), frame)
-        if found.entry is not None and found.holds:
-            call.breaks += self._entries.breaks(found.entry)
-        call.violates(found.violated)
-
-    def _compare_inner(self, call: OpenCall, code: types.CodeType, f_locals: Mapping[str, Any]) -> None:
-        """The same for a frame that the region calls, or in which it goes on after a graph break."""
-        module = call.region.module
-        receiver = "self" if module is not None and f_locals.get("self") is module else None
-        self._compare(call, code, f_locals, names_of(code, receiver), locations.of_code(code).function)
+        if code is region.code:
+            return Frame(f_locals, region.forward.names, region.name, "", settings, checked)
+        receiver = "self" if region.module is not None and f_locals.get("self") is region.module else None
+        names = names_of(code, receiver, decorated.behind(code, f_locals))
+        return Frame(f_locals, names, region.name, locations.of_code(code).function, settings, checked)
 
     # --- what the tap tells ----------------------------------------------------------------------
 
@@ -298,8 +303,11 @@ class CompileSession:
         self._entries.meet(call.region, code)
         call.region.looked_at |= self._call == PROFILE
         call.meanwhile[id(code)] = self._made_meanwhile(call, code, f_locals)
-        if self._call != PROFILE and code is not call.region.code:
-            self._compare_inner(call, code, f_locals)
+        if self._call == PROFILE:
+            known = call.region.entries.get(id(code)) or self._entries.of(call.region, code)
+            call.tells_apart(known, self._frame(call, code, f_locals))
+        elif code is not call.region.code:
+            self._compare(call, code, f_locals)
 
     def _made_meanwhile(
         self, call: OpenCall, code: types.CodeType, f_locals: Mapping[str, Any]
@@ -314,6 +322,7 @@ class CompileSession:
 
     @_watching
     def frame_compiled(self, entry: CompiledFrame, events: Sequence[BreakEvent]) -> None:
+        entry.callers = self._callers()
         call = self._calls.innermost
         if call is None:
             return
@@ -336,7 +345,7 @@ class CompileSession:
         # Dynamo tried, as it would for a recompile that succeeds, and what the frame calls is compiled piece by piece.
         call.failed_recompiles += bool(self._entries.of(call.region, code))
         if locations.is_user_file(code.co_filename):
-            call.breaks += breaks.skipped(locations.of_code(code), why, events)
+            call.breaks += breaks.skipped(code, why, events, self._callers())
 
     def _runs_plain(self, call: OpenCall | None, code: types.CodeType) -> None:
         """From now on Dynamo may leave this code alone, whatever it has compiled of it."""
@@ -350,13 +359,15 @@ class CompileSession:
         if call is None:
             return
         call.failed_recompiles += bool(self._entries.of(call.region, code))
-        call.breaks += breaks.capture(events)
+        call.breaks += breaks.capture(events, self._callers())
 
     @_watching
-    def graph_runs(self, graph: CapturedGraph) -> None:
+    def graph_runs(self, graph: CapturedGraph, inputs: Sequence[Any]) -> None:
         call = self._calls.innermost
         if call is None:
             return
+        if self._call != PROFILE and graph not in call.graphs:
+            self._tensors.recognize(graph, inputs)
         call.graphs.append(graph)
         entry = graph.entry
         if entry is None or entry in call.compiled:
@@ -364,8 +375,17 @@ class CompileSession:
         # An entry made in an earlier call answers: other calls than that one may not need it.
         f_locals = self._calls.asked(id(entry))
         if f_locals is not None:
-            self._compare_inner(call, entry.code, f_locals)
+            self._compare(call, entry.code, f_locals)
         call.breaks += self._entries.breaks(entry)
+
+    @_watching
+    def graph_ran(self, graph: CapturedGraph, outputs: Any) -> None:
+        if self._call == PROFILE and self._calls.innermost is not None:
+            self._tensors.remember(outputs)
+
+    def _callers(self) -> list[traceback.FrameSummary]:
+        """The user's code that leads to the frame that is being compiled, from the innermost region on."""
+        return locations.callers(self._region_code)
 
 
 def _addresses(region: WatchedRegion) -> tuple[tuple[str, int], ...]:

@@ -78,8 +78,10 @@ class DynamoTap:
         watch = self._watch
 
         def run(*args: Any) -> Any:
-            watch.graph_runs(graph)
-            return compiled(*args)
+            watch.graph_runs(graph, args)
+            outputs = compiled(*args)
+            watch.graph_ran(graph, outputs)
+            return outputs
 
         return run
 

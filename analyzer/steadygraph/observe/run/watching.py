@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
+import dataclasses
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from torch import nn
 
-from steadygraph.model import Ambient, Aspect, CompiledBy, Failure, GraphBreak, Node, ViolatedGuard
+from steadygraph.model import Ambient, Aspect, CompiledBy, Failure, GraphBreak, Node, SharedCode, ViolatedGuard
+from steadygraph.observe.guards import closest, decorated
+from steadygraph.observe.guards.asked import Frame
+from steadygraph.observe.guards.closest import Answer
 from steadygraph.observe.guards.sources import Names, names_of
 from steadygraph.observe.places import locations
 from steadygraph.observe.run import frame_locals
@@ -103,7 +106,10 @@ class OpenCall:
     meanwhile: dict[int, CompiledFrame | None] = field(default_factory=dict)
     graphs: list[CapturedGraph] = field(default_factory=list)
     breaks: list[GraphBreak] = field(default_factory=list)
-    violated: dict[tuple[str, Aspect, int | None], ViolatedGuard] = field(default_factory=dict)
+    #: With the answer that has it, which knows where it is to be shown.
+    violated: dict[tuple[str, Aspect, int | None], tuple[ViolatedGuard, Answer]] = field(default_factory=dict)
+    #: What tells the entries apart that the profile call makes of one code object, by its identity.
+    apart: dict[int, Answer] = field(default_factory=dict)
     #: Attempts to compile a frame again that failed.
     failed_recompiles: int = 0
     addresses_after: tuple[tuple[str, int], ...] = ()
@@ -114,27 +120,63 @@ class OpenCall:
     @property
     def looks(self) -> str:
         """What tells it from other calls of its region, whichever thread came first."""
-        return repr((self.region.name, self.inputs, self.ambient, *self.violated.values(), self.output, self.error))
+        return repr(
+            (
+                self.region.name,
+                self.inputs,
+                self.ambient,
+                *(guard for guard, _ in self.violated.values()),
+                self.output,
+                self.error,
+            )
+        )
 
     def ran(self, entry: CompiledFrame) -> bool:
         return any(graph.entry is not None and graph.entry.stands_for is entry for graph in self.graphs)
 
-    def violates(self, found: Sequence[ViolatedGuard]) -> None:
-        for guard in found:
-            self.violated.setdefault((guard.path, guard.aspect, guard.dim), guard)
+    def tells_apart(self, known: Sequence[CompiledFrame], frame: Frame) -> None:
+        """A frame that none of these answers, all of one code object: what the first of them sees violated.
+
+        Args:
+            known: The entries of the region; where there are none, those of others.
+            frame: It is compiled next.
+        """
+        if known and id(known[0].code) not in self.apart:
+            self.apart[id(known[0].code)] = closest.answer(known[:1], frame)
+
+    def shared(self, again: Collection[CompiledFrame]) -> Iterator[SharedCode]:
+        """The code that was compiled again, if this is the profile call.
+
+        Args:
+            again: Entries of code that had one before.
+        """
+        for code_id, found in self.apart.items():
+            made = [entry for entry in self.compiled if id(entry.code) == code_id]
+            if repeated := sum(entry in again for entry in made):
+                told_apart = tuple(_placed(guard, found, made) for guard in found.violated)
+                entries = len(self.region.entries.get(code_id, ()))
+                yield SharedCode(locations.of_definition(made[0].code), entries, repeated, told_apart)
+
+    def violates(self, found: Answer) -> None:
+        for guard in found.violated:
+            self.violated.setdefault((guard.path, guard.aspect, guard.dim), (guard, found))
+
+    def placed(self) -> Iterator[ViolatedGuard]:
+        """The violated guards, each with a line of the model where there is one."""
+        answering = [graph.entry for graph in self.graphs if graph.entry is not None]
+        later = tuple(dict.fromkeys((*self.compiled, *answering)))
+        for guard, found in self.violated.values():
+            yield _placed(guard, found, later)
 
 
-def names_in(function: Callable[..., Any], module: nn.Module | None) -> Names:
-    """What the frame of ``function`` calls its parameters, and how the user of it, or of ``module``, calls them."""
-    code = locations.code_of(function)
-    if code is None:
+def _placed(guard: ViolatedGuard, found: Answer, later: Sequence[CompiledFrame]) -> ViolatedGuard:
+    return guard if guard.location else dataclasses.replace(guard, location=found.place(guard, later))
+
+
+def names_in(function: Callable[..., Any]) -> Names:
+    """What the frame of ``function`` calls its parameters, and how its callers call them."""
+    plain = getattr(function, "__func__", function)
+    if not isinstance(plain, types.FunctionType):
         return Names()
-    wrapped = _parameters(function if module is None else module.forward)
-    return names_of(code, frame_locals.self_name(function), wrapped)
-
-
-def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
-    try:
-        return tuple(inspect.signature(function).parameters)
-    except (TypeError, ValueError):
-        return ()
+    code = plain.__code__
+    return names_of(code, frame_locals.self_name(function), decorated.behind(code, decorated.closure(plain)))

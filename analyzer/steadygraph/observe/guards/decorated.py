@@ -1,0 +1,83 @@
+"""The function that users call, where Dynamo sees the frame of a decorator around it."""
+
+from __future__ import annotations
+
+import dis
+import inspect
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from steadygraph.torch_private import code_before_breaks
+
+_VARIADIC = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
+#: Stands for the default of a parameter that has none, or that nobody knows.
+NO_DEFAULT = inspect.Parameter.empty
+
+
+@dataclass(frozen=True, slots=True)
+class Decorated:
+    """The parameters behind a decorator, as the entries of its ``*args`` and ``**kwargs`` are called.
+
+    Args:
+        code: Of the decorated function.
+        positional: The parameters that ``*args`` fill, in order.
+        rest: Its own ``*rest``, which takes what is left.
+        defaults: Of all its parameters that have one.
+    """
+
+    code: types.CodeType
+    positional: tuple[str, ...] = ()
+    rest: str | None = None
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    def position(self, index: int) -> str | None:
+        """What the entry of ``*args`` at an index is called; None if it has no parameter."""
+        if index < len(self.positional):
+            return self.positional[index]
+        return None if self.rest is None else f"{self.rest}[{index - len(self.positional)}]"
+
+
+def behind(code: types.CodeType, f_locals: Mapping[str, Any]) -> Decorated | None:
+    """The function around which the frame of ``code`` is put; None if it is around none.
+
+    That is a frame with ``*args`` or ``**kwargs`` that closes over one function, whether ``functools.wraps`` was used
+    or not; decorators may stand on decorators.
+    """
+    code = code_before_breaks(code)
+    inner = _around(code, {name: f_locals.get(name) for name in code.co_freevars})
+    if inner is None:
+        return None
+    own = list(inspect.signature(inner, follow_wrapped=False).parameters.values())
+    filled = [one.name for one in own if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    return Decorated(
+        code=inner.__code__,
+        positional=tuple(filled[code.co_argcount :]),
+        rest=next((one.name for one in own if one.kind is one.VAR_POSITIONAL), None),
+        defaults={one.name: one.default for one in own if one.default is not NO_DEFAULT},
+    )
+
+
+def closure(function: types.FunctionType) -> dict[str, Any]:
+    """The variables that a function closes over; those that are not assigned yet are left out."""
+    found = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
+        try:
+            found[name] = cell.cell_contents
+        except ValueError:  # an empty cell: assigned later, or never
+            continue
+    return found
+
+
+def _around(code: types.CodeType, variables: Mapping[str, Any]) -> types.FunctionType | None:
+    functions = [value for value in variables.values() if isinstance(value, types.FunctionType)]
+    if len(functions) != 1 or not _passes_on(code):
+        return None
+    inner = functions[0]
+    return _around(inner.__code__, closure(inner)) or inner
+
+
+def _passes_on(code: types.CodeType) -> bool:
+    """Does it take ``*args`` or ``**kwargs``, and call something with such?"""
+    return bool(code.co_flags & _VARIADIC) and any(one.opname == "CALL_FUNCTION_EX" for one in dis.Bytecode(code))
