@@ -18,7 +18,7 @@ PUBLIC = {
     "steadygraph.rule": "HEADINGS Example Message Rule clauses spread",
     "steadygraph.model": (
         "GLOBAL PROFILE Accepted Ambient Asks Aspect BreakReason CaseReport Checked CompiledBy Condition Consequence "
-        "ContainerNode CycleNode DeviceMismatch Difference Evidence Failure Finding Graph GraphBody GraphBreak "
+        "ContainerNode CycleNode DeviceMismatch Difference EVERY_MODULE Evidence Failure Finding Graph GraphBody GraphBreak "
         "GraphChange GraphInput GraphNode GraphOutput Guard Kind Leak Location LockChange Move Node NodeKind NoneNode "
         "Observation OpaqueNode Outcome Owner Policy Problem Reach RecordedCall Recording Region RegionCall Result "
         "RuleProblem RunRecording ScenarioReport Severity SharedCode SourceExcerpt Status Subject Sync TensorNode "

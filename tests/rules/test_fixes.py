@@ -34,6 +34,7 @@ FOLLOWED: tuple[tuple[str, Example], ...] = (
 NOT_FOLLOWED = {
     "Make `x` satisfy the guard in every call.": "no guard is known that no other rule knows",
     "Make what differs between the two calls equal, one thing at a time, to find the cause.": "none is known",
+    "Remove what makes the frame compile again and again.": "no one value tells its entries apart",
     "Look for a value that is read, or for a copy, on this line.": "a line that CUDA alone names, by no operator",
 }
 

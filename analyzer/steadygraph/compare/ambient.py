@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from steadygraph.model import Ambient, Aspect, Difference
-from steadygraph.model.observation import EVERY_MODULE
+from steadygraph.model import EVERY_MODULE, Ambient, Aspect, Difference
 
 #: What stands for a reading that only one of the observations has.
 _ABSENT = "absent"

@@ -20,6 +20,7 @@ from steadygraph.model.evidence import (
 )
 from steadygraph.model.network import digraph
 from steadygraph.model.observation import (
+    EVERY_MODULE,
     GLOBAL,
     Ambient,
     BreakReason,
@@ -74,6 +75,7 @@ from steadygraph.model.words import (
 )
 
 __all__ = [
+    "EVERY_MODULE",
     "GLOBAL",
     "PROFILE",
     "Accepted",

@@ -53,14 +53,14 @@ def profile():
 def serving():
     return {"again": ((torch.zeros(4),), {})}
 """
-_NAMED = _NUMBERED.replace("self.number = number", 'self.key, self.table = f"b{number}", {f"b{number}": torch.ones(4)}')
-_NAMED = _NAMED.replace("x + self.number", "x + self.table[self.key]")
+_NAMED = _NUMBERED.replace(
+    "self.number = number", 'self.key = f"b{number}"\n        self.table = {self.key: torch.ones(4)}'
+).replace("x + self.number", "x + self.table[self.key]")
 
 _IN_A_BUFFER = _NUMBERED.replace("self.number = number", "self.number = nn.Buffer(torch.tensor(number))")
-_LOOKED_UP = _NAMED.replace(
-    "}\n\n    def forward", "}\n        self.row = nn.Buffer(self.table[self.key])\n\n    def forward", 1
+_LOOKED_UP = _NAMED.replace("x + self.table[self.key]", "x + self.row").replace(
+    "torch.ones(4)}\n", "torch.ones(4)}\n        self.row = nn.Buffer(self.table[self.key])\n"
 )
-_LOOKED_UP = _LOOKED_UP.replace("x + self.table[self.key]", "x + self.row")
 _TWO_KINDS = _NUMBERED.replace("Block(number)", "Block(number % 2)")
 
 

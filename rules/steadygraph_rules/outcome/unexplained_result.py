@@ -9,9 +9,6 @@ from steadygraph_rules.guard_rule import LONGEST_ERROR, differs, shortened
 
 _NAMED_AT_MOST = 2
 _FIX = "Make what differs between the two calls equal, one thing at a time, to find the cause."
-_FIX_WITHIN_PROFILE = (
-    "Remove what makes the profile call compile the same code twice (TORCH_LOGS=recompiles names it), or keep guards."
-)
 _SAYS = {
     Consequence.RAISES: "raises where eager mode does not",
     Consequence.RECOMPILES: "compiles again",
@@ -72,17 +69,17 @@ class UnexplainedResult(Rule):
             return
         order = list(Consequence)
         worst, outcome = min(bad, key=lambda pair: order.index(pair[0]))
-        again = sum(observation.recompiles for observation in evidence.profile)
         yield self.finding(
             evidence,
             (
                 f"under policy {outcome.policy} the call {_says(worst, outcome)}",
-                *_why(again, evidence),
+                ", and no violated guard explains it",
+                _differing(evidence),
             ),
             path=f"{outcome.policy}: {worst}",
             consequence=worst,
             says_error=outcome.error if worst is Consequence.RAISES else None,
-            fix=_FIX_WITHIN_PROFILE if again else _FIX,
+            fix=_FIX,
             outcomes=of_guards(evidence),
         )
 
@@ -91,18 +88,6 @@ def _says(worst: Consequence, outcome: Outcome) -> str:
     if worst is Consequence.SILENT_WRONG:
         return differs(outcome)
     return f"{_SAYS[worst]}{_detail(worst, outcome)}"
-
-
-def _why(again: int, evidence: Evidence) -> tuple[str, ...]:
-    return _compiled_twice(again) if again else (", and no violated guard explains it", _differing(evidence))
-
-
-def _compiled_twice(again: int) -> tuple[str, str]:
-    frames = "a frame" if again == 1 else f"{again} frames"
-    return (
-        f", and the profile call compiles {frames} again, for other values",
-        ": without guards, the first graph answers both",
-    )
 
 
 def _consequence(outcome: Outcome, evidence: Evidence) -> Consequence | None:

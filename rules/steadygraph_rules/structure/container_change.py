@@ -78,15 +78,15 @@ class Sum(nn.Module):
 def build():
     return Sum()
 
+IMAGE, VIDEO = torch.ones(3), torch.zeros(3)
+
 def profile():
-    return (), {"image": torch.ones(3), "video": torch.zeros(3)}
+    return (), {"image": IMAGE, "video": VIDEO}
 
 def serving():
-    return {"turned": ((), {"video": torch.zeros(3), "image": torch.ones(3)})}
+    return {"turned": ((), {"video": VIDEO, "image": IMAGE})}
 """
-_SAME_ORDER = _KEYWORDS.replace(
-    '"video": torch.zeros(3), "image": torch.ones(3)', '"image": torch.ones(3), "video": torch.zeros(3)'
-)
+_SAME_ORDER = _KEYWORDS.replace('"video": VIDEO, "image": IMAGE', '"image": IMAGE, "video": VIDEO')
 
 
 class ContainerChange(GuardRule):

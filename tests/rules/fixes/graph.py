@@ -89,19 +89,6 @@ _DISABLED = case(
         return 2 * x
     """,
 )
-_AGAIN = case(
-    "return [self.layer(x, {mode}) for mode in 'abcdefghij'][-1]",
-    init="self.layer = Layer()",
-    top="""
-    class Layer(nn.Module):
-        def forward(self, x, mode):
-            return x * {value}
-    """,
-    more="""
-    def regions(model):
-        return [model.layer]
-    """,
-)
 _SKIPPED = case(
     """
     for row in range(2):
@@ -109,19 +96,6 @@ _SKIPPED = case(
         torch._dynamo.graph_break()
     return x
     """
-)
-_TWICE = case(
-    "return self.layer(self.layer(x, {nothing}), torch.ones(4))",
-    init="self.layer = Layer()",
-    top="""
-    class Layer(nn.Module):
-        def forward(self, x, bias):
-            return x * 2 if bias is None else x * 2 + bias
-    """,
-    more="""
-    def regions(model):
-        return [model.layer]
-    """,
 )
 _EARLIER = case(
     """
@@ -280,33 +254,11 @@ EXAMPLES = (
     (
         "SG401",
         Example(
-            "a layer that is compiled for each of ten words",
-            changed(_AGAIN, ("{mode}", "mode"), ("{value}", "ord(mode)")),
-            ("profile",),
-            ("SG103", "SG901"),
-            fix="Remove what makes the frame compile again and again.",
-            fixed=(changed(_AGAIN, ("{mode}", "torch.tensor(ord(mode))"), ("{value}", "mode")),),
-        ),
-    ),
-    (
-        "SG401",
-        Example(
             "a break in a loop",
             _SKIPPED,
             _BOTH,
             fix="Rewrite what Dynamo cannot trace, or move it out of the compiled region.",
             fixed=(changed(_SKIPPED, ("            torch._dynamo.graph_break()\n", "")),),
-        ),
-    ),
-    (
-        "SG901",
-        Example(
-            "a profile call that compiles a layer twice",
-            changed(_TWICE, ("{nothing}", "None")),
-            _BOTH,
-            fix="Remove what makes the profile call compile the same code twice (TORCH_LOGS=recompiles names it), or "
-            "keep guards.",
-            fixed=(changed(_TWICE, ("{nothing}", "torch.zeros(4)")),),
         ),
     ),
     (

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 import torch
 
 from steadygraph import torch_private
-from steadygraph.model import Ambient
-from steadygraph.model.observation import EVERY_MODULE
+from steadygraph.model import EVERY_MODULE, Ambient
 
 #: Devices whose autocast state is looked at.
 AUTOCAST_DEVICES = ("cpu", "cuda")

@@ -117,6 +117,8 @@ class _WatchedConverter(torch_private.FrontOfConverter):
         self._watch, self._see = watch, see
 
     def __call__(self, frame: Any, cache_entry: Any, hooks: Any, frame_state: Any, skip: int = 0) -> Any:
+        if torch_private.is_excluded_alone():
+            return torch_private.run_uncompiled("excluded from compilation, without what it calls")
         watched = torch_private.with_graphs_seen(self._convert, self._see, self._watch.failed)
         beside = torch_private.hooks_beside(hooks, self._watch.guards_made)
 
