@@ -101,7 +101,7 @@ def test_rules_can_be_left_out() -> None:
     ("arguments", "said"),
     [
         ({"policies": ["dorp"]}, "unknown policy 'dorp'\n  hint: did you mean drop?"),
-        ({"backends": []}, "no backend is named\n  hint: backends are eager, inductor"),
+        ({"backends": []}, "no backend is named\n  hint: backends are eager, aot_eager, inductor"),
         (
             {"case_file": "case.py"},
             "case_file goes with a target, and a Case was given\n  hint: leave case_file out",

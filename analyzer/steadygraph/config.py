@@ -21,7 +21,7 @@ from steadygraph.report import formats
 
 #: The deployments that can be judged.
 POLICIES = tuple(Policy)
-BACKENDS = ("eager", "inductor")
+BACKENDS = ("eager", "aot_eager", "inductor")
 FORMATS = tuple(formats.FORMATS)
 DEFAULT_TIMEOUT_S = 600.0
 
@@ -33,11 +33,12 @@ class Settings:
     Args:
         policies: The deployments to judge; None: ``recompile`` and ``drop``, and ``cuda-graph``
             where the case says so.
-        backends: How ``drop`` is proved.
+        backends: How the policies are proved.
         select: Rules to run, by code, code prefix, kind or name; empty: all.
         ignore: Rules to leave out.
         device: Overrides the case's device.
         gpu: Which GPU is simulated; None: the case's own, or the default.
+        write_repro: A file for a program that shows what torch.compile gets wrong by itself.
     """
 
     policies: tuple[Policy, ...] | None = None
@@ -46,6 +47,7 @@ class Settings:
     ignore: tuple[str, ...] = ()
     device: str | None = None
     gpu: str | None = None
+    write_repro: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

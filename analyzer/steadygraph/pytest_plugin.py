@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME",
         help="deployment to judge: recompile, drop, shapes-only or cuda-graph; repeatable",
     )
-    option("--steadygraph-backend", action="append", metavar="NAME", help="how drop is proved: eager or inductor")
+    option("--steadygraph-backend", action="append", metavar="NAME", help="what proves: eager, aot_eager or inductor")
     option("--steadygraph-report", metavar="DIR", help="write the report in all formats to this folder")
     option("--steadygraph-baseline", metavar="FILE", help="findings that this file accepts fail no test")
     option("--steadygraph-update-baseline", action="store_true", help="accept what is there now (never in CI)")

@@ -11,6 +11,7 @@ from steadygraph_rules.graph.host_sync import HostSync
 from steadygraph_rules.graph.nothing_compiled import NothingCompiled
 from steadygraph_rules.graph.repeated_compilation import RepeatedCompilation
 from steadygraph_rules.graph.shared_code import SharedCodeRule
+from steadygraph_rules.outcome.compiler_fault import CompilerFaultRule
 from steadygraph_rules.outcome.padded_vs_valid import PaddedVsValid
 from steadygraph_rules.outcome.serving_error import ServingError
 from steadygraph_rules.outcome.stale_state import StaleState
@@ -68,5 +69,6 @@ RULES: tuple[Rule, ...] = (
     StaleState(),
     WrongSinceEarlier(),
     DeviceMismatchRule(),
+    CompilerFaultRule(),
     UnexplainedResult(),
 )

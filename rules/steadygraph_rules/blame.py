@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from steadygraph.model import Evidence, Outcome, Policy
 
 
@@ -10,12 +12,19 @@ def of_guards(evidence: Evidence) -> tuple[Outcome, ...]:
 
     A captured graph whose tensors have moved, or that could not be captured, is bad whatever the guards say; what eager
     mode does as well, or an earlier call has brought about, is not theirs either, nor is what code does because it is
-    being compiled.
+    being compiled, or what torch.compile gets wrong by itself.
     """
-    own = (outcome for outcome in evidence.outcomes if is_own(outcome) and not outcome.compiled_branch)
+    own: Iterable[Outcome] = of_the_compiler(evidence)
+    if evidence.fault is not None:
+        own = (outcome for outcome in own if outcome.policy is not Policy.RECOMPILE)
     if evidence.moved or fails_to_capture(evidence):
         return tuple(outcome for outcome in own if outcome.policy is not Policy.CUDA_GRAPH)
     return tuple(own)
+
+
+def of_the_compiler(evidence: Evidence) -> tuple[Outcome, ...]:
+    """The outcomes that the guards, or the compiler, can have led to."""
+    return tuple(outcome for outcome in evidence.outcomes if is_own(outcome) and not outcome.compiled_branch)
 
 
 def is_own(outcome: Outcome) -> bool:

@@ -34,6 +34,8 @@ _BAD = (Consequence.SILENT_WRONG, Consequence.RAISES)
 #: Entries of a list or of a dict: what changes in one layer changes in all of them.
 _INDEX = re.compile(r"\[[^\[\]]*\]|(?<=\.)\d+(?=\.|$)")
 _IF_FIRST = "; it would recompile if it came first: an earlier scenario has compiled what it needs"
+#: What to do about inputs that overlap in memory in one run only.
+FIX_OVERLAP = "Pass inputs that share memory in every call or in none: clone() one of them."
 LONGEST_VALUE = 80
 LONGEST_ERROR = 160
 _NAMED_AT_MOST = 2
@@ -202,6 +204,18 @@ def differs(outcome: Outcome) -> str:
     if outcome.effect is None or outcome.effect != outcome.error:
         return "returns something else than eager mode"
     return f"leaves something else behind than eager mode ({shortened(outcome.effect, LONGEST_ERROR)})"
+
+
+def overlaps(evidence: Evidence) -> Iterator[str]:
+    """A sentence about each two arguments that have memory in common in one of the calls only."""
+    for one in evidence.differences:
+        if one.aspect is Aspect.ALIASING:
+            now, before = map(_lies, (one.serving, one.profile))
+            yield f"`{one.path}` {now} in memory at serving, and {before} at profile"
+
+
+def _lies(value: str) -> str:
+    return f"is {value}" if value.startswith("apart") else value
 
 
 def same_but_for_index(path: str) -> str:

@@ -11,8 +11,9 @@ def test_each_back_end_of_the_proof_is_a_test_of_its_own(cases: pytest.Pytester,
 
     found = run("--steadygraph", "--collect-only", "-q", *options)
 
-    assert [line.rpartition("::")[2] for line in found.outlines[:4]] == [
+    assert [line.rpartition("::")[2] for line in found.outlines[:5]] == [
         "image[recompile]",
+        "image[recompile-inductor]",
         "image[drop]",
         "image[drop-inductor]",
         "",
@@ -23,4 +24,4 @@ def test_an_unknown_back_end_is_told_at_the_start(cases: pytest.Pytester, run: R
     found = run("--steadygraph", "--steadygraph-backend=tvm")
 
     assert found.ret == pytest.ExitCode.USAGE_ERROR
-    assert found.errlines[:2] == ["ERROR: unknown backend 'tvm'", "  hint: backends are eager, inductor"]
+    assert found.errlines[:2] == ["ERROR: unknown backend 'tvm'", "  hint: backends are eager, aot_eager, inductor"]

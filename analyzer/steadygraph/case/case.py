@@ -39,6 +39,7 @@ _CONSTANTS = {
     "GPU": "gpu",
     "CUDA_GRAPH": "cuda_graph",
     "INDEPENDENT": "independent",
+    "BACKWARD": "backward",
     "ALLOW": "allow",
 }
 
@@ -69,6 +70,7 @@ class Case:
         gpu: Which GPU that is: ``h100``, ``a100``, ``l4`` or ``mi300x``.
         cuda_graph: The deployment captures the warm-up call and replays it.
         independent: Every call is a request of its own: no result may depend on earlier calls.
+        backward: What is observed is a loss: its gradients are results too.
         allow: Findings that are accepted: ``{scenario or "*": {code or name of a rule: reason}}``.
         target: How reports call the case.
         source: Where the functions stand, for messages; "" where they come from Python.
@@ -90,6 +92,7 @@ class Case:
     gpu: str | None = None
     cuda_graph: bool = False
     independent: bool = False
+    backward: bool = False
     allow: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     target: str = "case"
     source: str = ""
@@ -106,6 +109,7 @@ class Case:
         checks.require_gpu(self.gpu, where)
         checks.require_flag(self.cuda_graph, "CUDA_GRAPH", where)
         checks.require_flag(self.independent, "INDEPENDENT", where)
+        checks.require_flag(self.backward, "BACKWARD", where)
         checks.require_allowances(self.allow, where)
 
     def named(self, call: str) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from steadygraph.case.target import parse, python_file
 from steadygraph.cli import recordings
 from steadygraph.cli.conclusion import Plan, Wanted, planned
 from steadygraph.cli.progress import Progress
-from steadygraph.errors import CaseError
+from steadygraph.errors import CaseError, UsageError
 from steadygraph.errors.files import require_writable
 from steadygraph.model import CaseReport, Problem, Recording, RunRecording
 from steadygraph.model.environment import environment
@@ -28,6 +28,8 @@ class Command:
     case_file: Path | None
     #: A file for the recordings.
     record: Path | None
+    #: A file for a program that shows what torch.compile gets wrong.
+    write_repro: Path | None
     wanted: Wanted
     progress: bool
 
@@ -37,6 +39,8 @@ def run(command: Command) -> int:
     plan = planned(command.wanted)
     if command.record is not None:
         require_writable(command.record)
+    if command.write_repro is not None:
+        plan = _writing(plan, command.write_repro, command.targets)
     if command.case_file is not None:
         python_file(str(command.case_file))
     # "./case.py" is "case.py" once more.
@@ -49,6 +53,20 @@ def run(command: Command) -> int:
     finally:  # of two things that cannot be written, neither costs the other
         if command.record is not None:
             recordings.store(RunRecording(work.recordings, made_on, interrupted=work.interrupted), command.record)
+
+
+def _writing(plan: Plan, file: Path, targets: Sequence[str]) -> Plan:
+    """The same plan, with a program to be written.
+
+    Raises:
+        UsageError: The file cannot be written, or it would be the program of several targets.
+    """
+    if len(targets) > 1:
+        hint = "analyse one target with it"
+        raise UsageError(f"--write-repro is one program, and {len(targets)} targets are given", hint=hint)
+    require_writable(file)
+    settings = replace(plan.options.settings, write_repro=str(file.absolute()))
+    return replace(plan, options=replace(plan.options, settings=settings))
 
 
 @dataclass(slots=True)

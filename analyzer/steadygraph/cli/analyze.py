@@ -36,7 +36,8 @@ def analyze(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="How drop is proved: eager or inductor. Repeatable; default: eager.",
+            help="What proves the policies: eager, aot_eager or inductor. Repeatable; default: eager, and aot_eager "
+            "for graphs that it may change.",
             autocompletion=choices(*BACKENDS),
         ),
     ] = None,
@@ -63,6 +64,14 @@ def analyze(
     record: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Keep all that was observed in this file, for steadygraph judge."),
+    ] = None,
+    write_repro: Annotated[
+        Path | None,
+        typer.Option(
+            "--write-repro",
+            metavar="FILE",
+            help="Write a program that shows what torch.compile gets wrong by itself, for a report to PyTorch.",
+        ),
     ] = None,
     baseline: BaselineFile = None,
     update_baseline: Annotated[
@@ -99,8 +108,8 @@ def analyze(
     Each target is analysed in a process of its own. Exit code: 0 nothing found, 1 findings, 2 wrong use or a case that
     cannot be used, 3 an error of steadygraph or of a rule that --select asks for, 4 a target failed, 130 interrupted.
 
-    All options but --case, --output, --record, --update-baseline, --lock, --quiet, --verbose and --no-progress may
-    stand in [tool.steadygraph] of pyproject.toml.
+    All options but --case, --output, --record, --write-repro, --update-baseline, --lock, --quiet, --verbose and
+    --no-progress may stand in [tool.steadygraph] of pyproject.toml.
     """
     from steadygraph.cli.analysis import Command, run
     from steadygraph.cli.conclusion import Wanted
@@ -121,4 +130,4 @@ def analyze(
     }
     progress = not (quiet or no_progress)
     wanted = Wanted(given, output, quiet, verbose, update_baseline, lock)
-    return run(Command(tuple(targets), case, record, wanted, progress))
+    return run(Command(tuple(targets), case, record, write_repro, wanted, progress))

@@ -13,13 +13,16 @@ from steadygraph.model import (
     PROFILE,
     Aspect,
     Checked,
+    ContainerNode,
     Difference,
     Evidence,
     GraphChange,
     Move,
+    Node,
     Observation,
     RecordedCall,
     Recording,
+    TensorNode,
     ViolatedGuard,
 )
 
@@ -46,7 +49,9 @@ def _of_call(recording: Recording, call: RecordedCall) -> Evidence:
         differences=tuple(dict.fromkeys(difference for pair in pairs for difference in _differences(*pair))),
         violated_guards=violated,
         graph=change,
-        outcomes=unproved(predicted(call.outcomes, violated), violated, change),
+        outcomes=unproved(
+            predicted(call.outcomes, violated, derived=any(_derived(*pair) for pair in pairs)), violated, change
+        ),
         eager_error=call.eager_error,
         profile_call=start.arguments,
         call=call.arguments,
@@ -55,6 +60,7 @@ def _of_call(recording: Recording, call: RecordedCall) -> Evidence:
         syncs=call.syncs,
         serving_syncs=tuple(sync for scenario in recording.scenarios for sync in scenario.syncs),
         leak=call.leak,
+        fault=call.fault,
         profile_mismatches=start.mismatches,
         mismatches=call.mismatches,
         moved=(
@@ -84,6 +90,17 @@ def _violated(profile: Observation, serving: Observation) -> Iterator[ViolatedGu
     same = graphs.are_same(profile.graphs, serving.graphs)
     for guard in serving.violated_guards:
         yield dataclasses.replace(guard, matters=_matters(guard, same))
+
+
+def _derived(profile: Observation, serving: Observation) -> bool:
+    """Does a result have a gradient at serving only?"""
+    return _has_gradient(serving.output) and not _has_gradient(profile.output)
+
+
+def _has_gradient(node: Node | None) -> bool:
+    if isinstance(node, ContainerNode):
+        return any(_has_gradient(child) for _, child in node.children)
+    return isinstance(node, TensorNode) and node.spec.requires_grad
 
 
 def _matters(guard: ViolatedGuard, same_graph: bool | None) -> bool | None:

@@ -2,8 +2,9 @@
 
 With guards dropped, eager kernels take whatever comes: another dtype is promoted, autocast is honoured, another size
 just runs.  Inductor's kernels were made for the dtypes, the autocast state and the sizes of the profile call: they
-read memory in the wrong type, ignore autocast, and assert the sizes and strides of their inputs.  Conditions on dynamic
-sizes are asserted by nobody: where an eager kernel raises, one of inductor's reads what lies there.
+read memory in the wrong type, ignore autocast, and assert the sizes and strides of their inputs.  A graph made where
+nothing is derived has no backward: what it returns has no gradient.  Conditions on dynamic sizes are asserted by
+nobody: where an eager kernel raises, one of inductor's reads what lies there.
 """
 
 from __future__ import annotations
@@ -20,13 +21,22 @@ _ASSERTED = frozenset({Asks.SIZE, Asks.RANK, Asks.STRIDE, Asks.TENSOR})
 _VISIBLE = frozenset({Aspect.SHAPE, Aspect.RANK, Aspect.STRIDE, Aspect.REQUIRES_GRAD})
 
 
-def predicted(outcomes: Sequence[Outcome], violated: Sequence[ViolatedGuard]) -> tuple[Outcome, ...]:
-    """The same outcomes, with a prediction where ``drop`` was proved with the eager back end only."""
+def predicted(
+    outcomes: Sequence[Outcome], violated: Sequence[ViolatedGuard], *, derived: bool = False
+) -> tuple[Outcome, ...]:
+    """The same outcomes, with a prediction where ``drop`` was proved with the eager back end only.
+
+    Args:
+        outcomes: Those of one call.
+        violated: The guards that it violates.
+        derived: Does what it returns have a gradient, and what the profile call returns none?
+    """
     proved = {outcome.backend for outcome in outcomes if outcome.policy is Policy.DROP}
     if proved - {_EAGER}:
         return tuple(outcomes)
     violated = _up_to_the_policy(violated)
-    result = {Result.SAME: _with_inductor(violated), Result.RAISES: _where_eager_kernels_raise(violated)}
+    same = Result.SILENT_WRONG if derived else _with_inductor(violated)
+    result = {Result.SAME: same, Result.RAISES: _where_eager_kernels_raise(violated)}
     return tuple(
         dataclasses.replace(outcome, predicted=result[outcome.result])
         if outcome.policy is Policy.DROP and result.get(outcome.result)

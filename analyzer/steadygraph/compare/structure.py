@@ -152,6 +152,7 @@ def _containers(profile: ContainerNode, serving: ContainerNode, path: str, regio
     one, other = dict(profile.children), dict(serving.children)
     if profile.type == _CALL:
         yield from _arguments(one, other, region)
+        yield from _overlaps(profile, serving, region)
         return
     if _is_sequence(profile) and _is_sequence(serving):
         if _length(profile) != _length(serving):
@@ -173,6 +174,22 @@ def _arguments(profile: dict[str, Node], serving: dict[str, Node], region: str) 
             yield Difference(accessor, Aspect.PRESENCE, there, here, region)
         else:
             yield from _compare(one, other, accessor, region)
+
+
+def _overlaps(profile: ContainerNode, serving: ContainerNode, region: str) -> Iterator[Difference]:
+    """Arguments that have memory in common in one of two calls only, and are there in both."""
+    before, now = dict.fromkeys(profile.overlaps), dict.fromkeys(serving.overlaps)
+    for pair in [*before, *(pair for pair in now if pair not in before)]:
+        if (pair in before) is not (pair in now) and all(
+            root in dict(call.children) for call in (profile, serving) for root in map(_argument, pair)
+        ):
+            there, here = (f"{'overlaps' if pair in known else 'apart from'} {pair[0]}" for known in (before, now))
+            yield Difference(pair[1], Aspect.ALIASING, there, here, region)
+
+
+def _argument(path: str) -> str:
+    """``kwargs['cache']`` for ``kwargs['cache'][0].keys``."""
+    return path[: path.index("]") + 1]
 
 
 def _is_sequence(node: ContainerNode) -> bool:

@@ -31,7 +31,7 @@ def analyze(
         case: A case, or a target as the command line takes it: ``case.py``, ``package.module:Class``.
         case_file: The case file of a class; default: the module of the class.
         policies: Deployments to judge; default: ``recompile`` and ``drop``, and ``cuda-graph`` where the case says so.
-        backends: How ``drop`` is proved: ``eager``, ``inductor``.
+        backends: How the policies are proved: ``eager``, ``aot_eager``, ``inductor``.
         select: Rules to run, by code, code prefix, kind or name; empty: all.
         ignore: Rules to leave out.
         device: Device to analyse for, instead of the case's own: ``cpu``, ``cuda``, ``cuda:4`` for four.

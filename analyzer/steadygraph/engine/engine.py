@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 from steadygraph import torch_private
 from steadygraph.case.case import Case, serving_calls
+from steadygraph.case.user_code import readable_path
 from steadygraph.config import Settings
 from steadygraph.engine.judge import judge
 from steadygraph.engine.notes import notes
-from steadygraph.engine.prove import prove
+from steadygraph.engine.prove import deployments, prove
 from steadygraph.engine.record import recorded
-from steadygraph.engine.subject import backends, device, prepared, wanted_device
-from steadygraph.model import PROFILE, CaseReport, Outcome, Policy, Recording, Result, ScenarioReport, Status
+from steadygraph.engine.subject import backends, device, policies, prepared, wanted_device
+from steadygraph.errors import UsageError, files
+from steadygraph.model import PROFILE, CaseReport, Outcome, Recording, Result, ScenarioReport, Status
 from steadygraph.observe.state import process
-from steadygraph.policies.runs import EAGER
 from steadygraph.rule import allow
 from steadygraph.rule.packs import load_packs, selection
 
@@ -55,8 +58,33 @@ def record(case: Case, settings: Settings) -> Recording:
         if subject.case.allow:
             allow.allowances(subject.case.allow, list(arguments), load_packs(), label=subject.case.named("ALLOW"))
         with recorded(subject, arguments) as (recording, bench, eager):
-            recording = prove(recording, bench, policies(case, settings), subject.backends)
-    return dataclasses.replace(recording, notes=(*notes(subject, recording, eager), *recording.notes))
+            proved = prove(recording, bench, subject.policies, subject.backends)
+    found = (
+        *notes(subject, proved.recording, eager),
+        *proved.recording.notes,
+        *_written(proved.program, settings.write_repro),
+    )
+    return dataclasses.replace(proved.recording, notes=found)
+
+
+def _written(program: str | None, file: str | None) -> Iterator[str]:
+    """Write the program that shows a fault, if it is wanted, and say so.
+
+    Raises:
+        UsageError: The file cannot be written.
+    """
+    if file is None:
+        return
+    shown = readable_path(file)
+    if program is None:
+        yield f"{shown} was not written: torch.compile gets nothing wrong by itself that a program can show"
+        return
+    try:
+        files.write(Path(file), program)
+    except OSError as error:
+        hint = "free some space, or choose another path with --write-repro"
+        raise UsageError(f"cannot write the program {shown}: {error.strerror}", hint=hint) from error
+    yield f"{shown} shows what torch.compile gets wrong: run it, and report it to PyTorch"
 
 
 def outline(case: Case, settings: Settings) -> CaseReport:
@@ -70,17 +98,9 @@ def outline(case: Case, settings: Settings) -> CaseReport:
         process.seeded(0)
         names = (PROFILE, *serving_calls(case))
     judged = [
-        Outcome(policy, backend, Result.UNPROVED)
-        for policy in policies(case, settings)
-        for backend in (backends(settings, simulation) if policy is Policy.DROP else (EAGER,))
+        Outcome(deployment.policy, backend, Result.UNPROVED)
+        for deployment in deployments(policies(case, settings))
+        for backend in deployment.backends(backends(settings, simulation))
     ]
     scenarios = tuple(ScenarioReport(name, outcomes=tuple(judged)) for name in names)
     return CaseReport(case.target, Status.COMPLETED, 0.0, scenarios=scenarios)
-
-
-def policies(case: Case, settings: Settings) -> tuple[Policy, ...]:
-    """The deployments that are judged."""
-    if settings.policies:
-        return settings.policies
-    usual = (Policy.RECOMPILE, Policy.DROP)
-    return (*usual, Policy.CUDA_GRAPH) if case.cuda_graph else usual

@@ -3,45 +3,98 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from steadygraph.model import PROFILE, Consequence, Outcome, Policy, Recording
-from steadygraph.policies import capture
+from steadygraph.model.evidence import worst_of
+from steadygraph.policies import blame, capture
+from steadygraph.policies.backends import AOT_EAGER
 from steadygraph.policies.bench import Bench
+from steadygraph.policies.blame import Blamed
 from steadygraph.policies.cuda_graph import CudaGraph
 from steadygraph.policies.deployment import Deployment
 from steadygraph.policies.drop import Drop
 from steadygraph.policies.recompile import Recompile
+from steadygraph.policies.runs import EAGER
 from steadygraph.policies.shapes_only import ShapesOnly
 
 #: In the order in which reports show them.
 DEPLOYMENTS: tuple[Deployment, ...] = (Recompile(), Drop(), ShapesOnly(), CudaGraph())
 
 
-def prove(recording: Recording, bench: Bench, policies: Collection[Policy], backends: Sequence[str]) -> Recording:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Proved:
+    """A recording with its outcomes, and a program that shows the first fault of torch.compile, if there is one."""
+
+    recording: Recording
+    program: str | None
+
+
+def deployments(policies: Collection[Policy]) -> Iterator[Deployment]:
+    """Those of these policies, in the order in which reports show them."""
+    return (one for one in DEPLOYMENTS if one.policy in policies)
+
+
+def prove(recording: Recording, bench: Bench, policies: Collection[Policy], backends: Sequence[str]) -> Proved:
     """The recording with the outcomes of every call under these policies.
 
     Args:
         recording: What was observed.
         bench: What it left behind.
         policies: The deployments to judge.
-        backends: How those that run captured graphs are proved.
+        backends: What proves those that run captured graphs.
     """
     obstacles = capture.obstacles(bench, recording.profile.syncs) if Policy.CUDA_GRAPH in policies else ()
     bench = dataclasses.replace(bench, obstacles=obstacles)
-    proved = []
-    for deployment in (one for one in DEPLOYMENTS if one.policy in policies):
-        for backend in deployment.backends(backends):
-            proved.append(deployment.outcomes(bench, backend))
+    unasked = tuple(backends) == (EAGER,) and bench.session.runs_otherwise(AOT_EAGER)
+    proved = [
+        _outcomes(bench, deployment, backend, unasked=unasked)
+        for deployment in deployments(policies)
+        for backend in deployment.backends(backends)
+    ]
+    shown = {call.name: tuple(outcomes[call.name] for outcomes in proved) for call in recording.calls}
     failed = obstacles if any(_fails_to_capture(outcomes[PROFILE]) for outcomes in proved) else ()
+    blamed = _blamed(recording, bench, shown)
     calls = [
         dataclasses.replace(
-            call, outcomes=tuple(outcomes[call.name] for outcomes in proved), syncs=capture.marked(call.syncs, failed)
+            call,
+            outcomes=shown[call.name],
+            syncs=capture.marked(call.syncs, failed),
+            fault=blamed[call.name].fault if call.name in blamed else None,
         )
         for call in recording.calls
     ]
-    return dataclasses.replace(recording, calls=tuple(calls), notes=(*recording.notes, *bench.remarks()))
+    program = next((one.program for one in blamed.values() if one.program is not None), None)
+    notes = (*recording.notes, *bench.remarks())
+    return Proved(dataclasses.replace(recording, calls=tuple(calls), notes=notes), program)
 
 
 def _fails_to_capture(profile: Outcome) -> bool:
     return profile.policy is Policy.CUDA_GRAPH and profile.consequence is Consequence.RAISES
+
+
+def _blamed(recording: Recording, bench: Bench, outcomes: Mapping[str, Sequence[Outcome]]) -> dict[str, Blamed]:
+    """The calls that torch.compile gets wrong by themselves; what eager mode cannot do is no fault of its."""
+    found = {}
+    for call in recording.calls:
+        wrong = blame.suspects(outcomes[call.name], call.name) if call.eager_error is None else ()
+        blamed = blame.blame(bench, call.name, wrong) if wrong else None
+        if blamed is not None:
+            found[call.name] = blamed
+    return found
+
+
+def _outcomes(bench: Bench, deployment: Deployment, backend: str, *, unasked: bool) -> Mapping[str, Outcome]:
+    """What this back end shows; where only the eager one was asked for, what functional graphs do if that is worse."""
+    shown = deployment.outcomes(bench, backend)
+    if not (unasked and backend == EAGER):
+        return shown
+    below = deployment.outcomes(bench, AOT_EAGER)
+    return {name: _worse(outcome, below[name]) for name, outcome in shown.items()}
+
+
+def _worse(shown: Outcome, below: Outcome) -> Outcome:
+    worst = worst_of((shown.consequence, below.consequence))
+    if worst is shown.consequence:
+        return shown
+    return dataclasses.replace(below, backend=shown.backend, shown_by=below.backend)

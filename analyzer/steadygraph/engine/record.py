@@ -9,10 +9,8 @@ from typing import Any
 
 from torch import nn
 
-from steadygraph import torch_private
 from steadygraph.accelerator import ComparisonWatch, current_unknowns
 from steadygraph.case.case import region_modules
-from steadygraph.case.user_code import guarded
 from steadygraph.engine.regions import compiled_region
 from steadygraph.engine.subject import Subject
 from steadygraph.errors import TargetError
@@ -22,6 +20,7 @@ from steadygraph.model import (
     DeviceMismatch,
     Leak,
     Node,
+    Policy,
     RecordedCall,
     Recording,
     Status,
@@ -29,7 +28,7 @@ from steadygraph.model import (
 from steadygraph.observe.places import locations
 from steadygraph.observe.run.session import CompileSession
 from steadygraph.observe.syncs.syncs import SyncWatch, when_compiled
-from steadygraph.policies import recompile, stale_state
+from steadygraph.policies import backends, recompile, stale_state
 from steadygraph.policies.bench import Bench
 from steadygraph.policies.effects import Recorder
 from steadygraph.policies.runs import CallResult, run_eager
@@ -124,15 +123,17 @@ def recorded(subject: Subject, arguments: Mapping[str, Node]) -> Iterator[tuple[
 
 
 def _session(subject: Subject, regions: Sequence[tuple[str, nn.Module]]) -> CompileSession:
-    case, backends = subject.case, {}
-    if "inductor" in subject.backends:
-        keywords = {key: case.compile.get(key) for key in ("mode", "options", "dynamic")}
-        with guarded("COMPILE of the case: inductor"):
-            backends["inductor"] = torch_private.inductor(**keywords)
-    options = {key: value for key, value in case.compile.items() if key in _OPTIONS}
+    options = {key: value for key, value in subject.case.compile.items() if key in _OPTIONS}
+    compilers = backends.compilers(subject.case, subject.backends) if subject.simulation is None else {}
     subject.state.restore()
-    simulated = subject.simulation is not None
-    return CompileSession(regions, options=options, backends=backends, model=subject.model, simulated=simulated)
+    return CompileSession(
+        regions,
+        options=options,
+        backends=compilers,
+        at_serving=Policy.RECOMPILE in subject.policies,
+        model=subject.model,
+        simulated=subject.simulation is not None,
+    )
 
 
 def _recording(

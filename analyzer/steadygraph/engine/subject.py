@@ -18,7 +18,7 @@ from steadygraph.case.case import Case, build_model, check_signature
 from steadygraph.config import Settings
 from steadygraph.engine.same_inputs import same_inputs
 from steadygraph.errors import UsageError
-from steadygraph.model import Node, gpus
+from steadygraph.model import Node, Policy, gpus
 from steadygraph.observe.inputs import structure
 from steadygraph.observe.state import process
 from steadygraph.observe.state.state import ModelState
@@ -50,6 +50,10 @@ class Subject:
     @property
     def backends(self) -> Sequence[str]:
         return backends(self.settings, self.simulation)
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        return policies(self.case, self.settings)
 
     @property
     def on_cuda(self) -> bool:
@@ -95,6 +99,14 @@ def prepared(case: Case, settings: Settings) -> Iterator[Subject]:
             yield Subject(same_inputs(case, model), settings, wanted, simulation, moved, model, state)
         finally:
             state.restore()
+
+
+def policies(case: Case, settings: Settings) -> tuple[Policy, ...]:
+    """The deployments that are judged."""
+    if settings.policies:
+        return settings.policies
+    usual = (Policy.RECOMPILE, Policy.DROP)
+    return (*usual, Policy.CUDA_GRAPH) if case.cuda_graph else usual
 
 
 def wanted_device(case: Case, settings: Settings) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from steadygraph.model.condition import Asks, Condition, Subject, Term
 from steadygraph.model.evidence import (
     CompiledBy,
+    CompilerFault,
     Evidence,
     Finding,
     GraphChange,
@@ -86,6 +87,7 @@ __all__ = [
     "CaseReport",
     "Checked",
     "CompiledBy",
+    "CompilerFault",
     "Condition",
     "Consequence",
     "ContainerNode",

@@ -85,6 +85,20 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class CompilerFault:
+    """A call that torch.compile gets wrong even when it compiles it by itself, so that no guard can be to blame.
+
+    ``part`` is Dynamo, AOTAutograd or inductor, ``backend`` the first back end that is wrong.  ``operator`` is the one
+    whose value is the first that differs in a graph, and ``location`` its line; empty and None if that is not known.
+    """
+
+    part: str
+    backend: str
+    operator: str = ""
+    location: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What one scenario did under one policy, proved by running it.
 
@@ -112,6 +126,8 @@ class Outcome:
     since: str | None = None
     as_eager: bool = False
     compiled_branch: tuple[Location, ...] = ()
+    #: The back end that showed it, where ``backend`` does not: one that is run as well where graphs may differ below.
+    shown_by: str | None = None
 
     @property
     def consequence(self) -> Consequence:
@@ -198,6 +214,8 @@ class Evidence:
     mismatches: tuple[DeviceMismatch, ...] = ()
     #: A case of independent requests: what leaked from earlier ones.
     leak: Leak | None = None
+    #: Which part of torch.compile is wrong about the call, whatever was compiled before it.
+    fault: CompilerFault | None = None
     #: Tensors that a captured graph would have recorded by address and that have moved.
     moved: tuple[Move, ...] = ()
 

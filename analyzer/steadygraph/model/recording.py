@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from steadygraph.model.environment import environment, version
-from steadygraph.model.evidence import Leak, Outcome, Region
+from steadygraph.model.evidence import CompilerFault, Leak, Outcome, Region
 from steadygraph.model.observation import Observation, Sync
 from steadygraph.model.report import Problem, Status
 from steadygraph.model.structure import Node
@@ -30,6 +30,8 @@ class RecordedCall:
     eager_error: Failure | None = None
     #: What leaked into this call from earlier ones; None also where the calls are not independent.
     leak: Leak | None = None
+    #: Which part of torch.compile is wrong about the call by itself.
+    fault: CompilerFault | None = None
     #: What the call did under each policy that was asked for.
     outcomes: tuple[Outcome, ...] = ()
 

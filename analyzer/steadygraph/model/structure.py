@@ -42,10 +42,12 @@ class ContainerNode:
     """Anything with parts: dict, list, tuple, dataclass, NamedTuple, pytree node, plain object with attributes.
 
     ``children`` pairs an accessor, written as Python appends it (``['d0']``, ``[0]``, ``.tensors``), with a node.
+    ``overlaps``, of a whole call, are pairs of paths of tensors that have elements in memory in common.
     """
 
     type: str
     children: tuple[tuple[str, Node], ...]
+    overlaps: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

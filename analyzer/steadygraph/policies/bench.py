@@ -66,6 +66,7 @@ class Bench:
         rounds: bool = False,
         tensors_only: bool = False,
         shared: Collection[str] = (),
+        mark: bool = False,
     ) -> dict[str, CallResult]:
         """Run all calls once more, from the state in which the recording began, in a block that brings the policy.
 
@@ -73,6 +74,7 @@ class Bench:
             under: The block.
             on_start: Told the name of each call before it.
             rounds: Numbers are rounded otherwise than in eager mode.
+            mark: Apply the case's ``mark`` to the profile inputs: guards look at it.
             tensors_only: Of what a call leaves behind, Python values are not compared.
             shared: Calls that do here what they do where guards are kept.
         """
@@ -84,6 +86,7 @@ class Bench:
             results = run_calls(
                 self.case,
                 self.model,
+                mark=mark,
                 on_start=on_start,
                 watching=self.session.calling,
                 watch=watch,

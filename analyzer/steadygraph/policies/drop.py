@@ -6,10 +6,9 @@ import functools
 from collections.abc import Mapping, Sequence
 
 from steadygraph.model import PROFILE, CompiledBy, Outcome, Policy
-from steadygraph.policies import compiled_branch, inheritance, proof
+from steadygraph.policies import compiled_branch, inheritance
 from steadygraph.policies.bench import Bench
-from steadygraph.policies.rounding import Noise
-from steadygraph.policies.runs import EAGER, CallResult, is_bad, outcome
+from steadygraph.policies.runs import EAGER, CallResult, is_bad, noise_of, outcome
 
 
 class Drop:
@@ -27,9 +26,8 @@ class Drop:
         under = functools.partial(bench.session.guards_dropped, backend=backend)
         rounds = backend != EAGER
         dropped = bench.run(under(), rounds=rounds, shared=() if rounds else bench.as_dropped)
-        # The eager back end calls the very kernels of eager mode: its results are held to the usual tolerance.
         own = bench.recompiles(CompiledBy.USER)
-        noise = _noise(bench.eager[PROFILE], dropped[PROFILE]) if rounds else None
+        noise = noise_of(backend, bench.eager[PROFILE], dropped[PROFILE])
 
         def judged(name: str, result: CallResult) -> Outcome:
             return outcome(self.policy, backend, bench.eager[name], result, noise=noise, recompiles=own[name] or None)
@@ -40,7 +38,3 @@ class Drop:
         outcomes = {name: judged(name, result) for name, result in dropped.items()}
         told = inheritance.told(outcomes, dropped, is_right_alone)
         return compiled_branch.explained(bench, told, dropped)
-
-
-def _noise(eager: CallResult, dropped: CallResult) -> Noise | None:
-    return proof.noise(eager.output, dropped.output) if eager.output and dropped.output else None

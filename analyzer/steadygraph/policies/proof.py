@@ -24,8 +24,8 @@ from steadygraph.policies.rounding import Noise
 ROOT = "output"
 #: A result is compared whole: a list of 5,000 logits is not cut as a call would be.
 _LIMITS = Limits(items=1_000_000, nodes=1_000_000)
-#: Differences of structure that make no result wrong: numbers are compared apart, strides and autograd are not results.
-_HARMLESS = frozenset({Aspect.VALUE, Aspect.STRIDE, Aspect.REQUIRES_GRAD})
+#: Differences of structure that make no result wrong: numbers are compared apart, strides are not results.
+_HARMLESS = frozenset({Aspect.VALUE, Aspect.STRIDE})
 #: A parameter that is returned is a tensor: compiled code may hand it out as one.
 _PLAIN_CLASSES = frozenset({"torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer"})
 #: How torch.testing.assert_close counts (torch 2.13).
@@ -100,8 +100,8 @@ def compare(
 ) -> Comparison:
     """Compare a frozen result with that of eager mode.
 
-    Wrong are: another structure or type, shape, dtype, device or layout; numbers beyond the default tolerance of
-    ``torch.testing.assert_close``, NaN equal to NaN; any other value that is not equal.
+    Wrong are: another structure or type, shape, dtype, device or layout; a gradient that is lost; numbers beyond the
+    default tolerance of ``torch.testing.assert_close``, NaN equal to NaN; any other value that is not equal.
 
     Args:
         eager: The right result.
@@ -182,6 +182,8 @@ def _lacks_value(value: object) -> bool:
 def _matters(difference: Difference) -> bool:
     if difference.aspect is Aspect.SHAPE and any(map(is_symbolic, (difference.profile, difference.serving))):
         return False  # a size that nobody knows fits every size
+    if difference.aspect is Aspect.REQUIRES_GRAD:
+        return difference.profile == str(True)  # one that nobody asked for does no harm
     if difference.aspect is Aspect.SUBCLASS:
         return not {difference.profile, difference.serving} <= _PLAIN_CLASSES
     return difference.aspect not in _HARMLESS

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from torch import nn
 
 from steadygraph.case.case import Case
-from steadygraph.model import Outcome, Policy
+from steadygraph.model import PROFILE, Outcome, Policy
 from steadygraph.observe.run.session import CompileSession
 from steadygraph.policies import compiled_branch, inheritance
 from steadygraph.policies.bench import Bench
 from steadygraph.policies.effects import Comparer
-from steadygraph.policies.runs import EAGER, CallResult, lefts, outcome, run_calls
+from steadygraph.policies.runs import EAGER, CallResult, lefts, noise_of, outcome, run_calls
 
 
 def run(
@@ -28,17 +29,18 @@ def run(
 
 
 class Recompile:
-    """Nothing runs again: the recording is the proof."""
+    """The recording is the proof; under another back end what it compiled answers the same calls once more."""
 
     policy = Policy.RECOMPILE
 
     def backends(self, asked: Sequence[str]) -> Sequence[str]:
-        return (EAGER,)
+        return asked
 
     def outcomes(self, bench: Bench, backend: str) -> Mapping[str, Outcome]:
         """What each call did, and how many frames it had to compile again."""
         recompiles = bench.recompiles()
-        results = bench.reproducible(bench.kept)
+        results = bench.reproducible(bench.kept) if backend == EAGER else answered_again(bench, backend)
+        noise = noise_of(backend, bench.eager[PROFILE], results[PROFILE])
 
         def is_right_alone(name: str) -> bool:
             """What was different before the call is the cause, if it did no harm itself: compiling it again costs."""
@@ -46,7 +48,15 @@ class Recompile:
             return bool(effects.before) and all(effect.since is not None for effect in effects.wrong)
 
         outcomes = {
-            name: outcome(self.policy, backend, bench.eager[name], result, recompiles=recompiles[name])
+            name: outcome(self.policy, backend, bench.eager[name], result, recompiles=recompiles[name], noise=noise)
             for name, result in results.items()
         }
         return compiled_branch.explained(bench, inheritance.told(outcomes, results, is_right_alone), results)
+
+
+def answered_again(bench: Bench, backend: str) -> dict[str, CallResult]:
+    """What each call gives when the graphs of another back end run; where that is no proof, its result is unknown."""
+    kept = bench.session.kept_entries()
+    asked = bench.session.guards_asked(kept, backend=backend)
+    results = bench.run(asked, on_start=kept.start, rounds=True, mark=True)
+    return {name: replace(one, unknown=one.unknown or name in kept.unanswered) for name, one in results.items()}

@@ -21,6 +21,7 @@ from steadygraph.observe.state import process
 from steadygraph.observe.state.touched import Place
 from steadygraph.policies import proof
 from steadygraph.policies.effects import Effects, Left, Watch
+from steadygraph.policies.gradients import with_gradients
 from steadygraph.policies.proof import Comparison
 from steadygraph.policies.rounding import Noise
 
@@ -177,6 +178,8 @@ def _called(case: Case, model: nn.Module, name: str, call: Call, watched: Abstra
             with watched:
                 output = model(*call.args, **call.kwargs)
             seen = output if case.observe is None else case.observe(model, output)
+            if case.backward:
+                seen = with_gradients(case, model, call.args, call.kwargs, seen)
             return CallResult(output=proof.freeze(seen))
     except GuardRefusedError as refusal:
         return CallResult(refused=str(refusal))
@@ -351,6 +354,14 @@ def _judged(
     return Outcome(policy, backend, result, compared.max_abs_error, recompiles)
 
 
+def noise_of(backend: str, eager: CallResult, got: CallResult) -> Noise | None:
+    """How a back end rounds, as the profile call shows it; None where that does not count.
+
+    The eager back end calls the very kernels of eager mode: its results are held to the usual tolerance.
+    """
+    return proof.noise(eager.output, got.output) if backend != EAGER and eager.output and got.output else None
+
+
 def lefts(eager: Mapping[str, CallResult]) -> dict[str, tuple[Left, ...]]:
     """What eager mode left behind after each call; of one that a fresh model does otherwise, either is right.
 
@@ -369,7 +380,8 @@ def _wrong(outcome: Outcome, compared: Comparison, effects: Effects) -> Outcome:
     errors = [None if compared.equal else compared.max_abs_error, first.max_abs_error if first else None]
     return replace(
         outcome,
-        max_abs_error=max((error for error in errors if error is not None), default=None),
+        # Where numbers are equal, something else is wrong.
+        max_abs_error=max((error for error in errors if error), default=None),
         error=compared.detail or text,
         effect=text,
     )

@@ -10,6 +10,7 @@ Thin functions, and values of our own; live objects are handed out only to be ha
 
 from __future__ import annotations
 
+from steadygraph.torch_private.aot import aot_eager, may_differ_below
 from steadygraph.torch_private.compile_questions import compile_questions_answered, compile_questions_heard
 from steadygraph.torch_private.device.driver import (
     accelerator_driver_attributes,
@@ -64,6 +65,7 @@ from steadygraph.torch_private.frames import (
 )
 from steadygraph.torch_private.graphs import TracedGraph, TracedNode, copied, input_sources, traced_graph
 from steadygraph.torch_private.inductor import inductor
+from steadygraph.torch_private.pieces import Piece, Pieces, as_program
 from steadygraph.torch_private.process import (
     compiler_settings,
     compiles_forced_eager,

@@ -16,6 +16,7 @@ _DRAWING = frozenset(
     {"rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like"}
     | {"bernoulli", "multinomial", "normal", "poisson", "gumbel_softmax"}
 )
+_CALLS = frozenset({"call_function", "call_method", "call_module"})
 _WRITING = frozenset({"setitem", "delitem", "__setitem__", "__delitem__"})
 _KNOWN = frozenset({"torch", "_operator", "builtins", "math"})
 
@@ -26,16 +27,24 @@ def has_effect(node: TracedNode) -> bool:
     Told by the lack of a value (``_set_grad_enabled``, ``_enter_autocast``), by schemas, by the convention for names
     (``add_``, ``+=``, ``out=``), and by flags as of ``relu(x, inplace=True)`` and ``dropout(x, 0.1, training=True)``.
     """
-    if node.op not in ("call_function", "call_method", "call_module"):
+    if node.op not in _CALLS:
         return False
     if node.example is None:
         return not asserts_size(node.target)
-    name, schemas = _name(node.target), _schemas(node.target)
-    if name in _DRAWING or _is_flagged(node, name):
+    name = _name(node.target)
+    if name in _DRAWING or _is_flagged(node, name) or writes(node):
         return True
-    if schemas:
-        return any(schema.is_mutable for schema in schemas)
-    return _writes(name) or _is_unknown(node.target)
+    return not _schemas(node.target) and _is_unknown(node.target)
+
+
+def writes(node: TracedNode) -> bool:
+    """Does this node write to memory, as far as schema, name and flags tell?  Dropout may; it is not said to."""
+    if node.op not in _CALLS:
+        return False
+    name, schemas = _name(node.target), _schemas(node.target)
+    if _is_flagged(node, name) and "dropout" not in name:
+        return True
+    return any(schema.is_mutable for schema in schemas) if schemas else _writes(name)
 
 
 def _schemas(target: Any) -> list[Any]:

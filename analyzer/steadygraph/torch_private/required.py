@@ -25,7 +25,7 @@ from steadygraph.errors import TorchSupportError
 
 _ROOT = Path(__file__).parent
 #: Files and folders that only some analyses need: they are asked for when they are used.
-OPTIONAL = ("device", "inductor", "tracing")
+OPTIONAL = ("aot", "device", "inductor", "tracing")
 
 
 def require(*parts: str) -> None:

@@ -271,6 +271,11 @@ def is_stride(source: str) -> bool:
     return ".stride()" in source
 
 
+def is_distance(text: str) -> bool:
+    """Does a condition hold a size against where another tensor begins in the memory of both?"""
+    return ".storage_offset()" in text and ".size()" in text
+
+
 def is_equality(text: str) -> bool:
     """Does a condition say that two sizes are equal?"""
     return _EQUALITY.fullmatch(text) is not None

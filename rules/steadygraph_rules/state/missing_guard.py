@@ -16,7 +16,7 @@ from steadygraph.model import (
 )
 from steadygraph.rule import Example, Rule
 from steadygraph_rules.blame import of_guards
-from steadygraph_rules.guard_rule import differs, shortened
+from steadygraph_rules.guard_rule import FIX_OVERLAP, differs, overlaps, shortened
 
 _MODEL = """
 import torch
@@ -71,6 +71,30 @@ _AS_AN_ARGUMENT = (
     .replace('"louder": ((torch.ones(4), torch.tensor(1.0))', '"louder": ((torch.ones(4), torch.tensor(2.0))')
 )
 
+_OVERLAPPING = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def forward(self, x, y):
+        x.add_(1)
+        y.mul_(2)
+        return x[0] + y[3]
+
+def build():
+    return Net()
+
+def rows(second):
+    memory = torch.arange(8.0)
+    return (memory[:4], memory[second : second + 4]), {}
+
+def profile():
+    return rows(4)
+
+def serving():
+    return {"apart": rows(4), "overlapping": rows(2)}
+"""
+_CLONED = _OVERLAPPING.replace("memory[second : second + 4])", "memory[second : second + 4].clone())")
 _GUARDED = _MODEL.replace("MARK\n", "")
 
 
@@ -87,12 +111,17 @@ class MissingGuard(Rule):
     Why it matters:
         Nothing protects such a call under any policy: the graph depends on something that Dynamo did not guard.
 
+        AOTAutograd makes a graph that writes to its inputs functional for the inputs of the warm-up call; with a static
+        shape, nothing guards that they go on lying apart in memory.
+
     How to fix it:
         Make what changes a tensor argument, or a buffer that the forward reads and that is changed in place; do not
-        hide it behind ``assume_constant_result``, hooks added after compilation or custom operators with state.
+        hide it behind ``assume_constant_result``, hooks added after compilation or custom operators with state.  Inputs
+        that overlap in memory in one run only: ``clone()`` one of them.
 
     Known limits:
-        What the unguarded thing is cannot be told.  Random numbers are compared under one seed.
+        What the unguarded thing is cannot be told, but for inputs that overlap in memory.  Random numbers are compared
+        under one seed.
     """
 
     code = "SG304"
@@ -107,11 +136,20 @@ class MissingGuard(Rule):
             "before the profile call and leave it there.",
             fixed=(_AS_AN_ARGUMENT, _IN_A_BUFFER),
         ),
+        Example(
+            "inputs that are written to, and overlap at serving",
+            _OVERLAPPING,
+            ("overlapping",),
+            fix="Pass inputs that share memory in every call or in none: clone() one of them.",
+            fixed=(_CLONED,),
+        ),
     )
     passed = (Example("the same with a guard, which is another finding", _GUARDED),)
 
     def check(self, evidence: Evidence) -> Iterator[Finding]:
-        if evidence.scenario == PROFILE or evidence.eager_error is not None or _is_dropped(evidence):
+        if evidence.scenario == PROFILE or evidence.eager_error is not None or evidence.fault is not None:
+            return
+        if _is_dropped(evidence):
             return
         for outcome in of_guards(evidence):
             if outcome.policy is Policy.RECOMPILE and outcome.result is Result.SILENT_WRONG:
@@ -119,12 +157,17 @@ class MissingGuard(Rule):
                 hooks = [
                     one for one in evidence.differences if one.path.endswith(("forward_hooks", "forward_pre_hooks"))
                 ]
+                overlap = next(overlaps(evidence), None)
                 yield self.finding(
                     evidence,
-                    (f"{_differs(outcome)}, though {held}", *map(_changed, hooks[:_NAMED_AT_MOST])),
+                    (
+                        f"{_differs(outcome)}, though {held}",
+                        "" if overlap is None else f"; {overlap}",
+                        *map(_changed, hooks[:_NAMED_AT_MOST]),
+                    ),
                     path="missing-guard",
                     consequence=Consequence.SILENT_WRONG,
-                    fix=_FIX,
+                    fix=_FIX if overlap is None else FIX_OVERLAP,
                     region=evidence.regions[0].name if len(evidence.regions) == 1 else "",
                     outcomes=of_guards(evidence),
                 )

@@ -3,7 +3,7 @@ from __future__ import annotations
 from steadygraph.model import Asks, Aspect, Evidence, Kind, Owner, ViolatedGuard
 from steadygraph.rule import Example, Message
 from steadygraph_rules.causes import Cause
-from steadygraph_rules.guard_rule import GuardRule, change, place
+from steadygraph_rules.guard_rule import FIX_OVERLAP, GuardRule, change, overlaps, place
 
 _BLOCK = """
 import torch
@@ -95,6 +95,9 @@ class ObjectIdentity(GuardRule):
             return change(guard), ", and the graph reads one of the two only"
         if guard.aspect is Aspect.ALIASING:
             what = place(guard) if guard.path else "an input"
+            told = next(overlaps(evidence), None)
+            if told is not None:
+                return told
             return f"{what} shares memory with another input in one of the runs only"
         return change(guard), ", and the graph is bound to the first one"
 
@@ -102,7 +105,7 @@ class ObjectIdentity(GuardRule):
         if guard.aspect is Aspect.ALIASING and guard.owner in (Owner.MODULE, Owner.OBJECT):
             return f"Tie or untie `{guard.path}` before the profile call, as it is in serving, and leave it so."
         if guard.aspect is Aspect.ALIASING:
-            return "Pass inputs that share memory in every call or in none: clone() one of them."
+            return FIX_OVERLAP
         if not _TENSORS & {guard.expected_type, guard.actual_type}:
             return f"Make the object of `{guard.path}` once, before the profile call, and use it in every call."
         return (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from steadygraph.model import Asks, Aspect, Term
@@ -64,7 +64,7 @@ def _relation(asked: Asked, text: str, part: str) -> Violation:
         named[0].source if named else text,
         wording.SYMBOLS,
         _asks(text, terms),
-        Aspect.STRIDE if named and all(wording.is_stride(term.source) for term in named) else Aspect.SHAPE,
+        _aspect(text, named),
         asked.readable(text),
         ", ".join(dict.fromkeys(f"{term.path} = {term.value}" for term in terms)),
         expected_type="int",
@@ -78,7 +78,15 @@ def _relation(asked: Asked, text: str, part: str) -> Violation:
     )
 
 
+def _aspect(text: str, named: Sequence[wording.SourceTerm]) -> Aspect:
+    if wording.is_distance(text):
+        return Aspect.ALIASING
+    return Aspect.STRIDE if named and all(wording.is_stride(term.source) for term in named) else Aspect.SHAPE
+
+
 def _asks(text: str, terms: tuple[Term, ...]) -> Asks:
+    if wording.is_distance(text):
+        return Asks.ALIASING
     asks = wording.relation(text)
     # A range that is left at its upper end.
     left_above = asks is Asks.SIZE_FROM_TWO and not any(term.value in ("0", "1") for term in terms)

@@ -11,6 +11,7 @@ import torch
 from steadygraph import torch_private
 from steadygraph.model import GLOBAL
 from steadygraph.observe.inputs import structure
+from steadygraph.observe.inputs.memory import address, memory
 from steadygraph.observe.inputs.objects import parts
 from steadygraph.observe.inputs.values import is_value
 from steadygraph.torch_private.entries import CompiledFrame
@@ -119,28 +120,3 @@ def memories(module: torch.nn.Module) -> dict[str, int]:
     with torch_private.without_torch_function():
         named = ((name, leaf) for name, leaf in leaves(module) if isinstance(leaf, torch.Tensor))
         return {name: place for name, tensor in named if (place := memory(tensor))}
-
-
-def memory(tensor: torch.Tensor) -> int:
-    """Where the memory that a tensor is a view of begins; 0 for a tensor without memory."""
-    if not address(tensor):
-        return 0
-    storage = tensor.untyped_storage()
-    return torch_private.storage_id(tensor) if torch_private.is_fake(tensor) else storage.data_ptr()
-
-
-def address(tensor: torch.Tensor) -> int:
-    """Where a tensor's first element lies; 0 for a tensor without memory.
-
-    A fake tensor has none either, but fakes that share a storage would share memory.
-    """
-    if tensor.is_meta:
-        return 0
-    try:
-        if torch_private.is_fake(tensor):
-            if tensor.numel() == 0:
-                return 0
-            return torch_private.storage_id(tensor) + int(tensor.storage_offset()) * tensor.itemsize
-        return tensor.data_ptr()
-    except (NotImplementedError, RuntimeError):  # sparse and functional tensors have no storage
-        return 0

@@ -20,6 +20,7 @@ from steadygraph.model import (
     TensorSpec,
     ValueNode,
 )
+from steadygraph.observe.inputs.memory import overlapping
 from steadygraph.observe.inputs.objects import parts
 from steadygraph.observe.inputs.symbols import NUMBERS, Numbering
 from steadygraph.observe.inputs.values import is_value, type_name, value_text
@@ -67,8 +68,14 @@ def capture_call(args: Sequence[Any], kwargs: Mapping[str, Any], limits: Limits 
     arguments += [(f"kwargs[{name!r}]", value) for name, value in kwargs.items()]
     with torch_private.without_torch_function():
         numbering = Numbering()
-        nodes = ((path, _Walk(limits, path, numbering=numbering).node(value)) for path, value in arguments)
-        return ContainerNode(CALL, tuple(nodes))
+        tensors: list[tuple[str, torch.Tensor]] = []
+
+        def leaf(path: str, item: Any) -> None:
+            if isinstance(item, torch.Tensor):
+                tensors.append((path, item))
+
+        nodes = tuple((path, _Walk(limits, path, leaf, numbering).node(value)) for path, value in arguments)
+        return ContainerNode(CALL, nodes, overlapping(tensors))
 
 
 def capture_with_leaves(value: object, limits: Limits = Limits()) -> tuple[Node, list[tuple[str, Any]]]:

@@ -15,7 +15,8 @@ from typing import Any
 
 import torch
 
-from steadygraph.observe.inputs.storage import address, memory, tensor_arguments
+from steadygraph.observe.inputs.memory import address, memory
+from steadygraph.observe.inputs.storage import tensor_arguments
 from steadygraph.observe.inputs.symbols import same_shape
 from steadygraph.torch_private import has_no_kernel, watching_ops, without_torch_function, written
 

@@ -84,3 +84,7 @@ class OpenCalls:
     def asked(self, entry_id: int) -> Mapping[str, Any] | None:
         """The locals that this thread last asked the entry about; None from the second time on."""
         return self._thread.asked.pop(entry_id, None)
+
+    def forget_asked(self) -> None:
+        """Let all of these locals of this thread go: somebody else has asked guards about them."""
+        self._thread.asked.clear()

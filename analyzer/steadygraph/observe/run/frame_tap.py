@@ -27,7 +27,7 @@ class FrameTap(torch_private.FrameCallback):
     Args:
         observer: Told about frames, guards, graphs.
         backends: Extra back ends (name -> compile function) to which every graph captured while ``also_compile`` is set
-            is given too; "eager" is always there and is what runs.
+            is given too; "eager" is always there and is what runs.  One that gives None leaves a graph to "eager".
         dynamic: As in ``torch.compile``.
         fullgraph: As in ``torch.compile``.
         recompile_limit: As in ``torch.compile``.
@@ -94,7 +94,9 @@ class FrameTap(torch_private.FrameCallback):
         graph = CapturedGraph(module, torch_private.input_sources(module), {})
         if self.also_compile:
             for name, compile_fn in self._backends.items():
-                graph.runners[name] = _compiled_or_failing(compile_fn, module, example_inputs)
+                runner = _compiled_or_failing(compile_fn, module, example_inputs)
+                if runner is not None:
+                    graph.runners[name] = runner
         self._watch.graph_captured(graph)
         # A lazy graph module prints a traceback of its own when its first call fails.
         torch_private.force_recompile(module)
@@ -111,10 +113,10 @@ class FrameTap(torch_private.FrameCallback):
 
 def _compiled_or_failing(
     compile_fn: Callable[..., Any], module: torch.fx.GraphModule, example_inputs: Any
-) -> Callable[..., Any]:
+) -> Callable[..., Any] | None:
     """A second back end must not spoil the observation: what it raises is raised when it is asked to run."""
     try:
-        compiled: Callable[..., Any] = compile_fn(copy.deepcopy(module), example_inputs)
+        compiled: Callable[..., Any] | None = compile_fn(copy.deepcopy(module), example_inputs)
     except Exception as error:
         failure = error
 

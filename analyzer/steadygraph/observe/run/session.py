@@ -31,9 +31,10 @@ from steadygraph.observe.run.answers import Answers
 from steadygraph.observe.run.calls import OpenCalls
 from steadygraph.observe.run.entries import Entries
 from steadygraph.observe.run.entry_points import EntryPoints
-from steadygraph.observe.run.entry_replay import EntryReplay
+from steadygraph.observe.run.entry_replay import EntryReplay, dropped
 from steadygraph.observe.run.forwards import swapped
 from steadygraph.observe.run.frame_tap import FrameTap
+from steadygraph.observe.run.kept_entries import KeptEntries
 from steadygraph.observe.run.made_tensors import MadeTensors
 from steadygraph.observe.run.reduction import Reduction
 from steadygraph.observe.run.regions import Regions
@@ -72,6 +73,7 @@ class CompileSession:
         model: What the regions are parts of; None: the first region.
         options: Keywords of torch.compile that Dynamo understands (dynamic, fullgraph, recompile_limit).
         backends: Further back ends for the graphs of the profile call.
+        at_serving: Are they for the graphs of serving calls as well?
         simulated: Is the device one that is not there?  Then no back end but the eager one can run.
     """
 
@@ -81,10 +83,12 @@ class CompileSession:
         *,
         options: Mapping[str, Any],
         backends: Mapping[str, Callable[..., Any]],
+        at_serving: bool = False,
         model: nn.Module | None = None,
         simulated: bool = False,
     ) -> None:
         self._model = regions[0][1] if model is None else model
+        self.options, self._at_serving = options, at_serving
         self._tap = FrameTap(
             self,
             backends=backends,
@@ -107,6 +111,11 @@ class CompileSession:
         #: What a region's forward is replaced by while the model is called.
         self._stand_in: StandIn | None = None
         self._made: dict[Forward, Callable[..., Any]] = {}
+        #: Always the same: guards of a region around another one look at the inner one's forward.
+        self._observers: dict[Forward, Callable[..., Any]] = {}
+        self._kept = KeptEntries()
+        #: What answers in the place of Dynamo: nothing is compiled, and nothing observed.
+        self._replay: EntryReplay | None = None
         self._call = PROFILE
         self._reduction = Reduction()
         self.answers = Answers(lambda region: self.regions.lookup(region, self._entries))
@@ -118,7 +127,8 @@ class CompileSession:
         self._settle()
         self._call = call
         self._calls.drive()
-        self._tap.also_compile = self._tap.also_compile and call == PROFILE
+        self._kept.start(call)
+        self._tap.also_compile = self._tap.also_compile and (call == PROFILE or self._at_serving)
 
     @contextlib.contextmanager
     def guards_kept(self) -> Iterator[None]:
@@ -139,12 +149,41 @@ class CompileSession:
         """
 
         def replaying(region: WatchedRegion, _module: nn.Module) -> Callable[..., Any]:
-            return EntryReplay(self.regions.lookup(region, self._entries), admit).wrap(region.forward.original)
+            return dropped(self.regions.lookup(region, self._entries), admit).wrap(region.forward.original)
 
+        with self._running_graphs_of(backend), self._standing_in(replaying):
+            yield
+
+    @contextlib.contextmanager
+    def guards_asked(self, kept: KeptEntries, *, backend: str) -> Iterator[None]:
+        """Regions run what the recording compiled, each frame the entry whose guards hold; nothing is traced.
+
+        Args:
+            kept: Those entries: of :meth:`kept_entries`, told of each call that starts.
+            backend: Whose code runs the captured graphs.
+        """
+        self._replay = EntryReplay(kept.lookup, ask_again=True)
+        try:
+            with self._running_graphs_of(backend), self._standing_in(self._observing):
+                yield
+        finally:
+            self._replay = None
+            self._calls.forget_asked()
+
+    def kept_entries(self) -> KeptEntries:
+        """What each call of the recording compiled, and gave up, to be looked up once more."""
+        return self._kept.again()
+
+    def runs_otherwise(self, backend: str) -> bool:
+        """Has this back end made something of any graph?"""
+        entries = (entry for known in self._entries.of_regions.values() for entry in known)
+        return any(backend in graph.runners for entry in entries for graph in entry.graphs)
+
+    @contextlib.contextmanager
+    def _running_graphs_of(self, backend: str) -> Iterator[None]:
         before, self._tap.active_backend = self._tap.active_backend, backend
         try:
-            with self._standing_in(replaying):
-                yield
+            yield
         finally:
             self._tap.active_backend = before
 
@@ -172,6 +211,7 @@ class CompileSession:
     def close(self) -> None:
         """Remove what was compiled, except beside entries that somebody else made for the same code."""
         self._entries.forget()
+        self._observers.clear()
         self._tap.close()
         self._everything.close()
 
@@ -184,12 +224,20 @@ class CompileSession:
     # --- one call of one region --------------------------------------------------------------------
 
     def _observing(self, region: WatchedRegion, module: nn.Module) -> Callable[..., Any]:
+        forward = region.forward
+        if forward not in self._observers:
+            self._observers[forward] = self._observer(region, module)
+        return self._observers[forward]
+
+    def _observer(self, region: WatchedRegion, module: nn.Module) -> Callable[..., Any]:
         original, compiled = region.forward.original, region.forward.compiled
 
         def forward(*args: Any, **kwargs: Any) -> Any:
             # A region inside of a region is traced with it.  is_compiling() is true in every thread while one compiles.
             if torch.compiler.is_dynamo_compiling():
                 return original(*args, **kwargs)
+            if self._replay is not None:
+                return self._replay.wrap(original)(*args, **kwargs)
             call = self._begin(region, args, kwargs, module)
             try:
                 output = compiled(*args, **kwargs)
@@ -327,6 +375,8 @@ class CompileSession:
         if call is None:
             return
         self._entries.add(call.region, entry, events)
+        if not call.region.is_users:
+            self._kept.compiled(entry)
         entry.same_as = call.meanwhile.pop(id(entry.code), None)
         if entry.same_as is None:
             call.compiled.append(entry)
@@ -351,6 +401,7 @@ class CompileSession:
         """From now on Dynamo may leave this code alone, whatever it has compiled of it."""
         if call is not None and not call.region.is_users:
             self.answers.given_up |= bool(self._entries.of(call.region, code))
+            self._kept.given_up(code)
 
     @_watching
     def frame_failed(self, code: types.CodeType, events: Sequence[BreakEvent]) -> None:

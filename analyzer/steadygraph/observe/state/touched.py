@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from steadygraph import torch_private
-from steadygraph.observe.inputs import storage
+from steadygraph.observe.inputs import memory, storage
 from steadygraph.observe.inputs.structure import tensor_spec
 from steadygraph.observe.inputs.values import value_text
 
@@ -131,11 +131,11 @@ def _state(value: Any) -> object:
         return kind, value_text(value)
     version = None if value.is_inference() else value._version
     if kind is nn.Parameter and version is not None:
-        return value.shape, value.dtype, value.device, storage.address(value), version
+        return value.shape, value.dtype, value.device, memory.address(value), version
     # The CPU alone is asked: reading from another device would wait for it at every call.
     small = _on_host(value) and value.numel() * value.itemsize <= SMALL_BYTES
     data = checksum(value) if version is None or small else None
-    return tensor_spec(value), storage.address(value), version, data
+    return tensor_spec(value), memory.address(value), version, data
 
 
 def _on_host(tensor: torch.Tensor) -> bool:

@@ -97,14 +97,15 @@ def eager_result(scenario: ScenarioReport) -> Result:
 
 
 def outcome_text(outcome: Outcome) -> str:
-    """``silent-wrong (0.59)``, ``recompiles (1)``, ``predicted raises``."""
+    """``silent-wrong (0.59)``, ``recompiles (1)``, ``predicted raises``, ``raises (aot_eager)``."""
     if outcome.predicted not in (None, outcome.result):
         return f"predicted {outcome.predicted}"
+    below = [] if outcome.shown_by is None else [outcome.shown_by]
     if outcome.result is Result.RECOMPILES and outcome.recompiles is not None:
         return f"{outcome.result} ({outcome.recompiles})"
     if outcome.result is Result.SILENT_WRONG and outcome.max_abs_error is not None:
-        return f"{outcome.result} ({error_size(outcome.max_abs_error)})"
-    return str(outcome.result)
+        return f"{outcome.result} ({', '.join([error_size(outcome.max_abs_error), *below])})"
+    return f"{outcome.result} ({', '.join(below)})" if below else str(outcome.result)
 
 
 def error_size(error: float) -> str:
