@@ -19,8 +19,8 @@ PUBLIC = {
     "steadygraph.model": (
         "GLOBAL PROFILE Accepted Ambient Asks Aspect BreakReason CaseReport Checked CompiledBy CompilerFault Condition "
         "Consequence ContainerNode CycleNode DeviceMismatch Difference EVERY_MODULE Evidence Failure Finding Graph "
-        "GraphBody GraphBreak "
-        "GraphChange GraphInput GraphNode GraphOutput Guard Kind Leak Location LockChange Move Node NodeKind NoneNode "
+        "GraphBody GraphBreak GraphChange GraphInput GraphNode GraphOutput Guard Kind Leak Location LockChange Move "
+        "Node NodeKind NoneNode "
         "Observation OpaqueNode Outcome Owner Policy Problem Reach RecordedCall Recording Region RegionCall Result "
         "RuleProblem RunRecording ScenarioReport Severity SharedCode SourceExcerpt Status Subject Sync TensorNode "
         "TensorSpec Term Uncompiled ValueNode ViolatedGuard digraph"

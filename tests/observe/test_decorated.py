@@ -92,13 +92,12 @@ KEYWORDS = ((), {"x": X})
 def violated(cls, profile, serving):
     """What the serving call violates of the profile call's guards, with places."""
     with own_dynamo_state():
-        session = CompileSession([("", cls().eval())], options={}, backends={})
-        module = session.regions[0].module
+        session = CompileSession([("", module := cls().eval())], options={}, backends={})
         with session.guards_kept(), torch.no_grad():
-            session.start(PROFILE)
-            module(*profile[0], **profile[1])
-            session.start("serving")
-            module(*serving[0], **serving[1])
+            for name, (args, kwargs) in {PROFILE: profile, "serving": serving}.items():
+                session.start(name)
+                with session.calling():
+                    module(*args, **kwargs)
         found = session.observations[-1].violated_guards
         session.close()
     return found

@@ -34,7 +34,7 @@ class Block(nn.Module):
 class Model(nn.Module):
     def __init__(self):
         super().__init__()
-        self.blocks = nn.ModuleList(Block(number) for number in range(4))
+        self.blocks = nn.ModuleList(Block(n) for n in range(4))
 
     def forward(self, x):
         for block in self.blocks:
@@ -61,7 +61,7 @@ _IN_A_BUFFER = _NUMBERED.replace("self.number = number", "self.number = nn.Buffe
 _LOOKED_UP = _NAMED.replace("x + self.table[self.key]", "x + self.row").replace(
     "torch.ones(4)}\n", "torch.ones(4)}\n        self.row = nn.Buffer(self.table[self.key])\n"
 )
-_TWO_KINDS = _NUMBERED.replace("Block(number)", "Block(number % 2)")
+_TWO_KINDS = _NUMBERED.replace("Block(n)", "Block(n % 2)")
 
 
 class RepeatedCompilation(Rule):
