@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -24,16 +25,25 @@ def compilers(case: Case, asked: Sequence[str]) -> dict[str, Compile]:
         asked: Names of back ends.
     """
     if tuple(asked) == (EAGER,):
-        aot_eager = torch_private.aot_eager()
+        aot_eager = _of_a_copy(torch_private.aot_eager())
         return {AOT_EAGER: aot_eager if case.backward else _where_it_may_differ(aot_eager)}
     found: dict[str, Compile] = {}
     if AOT_EAGER in asked:
-        found[AOT_EAGER] = torch_private.aot_eager()
+        found[AOT_EAGER] = _of_a_copy(torch_private.aot_eager())
     if INDUCTOR in asked:
         keywords: Mapping[str, Any] = {key: case.compile.get(key) for key in ("mode", "options", "dynamic")}
         with guarded("COMPILE of the case: inductor"):
-            found[INDUCTOR] = torch_private.inductor(**keywords)
+            found[INDUCTOR] = _of_a_copy(torch_private.inductor(**keywords))
     return found
+
+
+def _of_a_copy(compile_graph: Compile) -> Compile:
+    """A back end may change the graph that it is given, and the observation goes on with that."""
+
+    def compile_copy(module: torch.fx.GraphModule, example_inputs: Sequence[Any]) -> Callable[..., Any] | None:
+        return compile_graph(copy.deepcopy(module), example_inputs)
+
+    return compile_copy
 
 
 def _where_it_may_differ(compile_graph: Compile) -> Compile:

@@ -33,6 +33,7 @@ class Piecewise:
 
     def take(self, module: torch.fx.GraphModule, example_inputs: Sequence[Any]) -> Callable[..., Any]:
         """Compile a graph; it is looked into when it runs."""
+        module = copy.deepcopy(module)  # the observation goes on with its own
         torch_private.force_recompile(module)
 
         def run(*args: Any) -> Any:
