@@ -84,7 +84,10 @@ def values(annotation: Any, texts: st.SearchStrategy[str]) -> st.SearchStrategy[
         return st.tuples(*(values(each, texts) for each in arguments))
     if dataclasses.is_dataclass(annotation):
         cls: Any = annotation
-        return st.builds(cls, **{name: values(hint, texts) for name, hint in typing.get_type_hints(cls).items()})
+        fields = {name: values(hint, texts) for name, hint in typing.get_type_hints(cls).items()}
+        if "duration_s" in fields:
+            fields["duration_s"] = st.floats(min_value=0, allow_infinity=False)  # between two readings of a clock
+        return st.builds(cls, **fields)
     if isinstance(annotation, enum.EnumType):
         return st.sampled_from(list(annotation))
     simple: dict[Any, st.SearchStrategy[Any]] = {
