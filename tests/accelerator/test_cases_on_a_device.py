@@ -24,16 +24,27 @@ DECIDES = "a value on the device decides how the code goes on"
 HOST = "makes tensors on the CPU while it runs, which do not fit those on the device"
 COPIES = "copies to the device from memory that is not pinned: the host waits"
 SIZES = "sizes alone are a note where nothing is proved"
+BACKWARD = "runs backward()"
 KIND = "another kind of tensor on a simulated device"
 OTHERWISE = {
+    "cached_function_reads_global": NUMBERS,
+    "code_of_method_replaced": NUMBERS,
+    "compiled_branch_other_result": HOST,
+    "compiled_helper_breaks": DECIDES,
+    "compiled_helper_drops_guards": NUMBERS,
     "config_dataclass_int_on_module": HOST,
+    "control_compiled_branches_agree": DECIDES,
     "control_dynamic_int_argument": HOST,
     "control_forward_context_copied_under_graph": COPIES,
+    "control_gradients": BACKWARD,
     "control_graph_with_static_buffers": HOST,
     "control_process_settings_before_warm_up": HOST,
     "control_state_dict_loaded_between": HOST,
-    "control_training_step": "runs backward()",
+    "control_training_step": BACKWARD,
+    "control_value_read_in_warm_up": HOST,
     "control_weights_replaced_without_graph": HOST,
+    "control_weights_written_under_graph": HOST,
+    "cross_attention_cache_not_reset": NUMBERS,
     "default_device_context": HOST,
     "default_dtype_changed": HOST,
     "dynamic_int_baked_by_replay": NUMBERS,
@@ -45,7 +56,9 @@ OTHERWISE = {
     "hook_added_after_warm_up": NUMBERS,
     "inference_mode_at_profile": KIND,
     "inference_tensor_input": KIND,
+    "inputs_overlap_at_serving": NUMBERS,
     "int_in_metadata_object": HOST,
+    "leak_and_dropped_branch": NUMBERS,
     "lengths_read_back": DECIDES,
     "masked_select_in_decode": SIZES,
     "memo_with_wrong_key": HOST,
@@ -62,6 +75,8 @@ OTHERWISE = {
     "static_length": HOST,
     "tensor_subclass_input": KIND,
     "value_declared_constant": NUMBERS,
+    "weights_moved_under_graph": HOST,
+    "write_to_overlapping_view": NUMBERS,
     "zero_dim_index": DECIDES,
 }
 
