@@ -20,6 +20,7 @@ from steadygraph_rules.outcome.wrong_since_earlier import WrongSinceEarlier
 from steadygraph_rules.specialization.baked_float import BakedFloat
 from steadygraph_rules.specialization.baked_int import BakedInt
 from steadygraph_rules.specialization.baked_shape import BakedShape
+from steadygraph_rules.specialization.broken_mark import BrokenMarkRule
 from steadygraph_rules.specialization.device_change import DeviceChange
 from steadygraph_rules.specialization.dtype_change import DtypeChange
 from steadygraph_rules.specialization.duck_shape import DuckShape
@@ -52,6 +53,7 @@ RULES: tuple[Rule, ...] = (
     RequiresGradChange(),
     TensorTypeChange(),
     DeviceChange(),
+    BrokenMarkRule(),
     ModuleAttribute(),
     ObjectIdentity(),
     GlobalState(),

@@ -66,7 +66,7 @@ class GuardRule(Rule):
                 spread(told, len({guard.region for guard in guards})),
                 path=first.path,
                 consequence=worst,
-                fix=self.fix_of_all(guards),
+                fix=self.fix_of_all(guards, evidence),
                 location=next((guard.location for guard in guards if guard.location), None),
                 region=first.region,
                 profile=first.expected,
@@ -97,7 +97,7 @@ class GuardRule(Rule):
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> Message:
         """What was and what is, for the first guard of a defect."""
 
-    def fix_of_all(self, guards: Sequence[ViolatedGuard]) -> str:
+    def fix_of_all(self, guards: Sequence[ViolatedGuard], _evidence: Evidence) -> str:
         """What mends all guards of a defect: the first one by name, and so the others that the message names."""
         fix, first, *others = self.fix(guards[0]), *dict.fromkeys(tensor_path(guard.path) for guard in guards)
         return f"{fix.removesuffix('.')}; likewise for the others." if others and first in fix else fix

@@ -22,6 +22,9 @@ class SimulationError(RuntimeError):
         hint: What the user can do.
     """
 
+    #: ``library::name`` of the one that is to blame, if that is what it is about.
+    operator: str | None = None
+
     def __init__(self, problem: str, hint: str) -> None:
         RuntimeError.__init__(self, problem)
         self.hint = hint
@@ -44,6 +47,7 @@ class FakeImplementationError(SimulationError):
     def __init__(self, operator: str) -> None:
         problem = f"the operator {operator} has no fake implementation, which tells what its result looks like"
         super().__init__(problem, f'add one: @torch.library.register_fake("{operator}")')
+        self.operator = operator
 
 
 def limit_of(error: BaseException | None) -> SimulationError | None:

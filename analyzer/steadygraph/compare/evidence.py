@@ -67,6 +67,9 @@ def _of_call(recording: Recording, call: RecordedCall) -> Evidence:
             *_moved(start.observations, call.observations),
             *_handed_from_elsewhere(start.observations, call.observations),
         ),
+        profile_refusals=start.refusals,
+        refusals=call.refusals,
+        profile_error=start.eager_error,
     )
 
 

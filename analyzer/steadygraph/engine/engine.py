@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +14,11 @@ from steadygraph.case.user_code import readable_path
 from steadygraph.config import Settings
 from steadygraph.engine.judge import judge
 from steadygraph.engine.notes import notes
-from steadygraph.engine.prove import deployments, prove
-from steadygraph.engine.record import recorded
+from steadygraph.engine.prove import deployments, prove, unproved
+from steadygraph.engine.record import profile_error, recorded
 from steadygraph.engine.subject import backends, device, policies, prepared, wanted_device
 from steadygraph.errors import UsageError, files
-from steadygraph.model import PROFILE, CaseReport, Outcome, Recording, Result, ScenarioReport, Status
+from steadygraph.model import PROFILE, CaseReport, Consequence, Outcome, Recording, Result, ScenarioReport, Status
 from steadygraph.observe.state import process
 from steadygraph.rule import allow
 from steadygraph.rule.packs import load_packs, selection
@@ -41,6 +42,7 @@ def analyzed(case: Case, settings: Settings) -> tuple[CaseReport, Recording]:
     chosen = selection(packs, settings.select, settings.ignore)
     recording = record(case, settings)
     report = judge(recording, packs, chosen, selected=bool(settings.select))
+    _require_explained(recording, report)
     duration_s = round(time.perf_counter() - started, 3)
     return dataclasses.replace(report, duration_s=duration_s), dataclasses.replace(recording, duration_s=duration_s)
 
@@ -58,7 +60,8 @@ def record(case: Case, settings: Settings) -> Recording:
         if subject.case.allow:
             allow.allowances(subject.case.allow, list(arguments), load_packs(), label=subject.case.named("ALLOW"))
         with recorded(subject, arguments) as (recording, bench, eager):
-            proved = prove(recording, bench, subject.policies, subject.backends)
+            proving = unproved if bench is None else functools.partial(prove, bench=bench)
+            proved = proving(recording, policies=subject.policies, backends=subject.backends)
     found = (
         *notes(subject, proved.recording, eager),
         *proved.recording.notes,
@@ -85,6 +88,17 @@ def _written(program: str | None, file: str | None) -> Iterator[str]:
         hint = "free some space, or choose another path with --write-repro"
         raise UsageError(f"cannot write the program {shown}: {error.strerror}", hint=hint) from error
     yield f"{shown} shows what torch.compile gets wrong: run it, and report it to PyTorch"
+
+
+def _require_explained(recording: Recording, report: CaseReport) -> None:
+    """A profile call that raises is a finding where a rule says why; otherwise the target failed."""
+    if any(one.scenario == PROFILE and one.consequence is Consequence.RAISES for one in report.findings):
+        return
+    profile = recording.profile
+    if profile.eager_error is not None:
+        raise profile_error(profile.eager_error, "in eager mode")
+    for refusal in profile.refusals:
+        raise profile_error(refusal.error, "under torch.compile")
 
 
 def outline(case: Case, settings: Settings) -> CaseReport:

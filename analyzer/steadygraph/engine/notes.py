@@ -9,10 +9,15 @@ import torch
 from steadygraph.accelerator import Simulation
 from steadygraph.engine.record import EagerPass
 from steadygraph.engine.subject import Subject
-from steadygraph.model import Recording
+from steadygraph.model import Recording, Waived
 from steadygraph.observe.syncs import sync_debug
 from steadygraph.observe.syncs.sync_ledger import unneeded_blocks
 from steadygraph.policies.runs import CallResult
+
+_WITHOUT = {
+    Waived.FULLGRAPH: "the scenarios are judged without it",
+    Waived.MARKS: "the scenarios are judged as if by maybe_mark_dynamic",
+}
 
 
 def notes(subject: Subject, recording: Recording, eager: EagerPass) -> tuple[str, ...]:
@@ -21,6 +26,7 @@ def notes(subject: Subject, recording: Recording, eager: EagerPass) -> tuple[str
         *of_device(subject.device, subject.settings.gpu, subject.simulation),
         *(["the case names no DEVICE: its model and its arguments were moved to cuda"] if subject.moved else []),
         *eager.notes,
+        *_profile(recording),
         *_unrestorable(subject),
         *_unproved(eager.results),
         *_syncs(recording, eager),
@@ -41,6 +47,16 @@ def _unrestorable(subject: Subject) -> Iterator[str]:
     if subject.state.unrestorable:
         names = ", ".join(subject.state.unrestorable)
         yield f"a call changed {names} in place, which could not be put back between the passes"
+
+
+def _profile(recording: Recording) -> Iterator[str]:
+    """What the profile call is judged without, or that nothing is compared with it."""
+    profile = recording.profile
+    for refusal in profile.refusals:
+        if refusal.waived is not None:
+            yield f"torch.compile refuses the profile call with {refusal.waived}: {_WITHOUT[refusal.waived]}"
+    if profile.eager_error is not None or any(one.waived is None for one in profile.refusals):
+        yield "the profile call raises: no scenario is compared with it, and none is proved"
 
 
 def _unproved(eager: Mapping[str, CallResult]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from steadygraph.model import PROFILE, Consequence, Outcome, Policy, Recording
+from steadygraph.model import PROFILE, Consequence, Outcome, Policy, RecordedCall, Recording, Result
 from steadygraph.model.evidence import worst_of
 from steadygraph.policies import blame, capture
 from steadygraph.policies.backends import AOT_EAGER
@@ -58,7 +58,7 @@ def prove(recording: Recording, bench: Bench, policies: Collection[Policy], back
     calls = [
         dataclasses.replace(
             call,
-            outcomes=shown[call.name],
+            outcomes=_as_deployed(call, shown[call.name]),
             syncs=capture.marked(call.syncs, failed),
             fault=blamed[call.name].fault if call.name in blamed else None,
         )
@@ -67,6 +67,34 @@ def prove(recording: Recording, bench: Bench, policies: Collection[Policy], back
     program = next((one.program for one in blamed.values() if one.program is not None), None)
     notes = (*recording.notes, *bench.remarks())
     return Proved(dataclasses.replace(recording, calls=tuple(calls), notes=notes), program)
+
+
+def unproved(recording: Recording, policies: Collection[Policy], backends: Sequence[str]) -> Proved:
+    """The recording of a profile call that cannot run: it raises under every policy, and no scenario comes after it.
+
+    Args:
+        recording: What was observed.
+        policies: The deployments to judge.
+        backends: How those that run captured graphs would be proved.
+    """
+    profile = recording.profile
+    error = profile.eager_error or profile.refusals[0].error
+    columns = [(one.policy, backend) for one in deployments(policies) for backend in one.backends(backends)]
+
+    def outcomes(call: str) -> tuple[Outcome, ...]:
+        result, said = (Result.RAISES, "") if call == PROFILE else (Result.UNPROVED, "the profile call raises ")
+        return tuple(Outcome(policy, backend, result, error=f"{said}{error}") for policy, backend in columns)
+
+    calls = tuple(dataclasses.replace(call, outcomes=outcomes(call.name)) for call in recording.calls)
+    return Proved(dataclasses.replace(recording, calls=calls), program=None)
+
+
+def _as_deployed(call: RecordedCall, outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    """What torch.compile refuses raises, whatever the call does without what was waived."""
+    if not call.refusals:
+        return tuple(outcomes)
+    error = str(call.refusals[0].error)
+    return tuple(Outcome(one.policy, one.backend, Result.RAISES, error=error) for one in outcomes)
 
 
 def _fails_to_capture(profile: Outcome) -> bool:

@@ -11,6 +11,7 @@ from torch import nn
 
 from steadygraph.accelerator import ComparisonWatch, current_unknowns
 from steadygraph.case.case import region_modules
+from steadygraph.engine.compiled_pass import CompiledPass, compiled
 from steadygraph.engine.regions import compiled_region
 from steadygraph.engine.subject import Subject
 from steadygraph.errors import TargetError
@@ -18,25 +19,22 @@ from steadygraph.model import (
     PROFILE,
     Accepted,
     DeviceMismatch,
+    Failure,
     Leak,
     Node,
-    Policy,
     RecordedCall,
     Recording,
     Status,
 )
 from steadygraph.observe.places import locations
-from steadygraph.observe.run.session import CompileSession
 from steadygraph.observe.syncs.syncs import SyncWatch, when_compiled
-from steadygraph.policies import backends, recompile, stale_state
+from steadygraph.policies import stale_state
 from steadygraph.policies.bench import Bench
 from steadygraph.policies.effects import Recorder
 from steadygraph.policies.runs import CallResult, run_eager
 from steadygraph.policies.shared import Beginnings
 
 _PROFILE_HINT = "make the profile call run first: everything else is compared with it"
-#: Keywords of torch.compile that Dynamo acts on; mode and options are for inductor.
-_OPTIONS = ("dynamic", "fullgraph", "recompile_limit")
 
 
 class EagerPass:
@@ -56,12 +54,15 @@ class EagerPass:
             watching=self._watching,
             watch=Recorder(),
         )
-        _require_profile(self.results[PROFILE], "in eager mode")
+        profile = self.results[PROFILE]
+        if profile.limited:
+            raise _raised(profile, "in eager mode")
         for name in self.results.keys() - self.syncs.keys():  # what the case does before the call has failed
             self.syncs[name], self.comparisons[name] = SyncWatch(), ComparisonWatch(self._computed)
         #: Later passes run the same lines.
         self.notes = self._unknown()
-        self._require_devices()
+        if not profile.raised:
+            self._require_devices()
 
     @contextlib.contextmanager
     def _watching(self, call: str) -> Iterator[None]:
@@ -94,8 +95,10 @@ class EagerPass:
 
 
 @contextlib.contextmanager
-def recorded(subject: Subject, arguments: Mapping[str, Node]) -> Iterator[tuple[Recording, Bench, EagerPass]]:
+def recorded(subject: Subject, arguments: Mapping[str, Node]) -> Iterator[tuple[Recording, Bench | None, EagerPass]]:
     """A block with the recording of a model, and the live objects that proofs start from.
+
+    There are none if the profile call raises.
 
     Args:
         subject: What is analysed.
@@ -103,55 +106,41 @@ def recorded(subject: Subject, arguments: Mapping[str, Node]) -> Iterator[tuple[
 
     Raises:
         CaseError: The case cannot be used as it is.
-        TargetError: The profile call raised.
+        TargetError: The profile call cannot be run here, or torch.compile fails on it in a way that is not known.
     """
     case, model, state = subject.case, subject.model, subject.state
     regions = region_modules(case, model)
     eager = EagerPass(subject, regions)
+    if eager.results[PROFILE].failure is not None:
+        yield _recording(subject, arguments, eager, None, {}), None, eager
+        return
     leaks = stale_state.leaks(case, model, state, eager.results) if case.independent else {}
-    session = _session(subject, regions)
-    try:
-        truth = {**eager.results, **{name: fresh for name, (_, fresh) in leaks.items()}}
-        kept = recompile.run(case, model, session, truth)
-        _require_profile(kept[PROFILE], "under torch.compile")
-        recording = _recording(subject, arguments, eager, session, {name: leak for name, (leak, _) in leaks.items()})
+    truth = {**eager.results, **{name: fresh for name, (_, fresh) in leaks.items()}}
+    with compiled(subject, regions, truth) as made:
+        profile = made.results[PROFILE]
+        if profile.raised and not made.refusals:
+            raise _raised(profile, "under torch.compile")
+        recording = _recording(subject, arguments, eager, made, {name: leak for name, (leak, _) in leaks.items()})
         device = "cuda" if subject.on_cuda else ""
-        bench = Bench(case, model, state, regions, session, truth, kept, eager.beginnings, device)
-        yield recording, bench, eager
-    finally:
-        session.close()
-
-
-def _session(subject: Subject, regions: Sequence[tuple[str, nn.Module]]) -> CompileSession:
-    options = {key: value for key, value in subject.case.compile.items() if key in _OPTIONS}
-    compilers = backends.compilers(subject.case, subject.backends) if subject.simulation is None else {}
-    subject.state.restore()
-    return CompileSession(
-        regions,
-        options=options,
-        backends=compilers,
-        at_serving=Policy.RECOMPILE in subject.policies,
-        model=subject.model,
-        simulated=subject.simulation is not None,
-    )
+        bench = Bench(made.case, model, state, regions, made.session, truth, made.results, eager.beginnings, device)
+        yield recording, None if profile.raised else bench, eager
 
 
 def _recording(
     subject: Subject,
     arguments: Mapping[str, Node],
     eager: EagerPass,
-    session: CompileSession,
+    made: CompiledPass | None,
     leaks: Mapping[str, Leak],
 ) -> Recording:
-    observed = {name: [one for one in session.observations if one.call == name] for name in eager.results}
+    observations = () if made is None else made.session.observations
+    observed = {name: [one for one in observations if one.call == name] for name in eager.results}
     case = subject.case
     return Recording(
         target=case.target,
         status=Status.COMPLETED,
         duration_s=0.0,
-        regions=tuple(
-            compiled_region(region, session.observations) for region in (*session.regions, *session.entry_points)
-        ),
+        regions=() if made is None else tuple(compiled_region(one, observations) for one in made.regions),
         calls=tuple(
             RecordedCall(
                 name=name,
@@ -162,6 +151,7 @@ def _recording(
                 mismatches=eager.mismatches(name),
                 eager_error=None if result.limited else result.failure,
                 leak=leaks.get(name),
+                refusals=made.refusals if made is not None and name == PROFILE else (),
             )
             for name, result in eager.results.items()
         ),
@@ -175,12 +165,19 @@ def _recording(
     )
 
 
-def _require_profile(result: CallResult, how: str) -> None:
-    if result.failure is None:
-        return
-    where = result.failure.location
+def _raised(profile: CallResult, how: str) -> TargetError:
+    assert profile.failure is not None
+    return profile_error(profile.failure, how, profile.hint)
+
+
+def profile_error(failure: Failure, how: str, hint: str | None = None) -> TargetError:
+    """What is said of a profile call that raised for a reason that nobody knows.
+
+    Args:
+        failure: What it raised.
+        how: The mode it ran in.
+        hint: What the user can do.
+    """
+    where = failure.location
     place = "" if where is None else f" ({where.path}:{where.line} in {where.function})"
-    raise TargetError(
-        f"the profile call raised {how}: {result.failure}{place}",
-        hint=result.hint or _PROFILE_HINT,
-    )
+    return TargetError(f"the profile call raised {how}: {failure}{place}", hint=hint or _PROFILE_HINT)

@@ -33,8 +33,9 @@ def compiled_region(region: WatchedRegion, observations: Sequence[Observation]) 
 
 
 def _tells(observation: Observation) -> bool:
-    """Something was compiled, or is known to have been given up on."""
-    return bool(observation.graphs or observation.first_compiles or observation.breaks)
+    """Something was compiled, or is known to have been given up on or refused."""
+    tried = observation.graphs or observation.first_compiles or observation.breaks
+    return bool(tried) or observation.error is not None
 
 
 def _uncompiled(

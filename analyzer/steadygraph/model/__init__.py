@@ -40,6 +40,7 @@ from steadygraph.model.observation import (
     ViolatedGuard,
 )
 from steadygraph.model.recording import Accepted, RecordedCall, Recording, RunRecording
+from steadygraph.model.refusal import BrokenMark, Refusal, Waived
 from steadygraph.model.report import (
     CaseReport,
     LockChange,
@@ -84,6 +85,7 @@ __all__ = [
     "Asks",
     "Aspect",
     "BreakReason",
+    "BrokenMark",
     "CaseReport",
     "Checked",
     "CompiledBy",
@@ -122,6 +124,7 @@ __all__ = [
     "Reach",
     "RecordedCall",
     "Recording",
+    "Refusal",
     "Region",
     "RegionCall",
     "Result",
@@ -140,5 +143,6 @@ __all__ = [
     "Uncompiled",
     "ValueNode",
     "ViolatedGuard",
+    "Waived",
     "digraph",
 ]

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from steadygraph.model.observation import Observation, Sync, ViolatedGuard
+from steadygraph.model.refusal import Refusal
 from steadygraph.model.structure import Difference, Node
 from steadygraph.model.words import (
     Consequence,
@@ -218,6 +219,11 @@ class Evidence:
     fault: CompilerFault | None = None
     #: Tensors that a captured graph would have recorded by address and that have moved.
     moved: tuple[Move, ...] = ()
+    #: What torch.compile refused in the profile call; ``refusals``: the same, if the scenario is that call.
+    profile_refusals: tuple[Refusal, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    #: What eager mode raised in the profile call.
+    profile_error: Failure | None = None
 
     @property
     def worst(self) -> Consequence:

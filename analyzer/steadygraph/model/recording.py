@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from steadygraph.model.environment import environment, version
 from steadygraph.model.evidence import CompilerFault, Leak, Outcome, Region
 from steadygraph.model.observation import Observation, Sync
+from steadygraph.model.refusal import Refusal
 from steadygraph.model.report import Problem, Status
 from steadygraph.model.structure import Node
 from steadygraph.model.words import PROFILE, DeviceMismatch, Failure, Location
@@ -34,6 +35,8 @@ class RecordedCall:
     fault: CompilerFault | None = None
     #: What the call did under each policy that was asked for.
     outcomes: tuple[Outcome, ...] = ()
+    #: Of the profile call: what torch.compile refused in it.
+    refusals: tuple[Refusal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

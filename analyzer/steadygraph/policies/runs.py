@@ -15,7 +15,7 @@ from steadygraph.accelerator import current_unknowns, known_inputs, limit_of, mi
 from steadygraph.case.case import Call, Case, profile_call, serving_calls
 from steadygraph.case.user_code import guarded
 from steadygraph.errors import UsageError
-from steadygraph.model import PROFILE, DeviceMismatch, Failure, Outcome, Policy, Result
+from steadygraph.model import PROFILE, DeviceMismatch, Failure, Outcome, Policy, Refusal, Result
 from steadygraph.observe.places import locations
 from steadygraph.observe.state import process
 from steadygraph.observe.state.touched import Place
@@ -23,6 +23,7 @@ from steadygraph.policies import proof
 from steadygraph.policies.effects import Effects, Left, Watch
 from steadygraph.policies.gradients import with_gradients
 from steadygraph.policies.proof import Comparison
+from steadygraph.policies.refusals import refusal_of
 from steadygraph.policies.rounding import Noise
 
 #: Inputs without a seed of their own, dropout, sampling: every pass draws the same numbers.
@@ -52,6 +53,8 @@ class CallResult:
     unknown: bool = False
     #: Devices that met, where that is why it failed.
     mismatch: DeviceMismatch | None = None
+    #: What torch.compile refused, where that is why it failed.
+    refusal: Refusal | None = None
     #: What it left behind in its arguments and in the model.
     effects: Effects = field(default_factory=Effects)
     #: The same call once more in eager mode, for whom there is something to explain.
@@ -193,10 +196,13 @@ def _failed(error: Exception) -> CallResult:
     failure, limit = locations.of_failure(error), limit_of(error)
     problem = limit or not_traceable(error)
     if problem is None:
-        return CallResult(failure=failure, mismatch=mismatch_of(error))
+        return CallResult(
+            failure=failure, mismatch=mismatch_of(error), refusal=refusal_of(error, failure, operator=None)
+        )
     place = locations.of_stack(torch_private.stack_of_trace(error)) or failure.location
     failure = Failure(type(problem).__name__, str(problem), place)
-    return CallResult(failure=failure, limited=limit is not None, hint=problem.hint)
+    refusal = None if limit is not None else refusal_of(error, failure, operator=problem.operator)
+    return CallResult(failure=failure, limited=limit is not None, hint=problem.hint, refusal=refusal)
 
 
 def _around(case: Case, name: str) -> AbstractContextManager[Any]:

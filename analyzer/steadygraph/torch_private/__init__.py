@@ -65,6 +65,7 @@ from steadygraph.torch_private.frames import (
 )
 from steadygraph.torch_private.graphs import TracedGraph, TracedNode, copied, input_sources, traced_graph
 from steadygraph.torch_private.inductor import inductor
+from steadygraph.torch_private.marks import guard_errors_raised_only, violated_marks, violations_ignored
 from steadygraph.torch_private.pieces import Piece, Pieces, as_program
 from steadygraph.torch_private.process import (
     compiler_settings,

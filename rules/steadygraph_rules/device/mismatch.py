@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from steadygraph.model import PROFILE, DeviceMismatch, Evidence
+from steadygraph.model import DeviceMismatch, Evidence
 
 #: How torch says that operands are on different devices: the first is in the words of nearly all kernels, the second in
 #: those of meta kernels, the third belongs to copies.
@@ -21,7 +21,7 @@ def blamed_for_error(evidence: Evidence) -> DeviceMismatch | None:
     A comparison is to blame if it stands in the function that raises, or if the profile call does not come to it.
     """
     error = evidence.eager_error
-    if error is None or evidence.scenario == PROFILE:
+    if error is None:
         return None
     for mismatch in evidence.mismatches:
         if (

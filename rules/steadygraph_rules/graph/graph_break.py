@@ -2,7 +2,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from steadygraph.model import PROFILE, BreakReason, Consequence, Evidence, Finding, GraphBreak, Kind, Observation
+from steadygraph.model import (
+    PROFILE,
+    BreakReason,
+    Consequence,
+    Evidence,
+    Finding,
+    GraphBreak,
+    Kind,
+    Observation,
+    Refusal,
+    Waived,
+)
 from steadygraph.rule import Example, Message, Rule, spread
 from steadygraph_rules.graph import entries
 from steadygraph_rules.guard_rule import LONGEST_ERROR, shortened
@@ -107,10 +118,21 @@ class GraphBreakRule(Rule):
     passed = (Example("a branch that no data decides", _NO_DATA),)
 
     def check(self, evidence: Evidence) -> Iterator[Finding]:
+        refused = {_cause(one): (one, refusal) for refusal in evidence.refusals for one in refusal.breaks}
+        for cause, (one, refusal) in refused.items():
+            yield self.finding(
+                evidence,
+                _refused(one, refusal),
+                path=cause,
+                consequence=Consequence.RAISES,
+                fix=_FIXES[one.reason].format(operator=one.detail),
+                location=one.location,
+                says_error=str(evidence.refusals[0].error),
+            )
         found: dict[str, list[tuple[GraphBreak, Observation]]] = {}
         for observation in _observations(evidence):
             for one in dict.fromkeys((*observation.breaks, *_inherited(observation, evidence))):
-                if not _follows(one, observation, evidence):
+                if not _follows(one, observation, evidence) and _cause(one) not in refused:
                     found.setdefault(_cause(one), []).append((one, observation))
         for cause, places in found.items():
             # Frames that Dynamo gave up on lie within each other: the innermost one, tried last, is the cause.
@@ -156,6 +178,13 @@ def _cause(one: GraphBreak) -> str:
     if one.location is None:
         return f"{one.reason}: {one.detail}"
     return f"{one.reason}: {one.location.function}: {one.location.text or ''}"
+
+
+def _refused(one: GraphBreak, refusal: Refusal) -> Message:
+    what = f"{one.reason} ({one.detail})" if one.reason is BreakReason.NO_FAKE_IMPLEMENTATION else one.reason
+    how = f"torch.compile({refusal.waived})" if refusal.waived is Waived.FULLGRAPH else "torch.compile"
+    text = f": `{shortened(one.location.text)}`" if one.location and one.location.text else ""
+    return what, f", at which {how} raises", text
 
 
 def _message(one: GraphBreak, observation: Observation, others: int) -> Message:

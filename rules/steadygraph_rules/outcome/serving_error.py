@@ -83,10 +83,11 @@ class ServingError(Rule):
         error = evidence.eager_error
         if error is None or evidence.scenario == PROFILE or _has_its_own_rule(evidence):
             return
+        news = "" if evidence.profile_error is not None else ", and the profile call did not"
         text = shortened(str(error), LONGEST_ERROR)
         yield self.finding(
             evidence,
-            (f"eager mode raises {error.type}", text.removeprefix(error.type), ", and the profile call did not"),
+            (f"eager mode raises {error.type}", text.removeprefix(error.type), news),
             path=error.type,
             consequence=Consequence.RAISES,
             fix="Repair the line that raises: the warm-up never came to it.",

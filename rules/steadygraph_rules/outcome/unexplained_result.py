@@ -62,7 +62,7 @@ class UnexplainedResult(Rule):
     def check(self, evidence: Evidence) -> Iterator[Finding]:
         # What the model's own code has checked explains that it compiles again, and nothing else.
         explained = any(guard.checked is not Checked.ALWAYS for guard in evidence.violated_guards)
-        if explained or evidence.eager_error is not None or evidence.fault is not None:
+        if explained or evidence.eager_error is not None or evidence.fault is not None or evidence.refusals:
             return
         bad = [(found, one) for one in of_guards(evidence) if (found := _consequence(one, evidence)) is not None]
         if not bad:

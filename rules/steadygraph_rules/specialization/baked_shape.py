@@ -102,6 +102,8 @@ def serving():
     return {{"same": ((torch.zeros(16, 4),), {{}})}}
 """
 
+_EVERY_SIZE = "Write the code for every size of dimension {dim} of `{tensor}`, which is marked as dynamic."
+
 
 class BakedShape(GuardRule):
     """A size or a rank that is a constant in the graph, or a condition on sizes that no longer holds.
@@ -172,10 +174,13 @@ class BakedShape(GuardRule):
             f", and the graph holds for {guard.expected} only",
         )
 
-    def fix_of_all(self, guards: Sequence[ViolatedGuard]) -> str:
+    def fix_of_all(self, guards: Sequence[ViolatedGuard], evidence: Evidence) -> str:
         """All dimensions that change are to be marked: where one of them is not, the call does not compile."""
+        unmarked = [guard for guard in guards if not _is_marked(guard, evidence)]
+        if guards[0] not in unmarked:
+            return _EVERY_SIZE.format(tensor=tensor_path(guards[0].path), dim=guards[0].dim)
         first = self.fix(guards[0])
-        marks = list(dict.fromkeys(_mark(guard) for guard in guards if _is_a_size_of_an_argument(guard)))
+        marks = list(dict.fromkeys(_mark(guard) for guard in unmarked if _is_a_size_of_an_argument(guard)))
         if not _is_a_size_of_an_argument(guards[0]) or len(marks) < 2:
             return first
         named, left = marks[:_MARKS_NAMED], len(marks) - _MARKS_NAMED
@@ -201,6 +206,12 @@ class BakedShape(GuardRule):
                 f"Allocate `{tensor}` once in the largest size and use a part of it, so that its shape never changes."
             )
         return f"Mark the dimension on the profile input: {_mark(guard)}."
+
+
+def _is_marked(guard: ViolatedGuard, evidence: Evidence) -> bool:
+    """Is it on a dimension whose mark the code breaks?"""
+    broken = {(mark.path, mark.dim) for refusal in evidence.profile_refusals for mark in refusal.marks if mark.equal}
+    return _is_a_size_of_an_argument(guard) and (tensor_path(guard.path), guard.dim) in broken
 
 
 def _is_a_size_of_an_argument(guard: ViolatedGuard) -> bool:

@@ -77,6 +77,7 @@ class FrameWatch:
                 self._compilation() as made,
                 torch_private.recorded_breaks() as recorded,
                 torch_private.compile_questions_heard(made.questions.append),
+                torch_private.guard_errors_raised_only(),
             ):
                 made.variadic = variadic.entries(names_of(frame.f_code, None), frame.f_locals)
                 result = convert()

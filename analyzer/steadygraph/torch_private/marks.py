@@ -1,0 +1,84 @@
+"""Dimensions that are marked as dynamic: what torch says where the code makes one of them constant (torch 2.13)."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from steadygraph.torch_private.wording import readable, tensor_of
+
+#: Each violation is a paragraph of its own, with the stack of the line that is to blame, if that is known.
+_VIOLATION = re.compile(r"^  - ", re.MULTILINE)
+_SOURCE = re.compile(r"(?P<size>[LG]\['[^\s=]*?\.size\(\)\[(?P<dim>\d+)\])")
+_CONSTANT = re.compile(r"to be a constant \((?P<value>\d+)\)|was inferred to be equal to (?P<equal>[^\n]+?)\.?$", re.M)
+_CONDITION = re.compile(r"satisfy the generated guard (?P<condition>[^\n]+?)\.?$", re.MULTILINE)
+_FRAME = re.compile(r'^  File "(?P<path>[^"]+)", line (?P<line>\d+), in (?P<function>.+)$', re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """What the code needs of a dimension that is marked as dynamic."""
+
+    #: The tensor, as its user writes it.
+    path: str
+    dim: int
+    #: What it has to be equal to; empty: ``condition`` says what else has to hold.
+    equal: str
+    condition: str
+    stack: tuple[traceback.FrameSummary, ...]
+
+
+def violated_marks(error: BaseException) -> tuple[Violation, ...]:
+    """What is asked of marked dimensions, if that is why torch.compile refuses a frame; empty for any other error."""
+    from torch.fx.experimental.symbolic_shapes import ConstraintViolationError
+
+    if not isinstance(error, ConstraintViolationError):
+        return ()
+    _, *paragraphs = _VIOLATION.split(str(error))
+    return tuple(found for text in paragraphs if (found := _violation(text)) is not None)
+
+
+def _violation(text: str) -> Violation | None:
+    source = _SOURCE.search(text)
+    if source is None:
+        return None
+    constant, condition = _CONSTANT.search(text), _CONDITION.search(text)
+    said, _, _ = text.partition("\n")
+    return Violation(
+        path=readable(tensor_of(source["size"])),
+        dim=int(source["dim"]),
+        equal=readable(constant["value"] or constant["equal"]) if constant else "",
+        condition=readable(condition["condition"] if condition else said).removesuffix("."),
+        stack=tuple(
+            traceback.FrameSummary(found["path"], int(found["line"]), found["function"])
+            for found in _FRAME.finditer(text)
+        ),
+    )
+
+
+@contextlib.contextmanager
+def violations_ignored() -> Iterator[None]:
+    """A block in which a mark is a wish, as that of ``maybe_mark_dynamic`` is."""
+    from torch._dynamo import config
+
+    with config.patch(allow_ignore_mark_dynamic=True):
+        yield
+
+
+@contextlib.contextmanager
+def guard_errors_raised_only() -> Iterator[None]:
+    """A block in which an error of a guard that is being made is raised and not logged as well, with a traceback."""
+    log = logging.getLogger("torch._guards")
+    log.addFilter(_is_no_error)
+    try:
+        yield
+    finally:
+        log.removeFilter(_is_no_error)
+
+
+def _is_no_error(record: logging.LogRecord) -> bool:
+    return record.levelno < logging.ERROR
