@@ -11,7 +11,7 @@ from steadygraph.case.case import Case
 from steadygraph.config import Settings
 from steadygraph.engine.engine import analyze_case
 from steadygraph.errors import TargetError
-from steadygraph.model import Kind, Policy, Result
+from steadygraph.model import Kind, Policy, Result, Severity
 from steadygraph.torch_private import cache_entries
 
 EVERY_POLICY = (Policy.RECOMPILE, Policy.DROP, Policy.SHAPES_ONLY, Policy.CUDA_GRAPH)
@@ -252,7 +252,30 @@ def test_a_profile_call_that_raises_is_the_targets_failure():
     assert caught.value.hint == "make the profile call run first: everything else is compared with it"
 
 
-def test_fullgraph_turns_a_break_of_the_profile_into_a_failure():
+def test_fullgraph_turns_a_break_of_the_profile_into_a_finding_and_the_scenarios_are_judged_without_it():
+    class Branch(nn.Module):
+        def forward(self, x):
+            return x + 1 if x.sum() > 0 else x - 1
+
+    one = ((torch.ones(3),), {})
+    broken = case(build=Branch, profile=lambda: one, serving=lambda: {"a": one}, mark=None, compile={"fullgraph": True})
+
+    report = analyze(broken)
+
+    (found,) = (f for f in report.findings if f.scenario == "profile" and f.severity is Severity.ERROR)
+    assert (found.kind, found.message) == (
+        Kind.GRAPH_BREAK,
+        "data-dependent branch, at which torch.compile(fullgraph=True) raises: "
+        "`return x + 1 if x.sum() > 0 else x - 1`",
+    )
+    assert outcomes(report, Policy.RECOMPILE) == {"profile": Result.RAISES, "a": Result.SAME}
+    assert report.notes[0] == (
+        "torch.compile refuses the profile call with fullgraph=True: the scenarios are judged without it"
+    )
+
+
+@pytest.mark.parametrize("ignored", ["SG401", "SG"])
+def test_a_profile_call_that_no_chosen_rule_explains_is_the_targets_failure(ignored):
     class Branch(nn.Module):
         def forward(self, x):
             return x + 1 if x.sum() > 0 else x - 1
@@ -261,7 +284,7 @@ def test_fullgraph_turns_a_break_of_the_profile_into_a_failure():
     broken = case(build=Branch, profile=lambda: one, serving=lambda: {"a": one}, mark=None, compile={"fullgraph": True})
 
     with pytest.raises(TargetError, match=r"^the profile call raised under torch\.compile: Unsupported: "):
-        analyze(broken)
+        analyze_case(broken, Settings(ignore=(ignored,)))
 
 
 # --- the process and the model are left as they were ------------------------------------------------------

@@ -24,7 +24,7 @@ def refusal_of(error: Exception, failure: Failure, operator: str | None) -> Refu
     if reason is not None:
         return Refusal(failure, breaks=breaks.capture([BreakEvent(*reason)], callers=()))
     marks = tuple(
-        BrokenMark(one.path, one.dim, one.equal, one.condition, locations.of_stack(one.stack))
+        BrokenMark(one.path, one.dim, one.equal, one.condition, locations.of_trace(one.trace))
         for one in torch_private.violated_marks(error)
     )
     return Refusal(failure, marks=marks) if marks else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,7 +15,6 @@ _VIOLATION = re.compile(r"^  - ", re.MULTILINE)
 _SOURCE = re.compile(r"(?P<size>[LG]\['[^\s=]*?\.size\(\)\[(?P<dim>\d+)\])")
 _CONSTANT = re.compile(r"to be a constant \((?P<value>\d+)\)|was inferred to be equal to (?P<equal>[^\n]+?)\.?$", re.M)
 _CONDITION = re.compile(r"satisfy the generated guard (?P<condition>[^\n]+?)\.?$", re.MULTILINE)
-_FRAME = re.compile(r'^  File "(?P<path>[^"]+)", line (?P<line>\d+), in (?P<function>.+)$', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,8 @@ class Violation:
     #: What it has to be equal to; empty: ``condition`` says what else has to hold.
     equal: str
     condition: str
-    stack: tuple[traceback.FrameSummary, ...]
+    #: The stack of the line that is to blame, as it was printed; empty: torch does not tell.
+    trace: str
 
 
 def violated_marks(error: BaseException) -> tuple[Violation, ...]:
@@ -47,16 +46,13 @@ def _violation(text: str) -> Violation | None:
     if source is None:
         return None
     constant, condition = _CONSTANT.search(text), _CONDITION.search(text)
-    said, _, _ = text.partition("\n")
+    said, _, trace = text.partition("\n")
     return Violation(
         path=readable(tensor_of(source["size"])),
         dim=int(source["dim"]),
         equal=readable(constant["value"] or constant["equal"]) if constant else "",
         condition=readable(condition["condition"] if condition else said).removesuffix("."),
-        stack=tuple(
-            traceback.FrameSummary(found["path"], int(found["line"]), found["function"])
-            for found in _FRAME.finditer(text)
-        ),
+        trace=trace.strip(),
     )
 
 

@@ -70,6 +70,7 @@ _SIDES = case(
         torch._dynamo.mark_dynamic(args[0], 0)
     """,
 )
+_MARKED = changed(_SIDES, ("x.shape[0] <= 16", "x.shape[0] == 8"))
 _ROWS = """
 def before(model, name):
     model.rows = torch.ones({rows})
@@ -214,6 +215,17 @@ def mark(args, kwargs):
     torch._dynamo.mark_dynamic(x, 0), torch._dynamo.mark_dynamic(weight, 0)
 """,
             ),
+        ),
+    ),
+    (
+        "SG203",
+        Example(
+            "a size that one call alone has, of a dimension that is marked",
+            _MARKED,
+            ("short", "long"),
+            ("SG211",),
+            fix="Write the code for every size of dimension 0 of `x`, which is marked as dynamic.",
+            fixed=(changed(_MARKED, ("x * 2 if x.shape[0] == 8 else x * 3", "x * 3")),),
         ),
     ),
     (
