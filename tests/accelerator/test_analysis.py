@@ -17,7 +17,7 @@ from steadygraph.engine.engine import analyze_case
 from steadygraph.engine.notes import of_device
 from steadygraph.engine.subject import device
 from steadygraph.errors import TargetError, UsageError
-from steadygraph.model import Kind, Policy, Result, Severity
+from steadygraph.model import PROFILE, Kind, Policy, Result, Severity
 
 CASES = Path(__file__).parent.parent / "cases"
 EVERY_POLICY = (Policy.RECOMPILE, Policy.DROP, Policy.SHAPES_ONLY, Policy.CUDA_GRAPH)
@@ -335,20 +335,34 @@ def test_what_a_simulated_device_cannot_do_ends_one_call_and_no_other() -> None:
     assert report.findings == ()
 
 
-@pytest.mark.parametrize("device", ["cuda", "cpu"])
-def test_an_operator_without_a_fake_implementation_fails_the_profile_call_with_its_name(device: str) -> None:
-    case = dataclasses.replace(limited("operator", device), regions=None)
+def test_an_operator_without_a_fake_implementation_fails_the_profile_call_on_a_simulated_device() -> None:
+    case = dataclasses.replace(limited("operator"), regions=None)
 
     with pytest.raises(TargetError) as caught:
         analyze_case(case, Settings())
 
-    how = {"cuda": "in eager mode", "cpu": "under torch.compile"}[device]
     assert str(caught.value) == (
-        f"the profile call raised {how}: FakeImplementationError: the operator steadygraph_analysis::doubled has no "
-        f"fake implementation, which tells what its result looks like ({__file__}:"
+        "the profile call raised in eager mode: FakeImplementationError: the operator steadygraph_analysis::doubled "
+        f"has no fake implementation, which tells what its result looks like ({__file__}:"
         f"{Limited.forward.__code__.co_firstlineno + 5} in forward)\n"
         '  hint: add one: @torch.library.register_fake("steadygraph_analysis::doubled")'
     )
+
+
+def test_an_operator_without_a_fake_implementation_is_a_finding_where_eager_mode_runs_it() -> None:
+    case = dataclasses.replace(limited("operator", "cpu"), regions=None)
+
+    report = analyze_case(case, Settings())
+
+    (found,) = report.findings
+    line = Limited.forward.__code__.co_firstlineno + 5
+    assert (found.scenario, found.rule, found.location.line) == (PROFILE, "SG401", line)
+    assert (
+        found.fix == 'Tell what its result looks like: @torch.library.register_fake("steadygraph_analysis::doubled").'
+    )
+    assert outcomes(report, PROFILE)[Policy.DROP] == (Result.RAISES, None)
+    assert {result for name in LIMITS for result, _ in outcomes(report, name).values()} == {Result.UNPROVED}
+    assert report.notes == ("the profile call raises: no scenario is compared with it, and none is proved",)
 
 
 def test_inputs_that_cannot_be_made_say_what_to_do() -> None:
