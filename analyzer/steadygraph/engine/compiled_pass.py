@@ -100,7 +100,7 @@ def _attempt(
     subject: Subject, case: Case, regions: Sequence[tuple[str, nn.Module]], truth: Mapping[str, CallResult]
 ) -> Iterator[tuple[CompileSession, Mapping[str, CallResult]]]:
     """One run of all calls; Dynamo knows nothing of the sizes that an earlier one has seen."""
-    with torch_private.own_dynamo_state(), _session(subject, case, regions) as session:
+    with torch_private.code_unseen(), _session(subject, case, regions) as session:
         yield session, recompile.run(case, subject.model, session, truth)
 
 

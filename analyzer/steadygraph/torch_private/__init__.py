@@ -68,6 +68,7 @@ from steadygraph.torch_private.inductor import inductor
 from steadygraph.torch_private.marks import guard_errors_raised_only, violated_marks, violations_ignored
 from steadygraph.torch_private.pieces import Piece, Pieces, as_program
 from steadygraph.torch_private.process import (
+    code_unseen,
     compiler_settings,
     compiles_forced_eager,
     default_device,

@@ -45,26 +45,40 @@ _LETS_GO = "invalidate_compile_context_weakrefs"
 def own_dynamo_state() -> Iterator[None]:
     """Dynamo's process-wide memory, empty inside of the block and as before after it.
 
-    What Dynamo remembers of sizes that varied is kept by file and line: an earlier run of the same code, the user's or
-    ours, would change what the profile call compiles.  Resume functions are cached by code object and carry
-    cache entries of their own.  And Dynamo lets go of the tensors that it has seen, as it does for back ends that it
-    knows: ``torch.utils.swap_tensors`` takes none that somebody refers to.
+    Beside what Dynamo remembers of code these are its counters, settings and stance.  And Dynamo lets go of the tensors
+    that it has seen, as it does for back ends that it knows: ``torch.utils.swap_tensors`` takes none that somebody
+    refers to.
     """
-    from torch._dynamo import config, pgo, resume_execution, utils
+    from torch._dynamo import config, utils
+
+    counters = copy.deepcopy(dict(utils.counters))
+    settings = {_LETS_GO: True} if hasattr(config, _LETS_GO) else {}  # torch < 2.13 has no such setting
+    try:
+        with code_unseen(), torch.compiler.set_stance("default"), config.patch(settings):
+            yield
+    finally:
+        utils.counters.clear()
+        utils.counters.update(counters)
+
+
+@contextlib.contextmanager
+def code_unseen() -> Iterator[None]:
+    """A block in which Dynamo remembers nothing of the code that it has compiled; as before after it.
+
+    What it remembers of sizes that varied is kept by file and line: an earlier run of the same code, the user's or
+    ours, would change what the profile call compiles.  Resume functions are cached by code object and carry cache
+    entries of their own.
+    """
+    from torch._dynamo import pgo, resume_execution
     from torch._dynamo.utils import ExactWeakKeyDictionary
 
     cache = resume_execution.ContinueExecutionCache
     code_state, resume_functions = pgo._CODE_STATE, cache.cache
-    counters = copy.deepcopy(dict(utils.counters))
-    settings = {_LETS_GO: True} if hasattr(config, _LETS_GO) else {}  # torch < 2.13 has no such setting
     pgo._CODE_STATE, cache.cache = collections.defaultdict(pgo.CodeState), ExactWeakKeyDictionary()
     try:
-        with torch.compiler.set_stance("default"), config.patch(settings):
-            yield
+        yield
     finally:
         pgo._CODE_STATE, cache.cache = code_state, resume_functions
-        utils.counters.clear()
-        utils.counters.update(counters)
 
 
 @contextlib.contextmanager
