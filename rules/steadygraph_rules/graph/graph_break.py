@@ -88,7 +88,7 @@ class GraphBreakRule(Rule):
 
     What it finds:
         Graph breaks of the profile call and of each scenario, with reason and line, and into how many graphs the
-        region falls.
+        region falls.  One with which ``torch.compile`` refuses the profile call is an error.
 
     Why it matters:
         Between two graphs Python runs, nothing is fused and the host waits for values; a CUDA graph cannot be
