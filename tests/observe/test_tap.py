@@ -56,8 +56,11 @@ class Log:
     def frame_failed(self, code: types.CodeType, breaks: Sequence[BreakEvent]) -> None:
         self.failed.append(code)
 
-    def graph_runs(self, graph: CapturedGraph) -> None:
+    def graph_runs(self, graph: CapturedGraph, inputs: Sequence[Any]) -> None:
         self.graphs.append(graph)
+
+    def graph_ran(self, graph: CapturedGraph, outputs: Any) -> None:
+        """Each run is in the log by its beginning."""
 
 
 class Doubled(nn.Module):
