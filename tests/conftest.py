@@ -21,7 +21,7 @@ from steadygraph.model import CaseReport
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# With torch loaded a collection of everything takes 0.2 s and more: a tenth of the time of all tests, for hardly a cycle.
+# With torch loaded a collection of everything takes 0.2 s and more, in all a tenth of the time of the tests.
 gc.set_threshold(100_000, 20, 100)
 
 

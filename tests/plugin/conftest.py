@@ -110,9 +110,10 @@ def every_outcome(result: pytest.RunResult) -> dict[str, str]:
 
 
 def section(result: pytest.RunResult, title: str) -> str:
-    """The text below a headline of pytest, up to the next one, without times."""
+    """The text below a headline of pytest, up to the next one, without times, and what is slow on a busy machine."""
     pattern = rf"^[=_]+ {re.escape(title)} [=_]+\n((?:(?![=_]{{4,}}).*\n)*)"
     (text,) = re.findall(pattern, result.stdout.str() + "\n", re.MULTILINE)
+    text = re.sub(r"^slowest: .*\n", "", text, flags=re.MULTILINE)
     return re.sub(r"\d+\.\d s", "N s", text).rstrip("\n")
 
 

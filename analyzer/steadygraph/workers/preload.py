@@ -20,6 +20,6 @@ with collector.paused():
     used()
     used("tracing")
 
-# Collections in a worker need not look at all this, nor copy its memory pages.  Not collected before: of 526,000 objects
+# Collections in a worker need not look at all this, nor copy its memory pages.  None comes before: of 526,000 objects
 # 9,000 are garbage, and to find them takes 0.3 to 0.6 s.
 gc.freeze()
