@@ -12,10 +12,12 @@ from steadygraph_rules.graph.nothing_compiled import NothingCompiled
 from steadygraph_rules.graph.repeated_compilation import RepeatedCompilation
 from steadygraph_rules.graph.shared_code import SharedCodeRule
 from steadygraph_rules.outcome.compiler_fault import CompilerFaultRule
+from steadygraph_rules.outcome.non_finite import NonFiniteResult
 from steadygraph_rules.outcome.padded_vs_valid import PaddedVsValid
 from steadygraph_rules.outcome.serving_error import ServingError
 from steadygraph_rules.outcome.stale_state import StaleState
 from steadygraph_rules.outcome.unexplained_result import UnexplainedResult
+from steadygraph_rules.outcome.wrong_in_eager import WrongInEagerMode
 from steadygraph_rules.outcome.wrong_since_earlier import WrongSinceEarlier
 from steadygraph_rules.specialization.baked_float import BakedFloat
 from steadygraph_rules.specialization.baked_int import BakedInt
@@ -70,6 +72,8 @@ RULES: tuple[Rule, ...] = (
     PaddedVsValid(),
     StaleState(),
     WrongSinceEarlier(),
+    NonFiniteResult(),
+    WrongInEagerMode(),
     DeviceMismatchRule(),
     CompilerFaultRule(),
     UnexplainedResult(),

@@ -28,7 +28,7 @@ def call(*rows):
 
 
 def profile():
-    return call(True, True, True)
+    return call(True, True, False)
 
 
 def serving():

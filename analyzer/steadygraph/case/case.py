@@ -31,6 +31,7 @@ _OPTIONAL = {
     "mark": ("args", "kwargs"),
     "regions": ("model",),
     "observe": ("model", "out"),
+    "reference": ("model", "args", "kwargs"),
 }
 #: Constants of a case file and the fields that they fill.
 _CONSTANTS = {
@@ -65,6 +66,8 @@ class Case:
         mark: ``mark(args, kwargs)``, marks dynamic dimensions of the warm-up inputs.
         regions: ``regions(model)``, the modules that the framework compiles; default ``[model]``.
         observe: ``observe(model, out)``, what a consumer finally sees; default: the output.
+        reference: ``reference(model, args, kwargs)``, what the call must return, by a slow and plain way; default: what
+            eager mode gives.
         compile: Further keywords of ``torch.compile``.
         device: Where there is no such device, a simulated one is used.
         gpu: Which GPU that is: ``h100``, ``a100``, ``l4`` or ``mi300x``.
@@ -87,6 +90,7 @@ class Case:
     mark: Callable[[tuple[Any, ...], dict[str, Any]], Any] | None = None
     regions: Callable[[Any], Any] | None = None
     observe: Callable[[Any, Any], Any] | None = None
+    reference: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any] | None = None
     compile: Mapping[str, Any] = field(default_factory=dict)
     device: str | None = None
     gpu: str | None = None
@@ -235,7 +239,8 @@ def _read(target: Target, case_file: Path | None, shown: str) -> Case:
     module = _module(target, own_name=case_file is not None)
     cls = None if target.class_name is None else _class(module, target)
     definitions, source = (module, target.place) if case_file is None else (importing.import_file(case_file), shown)
-    found = vars(definitions)
+    # A module of such a name was imported for something else.
+    found = {name: value for name, value in vars(definitions).items() if not isinstance(value, ModuleType)}
     elsewhere = "" if cls is None or case_file is not None else ", or name the case file with --case"
     for name, hint in (("profile", _PROFILE_HINT), ("serving", _SERVING_HINT)):
         if name not in found:

@@ -60,6 +60,8 @@ def _of_call(recording: Recording, call: RecordedCall) -> Evidence:
         syncs=call.syncs,
         serving_syncs=tuple(sync for scenario in recording.scenarios for sync in scenario.syncs),
         leak=call.leak,
+        wrong_in_eager=call.wrong_in_eager,
+        non_finite=call.non_finite,
         fault=call.fault,
         profile_mismatches=start.mismatches,
         mismatches=call.mismatches,

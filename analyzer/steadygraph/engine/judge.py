@@ -83,6 +83,7 @@ def _scenario(evidence: Evidence) -> ScenarioReport:
         outcomes=evidence.outcomes,
         eager_error=evidence.eager_error,
         leak=evidence.leak,
+        wrong_in_eager=evidence.wrong_in_eager,
         calls=tuple(_call(observation) for observation in evidence.serving),
     )
 

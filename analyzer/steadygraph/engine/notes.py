@@ -25,6 +25,7 @@ def notes(subject: Subject, recording: Recording, eager: EagerPass) -> tuple[str
     return (
         *of_device(subject.device, subject.settings.gpu, subject.simulation),
         *(["the case names no DEVICE: its model and its arguments were moved to cuda"] if subject.moved else []),
+        *_unasked_reference(subject),
         *eager.notes,
         *_profile(recording),
         *_unrestorable(subject),
@@ -41,6 +42,12 @@ def of_device(wanted: str, gpu: str | None, simulation: Simulation | None) -> It
             yield simulation.remark
     elif wanted.startswith("cuda") and gpu is not None:
         yield f"gpu {gpu} is ignored: there is a real device ({torch.cuda.get_device_name()})"
+
+
+def _unasked_reference(subject: Subject) -> Iterator[str]:
+    if subject.case.reference is not None and subject.simulation is not None:
+        asked = subject.case.named("reference()")
+        yield f"{asked} was not asked: on a simulated device it has no values to calculate with"
 
 
 def _unrestorable(subject: Subject) -> Iterator[str]:

@@ -20,7 +20,6 @@ from steadygraph.model import (
     Accepted,
     DeviceMismatch,
     Failure,
-    Leak,
     Node,
     RecordedCall,
     Recording,
@@ -28,9 +27,10 @@ from steadygraph.model import (
 )
 from steadygraph.observe.places import locations
 from steadygraph.observe.syncs.syncs import SyncWatch, when_compiled
-from steadygraph.policies import stale_state
+from steadygraph.policies import non_finite, reference
 from steadygraph.policies.bench import Bench
 from steadygraph.policies.effects import Recorder
+from steadygraph.policies.reference import Truth
 from steadygraph.policies.runs import CallResult, run_eager
 from steadygraph.policies.shared import Beginnings
 
@@ -63,6 +63,8 @@ class EagerPass:
         self.notes = self._unknown()
         if not profile.raised:
             self._require_devices()
+        #: NaN and infinity, by call.
+        self.non_finite = non_finite.found(subject.case, subject.model, subject.state, self.results)
 
     @contextlib.contextmanager
     def _watching(self, call: str) -> Iterator[None]:
@@ -112,17 +114,18 @@ def recorded(subject: Subject, arguments: Mapping[str, Node]) -> Iterator[tuple[
     regions = region_modules(case, model)
     eager = EagerPass(subject, regions)
     if eager.results[PROFILE].failure is not None:
-        yield _recording(subject, arguments, eager, None, {}), None, eager
+        yield _recording(subject, arguments, eager, None, Truth(eager.results)), None, eager
         return
-    leaks = stale_state.leaks(case, model, state, eager.results) if case.independent else {}
-    truth = {**eager.results, **{name: fresh for name, (_, fresh) in leaks.items()}}
-    with compiled(subject, regions, truth) as made:
+    truth = reference.truth(case, model, state, eager.results, simulated=subject.simulation is not None)
+    with compiled(subject, regions, truth.results) as made:
         profile = made.results[PROFILE]
         if profile.raised and not made.refusals:
             raise _raised(profile, "under torch.compile")
-        recording = _recording(subject, arguments, eager, made, {name: leak for name, (leak, _) in leaks.items()})
+        recording = _recording(subject, arguments, eager, made, truth)
         device = "cuda" if subject.on_cuda else ""
-        bench = Bench(made.case, model, state, regions, made.session, truth, made.results, eager.beginnings, device)
+        bench = Bench(
+            made.case, model, state, regions, made.session, truth.results, made.results, eager.beginnings, device
+        )
         yield recording, None if profile.raised else bench, eager
 
 
@@ -131,7 +134,7 @@ def _recording(
     arguments: Mapping[str, Node],
     eager: EagerPass,
     made: CompiledPass | None,
-    leaks: Mapping[str, Leak],
+    truth: Truth,
 ) -> Recording:
     observations = () if made is None else made.session.observations
     observed = {name: [one for one in observations if one.call == name] for name in eager.results}
@@ -150,7 +153,10 @@ def _recording(
                 syncs=when_compiled(eager.syncs[name].syncs(), [*observed[PROFILE], *observed[name]]),
                 mismatches=eager.mismatches(name),
                 eager_error=None if result.limited else result.failure,
-                leak=leaks.get(name),
+                leak=truth.leaks.get(name),
+                wrong_in_eager=truth.wrong.get(name),
+                # What the case itself says must be so is meant.
+                non_finite=None if name in truth.agreed else eager.non_finite.get(name),
                 refusals=made.refusals if made is not None and name == PROFILE else (),
             )
             for name, result in eager.results.items()

@@ -135,4 +135,4 @@ def device(wanted: str, case: Case, settings: Settings) -> AbstractContextManage
 
 def _code(case: Case) -> tuple[Callable[..., Any] | None, ...]:
     """The user's functions that run around the calls: what they keep outside of the model is its state too."""
-    return case.profile, case.serving, case.before, case.context, case.mark, case.observe
+    return case.profile, case.serving, case.before, case.context, case.mark, case.observe, case.reference

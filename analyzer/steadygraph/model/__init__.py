@@ -15,9 +15,11 @@ from steadygraph.model.evidence import (
     GraphOutput,
     Leak,
     Move,
+    NonFinite,
     Outcome,
     Reach,
     Region,
+    WrongInEager,
 )
 from steadygraph.model.network import digraph
 from steadygraph.model.observation import (
@@ -114,6 +116,7 @@ __all__ = [
     "Move",
     "Node",
     "NodeKind",
+    "NonFinite",
     "NoneNode",
     "Observation",
     "OpaqueNode",
@@ -144,5 +147,6 @@ __all__ = [
     "ValueNode",
     "ViolatedGuard",
     "Waived",
+    "WrongInEager",
     "digraph",
 ]

@@ -77,6 +77,32 @@ class Leak:
 
 
 @dataclass(frozen=True, slots=True)
+class WrongInEager:
+    """What eager mode gives is not what the case's reference says that the call must return."""
+
+    detail: str
+    max_abs_error: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NonFinite:
+    """Values in the result of eager mode that are no numbers, where the profile call has none of their kind.
+
+    ``value`` is ``nan`` or ``inf`` (of either sign); ``count`` of the ``total`` elements at ``path`` are such.
+    ``operator`` is the first that made it out of values without it, at ``location``; where none did, ``source`` names
+    the argument or the attribute of the model that it came in with.  Both are empty if neither is known.
+    """
+
+    path: str
+    value: str
+    count: int
+    total: int
+    operator: str = ""
+    location: Location | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """A tensor of the model that lies elsewhere than in the profile call, before or during this call."""
 
@@ -110,7 +136,7 @@ class Outcome:
 
     A bad outcome may have a cause outside of its call: ``since`` says which place an earlier call, under the same
     policy, left otherwise than eager mode; without that the call is right.  ``as_eager`` says that eager mode does the
-    same after the same calls, and that a fresh model shows it to be wrong.
+    same after the same calls, and that a fresh model, or the case's reference, shows it to be wrong.
 
     ``compiled_branch`` are lines that ask whether they are being compiled: eager mode does the same as the compiled
     call where it gets the same answer there.
@@ -215,6 +241,10 @@ class Evidence:
     mismatches: tuple[DeviceMismatch, ...] = ()
     #: A case of independent requests: what leaked from earlier ones.
     leak: Leak | None = None
+    #: A case with a reference: how eager mode departs from it, also on a fresh model.
+    wrong_in_eager: WrongInEager | None = None
+    #: NaN or infinity in the result of eager mode, and none in that of the profile call.
+    non_finite: NonFinite | None = None
     #: Which part of torch.compile is wrong about the call, whatever was compiled before it.
     fault: CompilerFault | None = None
     #: Tensors that a captured graph would have recorded by address and that have moved.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from steadygraph.model.environment import environment, version
-from steadygraph.model.evidence import CompilerFault, Leak, Outcome, Region
+from steadygraph.model.evidence import CompilerFault, Leak, NonFinite, Outcome, Region, WrongInEager
 from steadygraph.model.observation import Observation, Sync
 from steadygraph.model.refusal import Refusal
 from steadygraph.model.report import Problem, Status
@@ -31,6 +31,10 @@ class RecordedCall:
     eager_error: Failure | None = None
     #: What leaked into this call from earlier ones; None also where the calls are not independent.
     leak: Leak | None = None
+    #: How eager mode departs from the case's reference.
+    wrong_in_eager: WrongInEager | None = None
+    #: NaN or infinity in the result of eager mode, and none in that of the profile call.
+    non_finite: NonFinite | None = None
     #: Which part of torch.compile is wrong about the call by itself.
     fault: CompilerFault | None = None
     #: What the call did under each policy that was asked for.

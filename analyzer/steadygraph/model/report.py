@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-from steadygraph.model.evidence import Finding, GraphChange, Leak, Outcome, Region
+from steadygraph.model.evidence import Finding, GraphChange, Leak, Outcome, Region, WrongInEager
 from steadygraph.model.observation import Graph, ViolatedGuard
 from steadygraph.model.structure import Difference
 from steadygraph.model.words import Failure, Location
@@ -61,6 +61,8 @@ class ScenarioReport:
     eager_error: Failure | None = None
     #: Where eager mode is wrong itself: a case of independent requests, and what leaked into this one.
     leak: Leak | None = None
+    #: The same where the case's reference says so.
+    wrong_in_eager: WrongInEager | None = None
     #: In the order in which they ended.
     calls: tuple[RegionCall, ...] = ()
 

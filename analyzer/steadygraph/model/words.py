@@ -66,6 +66,7 @@ class Kind(enum.StrEnum):
     BUFFER_REALLOC = "buffer-realloc"
     SERVING_ERROR = "serving-error"
     REPEATED_COMPILATION = "repeated-compilation"
+    NON_FINITE = "non-finite"
 
 
 class Policy(enum.StrEnum):

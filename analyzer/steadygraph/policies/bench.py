@@ -38,7 +38,7 @@ class Bench:
         state: That of the model before its first call.
         regions: (name, module) pairs of what is compiled.
         session: Holds what was compiled in the profile call.
-        eager: What each call gives in eager mode, on a fresh model where that is another thing: the truth.
+        eager: The truth: what each call gives in eager mode, or a fresh model or the case's reference instead.
         kept: What it gives where guards are kept.
         beginnings: What the calls of the eager pass found.
         device: The type of the device that the case wants; "" for the CPU.
@@ -142,7 +142,8 @@ class Bench:
     def remarks(self) -> Iterator[str]:
         """A sentence about each call whose result is another one each time, as far as that was looked at."""
         for name in self.eager:
-            luck = unrepeatable(self.eager[name], self._repeated[name]) if name in self._repeated else ()
+            result = self.eager[name].leaking or self.eager[name]
+            luck = unrepeatable(result, self._repeated[name]) if name in self._repeated else ()
             if luck:
                 yield f"{name}: {UNREPEATABLE} ({luck[0]}); a policy that differs there is not taken for wrong"
 

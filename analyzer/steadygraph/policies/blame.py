@@ -84,7 +84,8 @@ def _is_wrong(bench: Bench, call: str, stage: str, got: CallResult) -> bool:
     # How a back end rounds shows in the profile call, if that is not the one in question.
     profile = got if call == PROFILE or stage == EAGER else answered_again(bench, stage)[PROFILE]
     noise = noise_of(stage, bench.eager[PROFILE], profile)
-    return outcome(Policy.RECOMPILE, stage, bench.eager[call], got, noise=noise).result in _BAD
+    judged = outcome(Policy.RECOMPILE, stage, bench.eager[call], got, noise=noise)
+    return judged.result in _BAD and not judged.as_eager
 
 
 @contextlib.contextmanager

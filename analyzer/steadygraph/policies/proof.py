@@ -97,6 +97,7 @@ def compare(
     noise: Noise | None = None,
     root: str = ROOT,
     besides: Collection[str] = (),
+    truth: str = "in eager mode",
 ) -> Comparison:
     """Compare a frozen result with that of eager mode.
 
@@ -109,9 +110,10 @@ def compare(
         noise: What this way of running rounds differently; errors that it explains are none.
         root: What paths begin with.
         besides: Places where a difference says nothing.
+        truth: Where the right result is from, for sentences.
     """
     wrong = [
-        (difference.path, f"{difference.profile} in eager mode, {difference.serving} here")
+        (difference.path, f"{difference.profile} {truth}, {difference.serving} here")
         for difference in differences(eager.structure, other.structure, root=root)
         if _matters(difference) and difference.path not in besides
     ]
@@ -125,7 +127,7 @@ def compare(
                 errors += [0.0] if _is_real(expected) else []
                 continue
             error = _absolute_error(expected, found[path])
-            problem = _mismatch(expected, found[path], error)
+            problem = _mismatch(expected, found[path], error, truth)
             if problem is not None and noise and _is_rounding(noise.get(path, 0.0), expected, found[path]):
                 problem = None
             errors += [] if error is None else [error]
@@ -153,7 +155,7 @@ def _real_pair(expected: Any, actual: Any) -> tuple[torch.Tensor, torch.Tensor] 
     """Two floating tensors of one shape, as ordinary tensors; None for anything else."""
     if not (isinstance(expected, torch.Tensor) and isinstance(actual, torch.Tensor)):
         return None
-    a, b = _plain(expected), _plain(actual)
+    a, b = plain(expected), plain(actual)
     if a is None or b is None or a.shape != b.shape or not (a.is_floating_point() and b.is_floating_point()):
         return None
     return a, b
@@ -189,14 +191,14 @@ def _matters(difference: Difference) -> bool:
     return difference.aspect not in _HARMLESS
 
 
-def _mismatch(expected: Any, actual: Any, error: float | None) -> str | None:
+def _mismatch(expected: Any, actual: Any, error: float | None, truth: str) -> str | None:
     """What is wrong with a leaf, in a few words; None if nothing is, or if the structure has told."""
     if isinstance(expected, torch.Tensor) and isinstance(actual, torch.Tensor):
-        return _tensor_mismatch(expected, actual, error)
+        return _tensor_mismatch(expected, actual, error, truth)
     unknown = symbols.is_unknown(expected) or symbols.is_unknown(actual)
     if unknown or type(expected) is not type(actual) or _equal(expected, actual):
         return None
-    return f"{value_text(expected)} in eager mode, {value_text(actual)} here"
+    return f"{value_text(expected)} {truth}, {value_text(actual)} here"
 
 
 def _equal(expected: Any, actual: Any) -> bool:
@@ -209,18 +211,18 @@ def _equal(expected: Any, actual: Any) -> bool:
         return key_text(expected) == key_text(actual)
 
 
-def _tensor_mismatch(expected: torch.Tensor, actual: torch.Tensor, error: float | None) -> str | None:
+def _tensor_mismatch(expected: torch.Tensor, actual: torch.Tensor, error: float | None, truth: str) -> str | None:
     if not _comparable(expected, actual):
         return None
     if expected.is_nested:
         rows, other_rows = ([tuple(part.shape) for part in tensor.unbind()] for tensor in (expected, actual))
         if rows != other_rows:
-            return f"parts of sizes {rows} in eager mode, {other_rows} here"
+            return f"parts of sizes {rows} {truth}, {other_rows} here"
     try:
-        message = _close(_plain(expected), _plain(actual)) if expected.is_nested else _close(expected, actual)
+        message = _close(plain(expected), plain(actual)) if expected.is_nested else _close(expected, actual)
     except (NotImplementedError, RuntimeError, TypeError, ValueError):
         # assert_close does not know all layouts and narrow dtypes.
-        message = _close(_plain(expected), _plain(actual))
+        message = _close(plain(expected), plain(actual))
     if message is None:
         return None
     counted = _MISMATCHED.search(message)
@@ -251,7 +253,7 @@ def _absolute_error(expected: Any, actual: Any) -> float | None:
     """The largest absolute difference of two floating or complex tensors of one shape; NaN equals NaN."""
     if not (isinstance(expected, torch.Tensor) and isinstance(actual, torch.Tensor)):
         return None
-    a, b = _plain(expected), _plain(actual)
+    a, b = plain(expected), plain(actual)
     if a is None or b is None or a.shape != b.shape or not (_is_real(a) or _is_real(b)):
         return None
     if a.numel() == 0:
@@ -270,7 +272,7 @@ def _widest(tensor: torch.Tensor) -> torch.dtype:
     return torch.complex128 if tensor.is_complex() else torch.float64
 
 
-def _plain(tensor: torch.Tensor) -> torch.Tensor | None:
+def plain(tensor: torch.Tensor) -> torch.Tensor | None:
     """The same numbers as an ordinary tensor on the CPU; None for a tensor without data, or of an unknown kind."""
     if tensor.is_meta or torch_private.is_fake(tensor):
         return None

@@ -22,7 +22,7 @@ from steadygraph.observe.state.touched import Place
 from steadygraph.policies import proof
 from steadygraph.policies.effects import Effects, Left, Watch
 from steadygraph.policies.gradients import with_gradients
-from steadygraph.policies.proof import Comparison
+from steadygraph.policies.proof import Comparison, FrozenOutput
 from steadygraph.policies.refusals import refusal_of
 from steadygraph.policies.rounding import Noise
 
@@ -32,6 +32,10 @@ _SEED = 0
 UNREPEATABLE = "eager mode gives two results in two runs"
 #: The back end that needs no kernels.
 EAGER = "eager"
+
+
+#: ``reference(model, args, kwargs)`` of a case.
+Reference = Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], Any]
 
 
 class GuardRefusedError(RuntimeError):
@@ -59,7 +63,7 @@ class CallResult:
     effects: Effects = field(default_factory=Effects)
     #: The same call once more in eager mode, for whom there is something to explain.
     again: Callable[[], CallResult] | None = None
-    #: This is what a fresh model gives, and that is what eager mode gives after the calls before: it is wrong.
+    #: This is what a fresh model, or the case's reference, gives, and that is what eager mode gives: it is wrong.
     leaking: CallResult | None = None
 
     @property
@@ -180,16 +184,21 @@ def _called(case: Case, model: nn.Module, name: str, call: Call, watched: Abstra
         with _around(case, name):
             with watched:
                 output = model(*call.args, **call.kwargs)
-            seen = output if case.observe is None else case.observe(model, output)
-            if case.backward:
-                seen = with_gradients(case, model, call.args, call.kwargs, seen)
-            return CallResult(output=proof.freeze(seen))
+            return CallResult(output=_seen(case, model, call, output))
     except GuardRefusedError as refusal:
         return CallResult(refused=str(refusal))
     except UsageError:
         raise
     except Exception as error:
         return _failed(error)
+
+
+def _seen(case: Case, model: nn.Module, call: Call, output: object) -> FrozenOutput:
+    """What a consumer sees of what a call returned."""
+    seen = output if case.observe is None else case.observe(model, output)
+    if case.backward:
+        seen = with_gradients(case, model, call.args, call.kwargs, seen)
+    return proof.freeze(seen)
 
 
 def _failed(error: Exception) -> CallResult:
@@ -216,6 +225,35 @@ def run_alone(case: Case, model: nn.Module, scenario: str, watch: Watch) -> Call
         if case.before is not None:
             case.before(model, PROFILE)
         return _run_one(case, model, scenario, calls[scenario], contextlib.nullcontext(), watch)
+
+
+def run_reference(case: Case, model: nn.Module, scenario: str, reference: Reference) -> FrozenOutput:
+    """What a case says that a call must return, on a model that has run the calls before it in eager mode.
+
+    Of independent calls, on a fresh model, after what the case sets up for its profile call.
+
+    Raises:
+        TargetError: The reference raised, or what looks at its result did.
+    """
+    with process.preserved(), torch_private.compiles_forced_eager(), guarded(case.named("reference()")):
+        if case.independent:
+            calls = dict(inputs(case, mark=False))
+            if case.before is not None and scenario != PROFILE:
+                case.before(model, PROFILE)
+            return _referred(case, model, scenario, calls[scenario], reference)
+        for name, call in inputs(case, mark=False):
+            if name == scenario:
+                return _referred(case, model, name, call, reference)
+            _run_one(case, model, name, call, contextlib.nullcontext())
+    raise LookupError(f"no call is named {scenario}")
+
+
+def _referred(case: Case, model: nn.Module, name: str, call: Call, reference: Reference) -> FrozenOutput:
+    process.seeded(_SEED)
+    if case.before is not None:
+        case.before(model, name)
+    with _around(case, name):
+        return _seen(case, model, call, reference(model, call.args, call.kwargs))
 
 
 def run_profile(case: Case, model: nn.Module, watched: AbstractContextManager[Any] | None = None) -> CallResult:
@@ -283,7 +321,7 @@ def outcome(
     Args:
         policy: That under which it was made.
         backend: What ran it.
-        eager: The truth: the same call in eager mode, on a fresh model where that is another thing.
+        eager: The truth: the same call in eager mode, or what a fresh model or the case's reference gives instead.
         got: The call under the policy.
         recompiles: How many compilations it took.
         noise: The back end's own rounding.
@@ -351,7 +389,8 @@ def _judged(
     if eager.failure is not None:
         error = f"eager mode raises {eager.failure}; this does not"
         return without_output(Result.SILENT_WRONG, error, proved=not eager.unknown)
-    compared = proof.compare(eager.output, got.output, noise=noise, besides=besides)
+    truth = "in eager mode" if eager.leaking is None else "in the right result"
+    compared = proof.compare(eager.output, got.output, noise=noise, besides=besides, truth=truth)
     if not compared.equal or got.effects.wrong:
         return _wrong(Outcome(policy, backend, Result.SILENT_WRONG, recompiles=recompiles), compared, got.effects)
     result = Result.RECOMPILES if recompiles else Result.SAME

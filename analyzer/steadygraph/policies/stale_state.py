@@ -35,7 +35,7 @@ def leaks(
         alone = run_alone(case, model, name, Recorder())
         detail, error = _difference(alone, result)
         if detail is not None:
-            leak = Leak(_changed_before(case, model, state, name), detail, error)
+            leak = Leak(changed_before(case, model, state, name), detail, error)
             found[name] = leak, replace(alone, leaking=result)
     state.restore()
     return found
@@ -51,7 +51,7 @@ def _difference(alone: CallResult, after_others: CallResult) -> tuple[str | None
     return (None, None) if compared.equal else (compared.detail, compared.max_abs_error)
 
 
-def _changed_before(case: Case, model: nn.Module, state: ModelState, name: str) -> tuple[str, ...]:
+def changed_before(case: Case, model: nn.Module, state: ModelState, name: str) -> tuple[str, ...]:
     """Attributes that the calls before this one left different from a fresh model's."""
     state.restore()
     fresh = attributes.fingerprints(model)

@@ -86,7 +86,27 @@ _WEIGHT = case(
     """,
 )
 
+_PADDING = case(
+    "return x / x.abs().amax().clamp(min=1.0)",
+    profile="torch.ones(4)",
+    serving={"padded": "torch.tensor([1.0, 1.0, 1.0, torch.nan])"},
+    more="""
+    def observe(model, out):
+        return out[:3]
+    """,
+)
+
 EXAMPLES = (
+    (
+        "SG605",
+        Example(
+            "a buffer of which padding is never written",
+            _PADDING,
+            ("padded",),
+            fix="Write finite values into all of `args[0]` before it is read.",
+            fixed=(changed(_PADDING, ("torch.nan", "0.0")),),
+        ),
+    ),
     (
         "SG303",
         Example(

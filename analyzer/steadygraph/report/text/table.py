@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from steadygraph.model import PROFILE, Outcome, Policy, Result, ScenarioReport
+from steadygraph.model import PROFILE, Leak, Outcome, Policy, Result, ScenarioReport, WrongInEager
 from steadygraph.report.text.layout import Line, Span, cells, cropped, enumerated, flat, shortened
 
 _STYLES = {
@@ -75,25 +75,32 @@ def unchanged(scenarios: Sequence[ScenarioReport]) -> str:
 
 def is_same(scenario: ScenarioReport) -> bool:
     """Does nothing happen in it, under no policy?"""
-    return scenario.leak is None and all(outcome_text(outcome) == Result.SAME for outcome in scenario.outcomes)
+    return _wrong_in_eager(scenario) is None and all(
+        outcome_text(outcome) == Result.SAME for outcome in scenario.outcomes
+    )
 
 
 def shows_eager(scenarios: Iterable[ScenarioReport]) -> bool:
     """Is eager mode itself wrong in any of them?  Then it has a column of its own."""
-    return any(scenario.leak for scenario in scenarios)
+    return any(_wrong_in_eager(scenario) for scenario in scenarios)
 
 
 def eager_text(scenario: ScenarioReport) -> str:
-    """What eager mode does, in the words of an outcome; wrong is what a fresh model does otherwise."""
+    """What eager mode does, in the words of an outcome; wrong is what a fresh model or the reference does otherwise."""
     result = eager_result(scenario)
-    error = None if scenario.leak is None else scenario.leak.max_abs_error
+    wrong = _wrong_in_eager(scenario)
+    error = None if wrong is None else wrong.max_abs_error
     return f"{result} ({error_size(error)})" if result is Result.SILENT_WRONG and error is not None else str(result)
 
 
 def eager_result(scenario: ScenarioReport) -> Result:
     if scenario.eager_error is not None:
         return Result.RAISES
-    return Result.SAME if scenario.leak is None else Result.SILENT_WRONG
+    return Result.SAME if _wrong_in_eager(scenario) is None else Result.SILENT_WRONG
+
+
+def _wrong_in_eager(scenario: ScenarioReport) -> WrongInEager | Leak | None:
+    return scenario.wrong_in_eager or scenario.leak
 
 
 def outcome_text(outcome: Outcome) -> str:

@@ -163,23 +163,31 @@ def _raising_in_eager_mode(first: Finding, scenarios: Sequence[ScenarioReport]) 
 
 def _under_policies(findings: Sequence[Finding], scenarios: Sequence[ScenarioReport]) -> Iterator[str]:
     first = findings[0]
-    leaking = [each.name for each in scenarios if each.leak and first.kind is Kind.STALE_STATE]
+    in_eager_mode = [each.name for each in scenarios if _is_of_eager_mode(first, each)]
     happened = [
         (scenario.name, outcome)
         for scenario in scenarios
         if not (first.consequence is Consequence.RAISES and scenario.eager_error)
         for outcome in scenario.outcomes
         if any(finding.scenario == scenario.name and finding.leads_to(outcome) for finding in findings)
-        and (scenario.name not in leaking or outcome.as_eager)
+        and (scenario.name not in in_eager_mode or outcome.as_eager)
     ]
     for result in _RESULTS[first.consequence]:
-        eager = leaking if result is Result.SILENT_WRONG else []
+        eager = in_eager_mode if result is Result.SILENT_WRONG else []
         proved = [each for each in happened if each[1].result is result]
         predicted = [each for each in happened if each[1].predicted is result and each[1].result is not result]
         if proved or eager:
             yield f"{_VERBS[result]} {_policies(proved, scenarios, eager)}{_detail(result, proved, first)}"
         if predicted:
             yield f"{_VERBS[result]} {_policies(predicted, scenarios)} (predicted, not proved here)"
+
+
+def _is_of_eager_mode(finding: Finding, scenario: ScenarioReport) -> bool:
+    """Is it about what eager mode gives?  What a policy does besides has another reason."""
+    if finding.kind is Kind.STALE_STATE:
+        return scenario.leak is not None
+    departs = finding.kind is Kind.SERVING_ERROR and scenario.wrong_in_eager is not None
+    return departs or finding.kind is Kind.NON_FINITE
 
 
 def _policies(happened: Iterable[_Happened], scenarios: Sequence[ScenarioReport], eager: Sequence[str] = ()) -> str:
