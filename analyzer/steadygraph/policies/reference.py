@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from torch import nn
 
-from steadygraph.case.case import Case
+from steadygraph import torch_private
+from steadygraph.case.case import Call, Case
+from steadygraph.case.user_code import guarded
 from steadygraph.model import PROFILE, Leak, WrongInEager
+from steadygraph.observe.state import process
 from steadygraph.observe.state.state import ModelState
 from steadygraph.policies import proof
 from steadygraph.policies.effects import Recorder
 from steadygraph.policies.proof import Comparison, FrozenOutput
 from steadygraph.policies.rounding import Noise
-from steadygraph.policies.runs import CallResult, run_alone, run_reference
+from steadygraph.policies.runs import SEED, CallResult, around, inputs, run_alone, run_one, seen_of
 from steadygraph.policies.stale_state import changed_before, leaks
+
+#: ``reference(model, args, kwargs)`` of a case.
+Reference = Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +58,19 @@ def truth(
     leaking = leaks(case, model, state, eager) if case.independent else {}
     fresh = {**eager, **{name: alone for name, (_, alone) in leaking.items()}}
     found = Truth(fresh, {name: leak for name, (leak, _) in leaking.items()})
-    return found if case.reference is None or simulated else _referred(case, model, state, eager, found)
+    return found if case.reference is None or simulated else _held_against_it(case, model, state, eager, found)
 
 
-def _referred(case: Case, model: nn.Module, state: ModelState, eager: Mapping[str, CallResult], known: Truth) -> Truth:
+def _held_against_it(
+    case: Case, model: nn.Module, state: ModelState, eager: Mapping[str, CallResult], known: Truth
+) -> Truth:
     """The same with what the reference says: it has the last word."""
     assert case.reference is not None
     results, leaking, wrong, agreed = dict(known.results), dict(known.leaks), {}, set()
     noise: Noise | None = None
     for name, result in eager.items():
         state.restore()
-        right = run_reference(case, model, name, case.reference)
+        right = _answer(case, model, name, case.reference)
         compared = _compared(right, result, noise)
         if compared is not None and compared.equal:
             if name == PROFILE and result.output is not None:
@@ -79,6 +89,35 @@ def _referred(case: Case, model: nn.Module, state: ModelState, eager: Mapping[st
         else:
             wrong[name] = WrongInEager(str(compared.detail), compared.max_abs_error)
     return replace(known, results=results, leaks=leaking, wrong=wrong, agreed=frozenset(agreed))
+
+
+def _answer(case: Case, model: nn.Module, scenario: str, reference: Reference) -> FrozenOutput:
+    """What a case says that a call must return, on a model that has run the calls before it in eager mode.
+
+    Of independent calls, on a fresh model, after what the case sets up for its profile call.
+
+    Raises:
+        TargetError: The reference raised, or what looks at its result did.
+    """
+    with process.preserved(), torch_private.compiles_forced_eager(), guarded(case.named("reference()")):
+        if case.independent:
+            calls = dict(inputs(case, mark=False))
+            if case.before is not None and scenario != PROFILE:
+                case.before(model, PROFILE)
+            return _asked(case, model, scenario, calls[scenario], reference)
+        for name, call in inputs(case, mark=False):
+            if name == scenario:
+                return _asked(case, model, name, call, reference)
+            run_one(case, model, name, call, contextlib.nullcontext())
+    raise LookupError(f"no call is named {scenario}")
+
+
+def _asked(case: Case, model: nn.Module, name: str, call: Call, reference: Reference) -> FrozenOutput:
+    process.seeded(SEED)
+    if case.before is not None:
+        case.before(model, name)
+    with around(case, name):
+        return seen_of(case, model, call, reference(model, call.args, call.kwargs))
 
 
 def _agrees(right: FrozenOutput, result: CallResult, noise: Noise | None) -> bool:

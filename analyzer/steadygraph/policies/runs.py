@@ -27,15 +27,11 @@ from steadygraph.policies.refusals import refusal_of
 from steadygraph.policies.rounding import Noise
 
 #: Inputs without a seed of their own, dropout, sampling: every pass draws the same numbers.
-_SEED = 0
+SEED = 0
 #: What is said of a call whose result is another one each time.
 UNREPEATABLE = "eager mode gives two results in two runs"
 #: The back end that needs no kernels.
 EAGER = "eager"
-
-
-#: ``reference(model, args, kwargs)`` of a case.
-Reference = Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], Any]
 
 
 class GuardRefusedError(RuntimeError):
@@ -107,7 +103,7 @@ def run_calls(
             if on_start is not None:
                 on_start(name)
             watched = contextlib.nullcontext() if watching is None else watching(name)
-            results[name] = _run_one(case, model, name, call, watched, watch)
+            results[name] = run_one(case, model, name, call, watched, watch)
     return results
 
 
@@ -132,20 +128,20 @@ def inputs(case: Case, *, mark: bool) -> Iterator[tuple[str, Call]]:
         case: Gives them.
         mark: Apply its ``mark`` to the arguments of the profile call.
     """
-    process.seeded(_SEED)
+    process.seeded(SEED)
     with known_inputs():
         profile = profile_call(case)
     if mark and case.mark is not None:
         with guarded(case.named("mark()")):
             case.mark(profile.args, profile.kwargs)
-    process.seeded(_SEED + 1)
+    process.seeded(SEED + 1)
     with known_inputs():
         scenarios = serving_calls(case)
     yield PROFILE, profile
     yield from scenarios.items()
 
 
-def _run_one(
+def run_one(
     case: Case,
     model: nn.Module,
     name: str,
@@ -153,7 +149,7 @@ def _run_one(
     watched: AbstractContextManager[Any],
     watch: Watch | None = None,
 ) -> CallResult:
-    process.seeded(_SEED)
+    process.seeded(SEED)
     unknowns = current_unknowns()
     if unknowns is not None:
         unknowns.start(name)
@@ -181,10 +177,10 @@ def _watched(
 
 def _called(case: Case, model: nn.Module, name: str, call: Call, watched: AbstractContextManager[Any]) -> CallResult:
     try:
-        with _around(case, name):
+        with around(case, name):
             with watched:
                 output = model(*call.args, **call.kwargs)
-            return CallResult(output=_seen(case, model, call, output))
+            return CallResult(output=seen_of(case, model, call, output))
     except GuardRefusedError as refusal:
         return CallResult(refused=str(refusal))
     except UsageError:
@@ -193,7 +189,7 @@ def _called(case: Case, model: nn.Module, name: str, call: Call, watched: Abstra
         return _failed(error)
 
 
-def _seen(case: Case, model: nn.Module, call: Call, output: object) -> FrozenOutput:
+def seen_of(case: Case, model: nn.Module, call: Call, output: object) -> FrozenOutput:
     """What a consumer sees of what a call returned."""
     seen = output if case.observe is None else case.observe(model, output)
     if case.backward:
@@ -214,7 +210,7 @@ def _failed(error: Exception) -> CallResult:
     return CallResult(failure=failure, limited=limit is not None, hint=problem.hint, refusal=refusal)
 
 
-def _around(case: Case, name: str) -> AbstractContextManager[Any]:
+def around(case: Case, name: str) -> AbstractContextManager[Any]:
     return contextlib.nullcontext() if case.context is None else case.context(name)
 
 
@@ -224,43 +220,14 @@ def run_alone(case: Case, model: nn.Module, scenario: str, watch: Watch) -> Call
         calls = dict(inputs(case, mark=False))
         if case.before is not None:
             case.before(model, PROFILE)
-        return _run_one(case, model, scenario, calls[scenario], contextlib.nullcontext(), watch)
-
-
-def run_reference(case: Case, model: nn.Module, scenario: str, reference: Reference) -> FrozenOutput:
-    """What a case says that a call must return, on a model that has run the calls before it in eager mode.
-
-    Of independent calls, on a fresh model, after what the case sets up for its profile call.
-
-    Raises:
-        TargetError: The reference raised, or what looks at its result did.
-    """
-    with process.preserved(), torch_private.compiles_forced_eager(), guarded(case.named("reference()")):
-        if case.independent:
-            calls = dict(inputs(case, mark=False))
-            if case.before is not None and scenario != PROFILE:
-                case.before(model, PROFILE)
-            return _referred(case, model, scenario, calls[scenario], reference)
-        for name, call in inputs(case, mark=False):
-            if name == scenario:
-                return _referred(case, model, name, call, reference)
-            _run_one(case, model, name, call, contextlib.nullcontext())
-    raise LookupError(f"no call is named {scenario}")
-
-
-def _referred(case: Case, model: nn.Module, name: str, call: Call, reference: Reference) -> FrozenOutput:
-    process.seeded(_SEED)
-    if case.before is not None:
-        case.before(model, name)
-    with _around(case, name):
-        return _seen(case, model, call, reference(model, call.args, call.kwargs))
+        return run_one(case, model, scenario, calls[scenario], contextlib.nullcontext(), watch)
 
 
 def run_profile(case: Case, model: nn.Module, watched: AbstractContextManager[Any] | None = None) -> CallResult:
     """Run the profile call alone, in eager mode; ``watched`` is a block to run it in."""
     with process.preserved(), torch_private.compiles_forced_eager():
         calls = dict(inputs(case, mark=False))
-        return _run_one(case, model, PROFILE, calls[PROFILE], watched or contextlib.nullcontext())
+        return run_one(case, model, PROFILE, calls[PROFILE], watched or contextlib.nullcontext())
 
 
 def run_after_eager(
@@ -287,12 +254,12 @@ def run_after_eager(
         for name, call in inputs(case, mark=False):
             if name not in (PROFILE, scenario):
                 with torch_private.compiles_forced_eager():
-                    _run_one(case, model, name, call, contextlib.nullcontext())
+                    run_one(case, model, name, call, contextlib.nullcontext())
                 continue
             if on_start is not None:
                 on_start(name)
             with under():
-                result = _run_one(case, model, name, call, watching(name), watch)
+                result = run_one(case, model, name, call, watching(name), watch)
             if name == scenario:
                 return result
     raise LookupError(f"no call is named {scenario}")
@@ -304,7 +271,7 @@ def run_until(case: Case, model: nn.Module, scenario: str) -> None:
         for name, call in inputs(case, mark=False):
             if name == scenario:
                 return
-            _run_one(case, model, name, call, contextlib.nullcontext())
+            run_one(case, model, name, call, contextlib.nullcontext())
 
 
 def outcome(
