@@ -265,15 +265,6 @@ def run_after_eager(
     raise LookupError(f"no call is named {scenario}")
 
 
-def run_until(case: Case, model: nn.Module, scenario: str) -> None:
-    """Run the calls that come before ``scenario``, in eager mode."""
-    with process.preserved(), torch_private.compiles_forced_eager():
-        for name, call in inputs(case, mark=False):
-            if name == scenario:
-                return
-            run_one(case, model, name, call, contextlib.nullcontext())
-
-
 def outcome(
     policy: Policy,
     backend: str,
