@@ -110,3 +110,9 @@ def test_tensors_in_objects_are_static_inputs_too():
     tape = Tape.of(function, (Payload(torch.zeros(2)),), {})
 
     assert tape.replay((Payload(torch.ones(2)),), {}).tolist() == [2.0, 2.0]
+
+
+def test_a_call_that_enters_inference_mode_by_itself_is_replayed_outside_of_it():
+    function = torch.inference_mode()(lambda x: (x * 2).cumsum(0))
+
+    assert replayed(function, (torch.ones(3),), (torch.tensor([1.0, 2.0, 3.0]),)).tolist() == [2.0, 6.0, 12.0]

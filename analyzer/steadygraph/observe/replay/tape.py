@@ -105,7 +105,7 @@ class Tape:
         with torch.no_grad(), torch.autocast("cpu", enabled=False):
             for path, static in self.inputs.items():
                 if address(static) != address(fresh[path]):
-                    static.copy_(fresh[path])
+                    _copy(static, fresh[path])
             for operator in self.operators:
                 _run_again(operator)
         return self.output
@@ -120,9 +120,15 @@ def _run_again(operator: _Operator) -> None:
                 raise NotReplayableError(
                     f"{operator.function} gives {tuple(new.shape)}, and {tuple(recorded.shape)} was recorded"
                 )
-            recorded.copy_(new)
+            _copy(recorded, new)
     # Whoever looks for writes asks the tensors of the model, which do not know of those through another one.
     torch.autograd.graph.increment_version([tensor for tensor in operator.writes if not tensor.is_inference()])
+
+
+def _copy(memory_of: torch.Tensor, values: torch.Tensor) -> None:
+    # A tensor that inference mode made may be written to in that mode only; a model may have entered it by itself.
+    with torch.inference_mode(memory_of.is_inference()):
+        memory_of.copy_(values)
 
 
 def static_inputs(args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, torch.Tensor]:
