@@ -133,14 +133,14 @@ def _argument_cause(guard: ViolatedGuard, differences: Iterable[Difference]) -> 
 
 def enum_members(guard: ViolatedGuard, differences: Iterable[Difference]) -> tuple[str, str] | None:
     """Members of an enum are guarded by identity, and observed as values: the two members, if that is what changed."""
-    kind = f"{guard.expected_type}."
+    member_of = re.compile(rf"(.*\.)?{re.escape(guard.expected_type)}\.\w+")  # the class may stand in another one
     found = [
         difference
         for difference in differences
         if difference.region == guard.region
         and difference.aspect is Aspect.VALUE
-        and difference.profile.startswith(kind)
-        and difference.serving.startswith(kind)
+        and member_of.fullmatch(difference.profile)
+        and member_of.fullmatch(difference.serving)
     ]
     named = [difference for difference in found if f"[{guard.path!r}]" in difference.path]
     return next(((one.profile, one.serving) for one in named + found), None)

@@ -415,3 +415,19 @@ def test_an_error_of_eager_mode_is_not_blamed_on_a_guard(guard: Make, judged: Ju
     )
 
     assert consequences(found) == [("SG601", Consequence.RAISES), ("SG101", Consequence.RECOMPILES)]
+
+
+@pytest.mark.parametrize("holder", ["", "Batch.", "make.<locals>."])
+def test_a_member_of_an_enum_is_a_value_wherever_its_class_stands(guard: Make, judged: Judge, holder: str) -> None:
+    members = f"{holder}Mode.DECODE", f"{holder}Mode.EXTEND"
+    other = guard(
+        "mode", Aspect.IDENTITY, "one particular Mode", "another Mode", expected_type="Mode", actual_type="Mode"
+    )
+
+    (found,) = judged(other, differences=(Difference("args[1]", Aspect.VALUE, *members),))
+
+    assert (found.rule, found.message) == (
+        "SG103",
+        f"argument `mode` is {members[0]} at profile, {members[1]} at serving, and the graph does what the first one "
+        "says",
+    )
