@@ -53,7 +53,8 @@ class RequiresGradChange(GuardRule):
         guards dropped, the graph of the profile run tracks no gradients, or tracks them in vain.
 
     How to fix it:
-        ``.detach()`` before the compiled region, or ``requires_grad_(False)`` on what is only served.
+        ``.detach()`` before the compiled region, or ``requires_grad_(False)`` on what is only served; what is computed
+        with gradients is written into a cache or buffer under ``torch.no_grad()``.
 
     Known limits:
         Where grad mode itself changes, that is the finding (global-state), not the tensors.
@@ -81,6 +82,9 @@ class RequiresGradChange(GuardRule):
 
     def fix(self, guard: ViolatedGuard) -> str:
         tensor = tensor_path(guard.path)
+        if guard.owner is not Owner.ARGUMENT and guard.actual == "True":
+            # What is computed with gradients and written into a buffer makes it part of their history.
+            return f"Leave {tensor}.requires_grad False in every call, and write into it under torch.no_grad()."
         if guard.owner is not Owner.ARGUMENT:
             return f"Set {tensor}.requires_grad_({guard.expected}) before the profile call and leave it so."
         if guard.actual == "True":

@@ -105,6 +105,29 @@ _FLIPPED_BACK = case(
     profile="torch.ones(4, requires_grad=True), torch.ones(4)",
     serving={"step": "torch.arange(4.0), torch.ones(4)"},
 )
+_CACHE_WITH_GRADIENT = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(3))
+        self.register_buffer("cache", torch.zeros(4, 3))
+
+    def forward(self, x, rows):
+        self.cache.index_copy_(0, rows, x * self.scale)
+        return self.cache.sum(0)
+
+def build():
+    return Net()
+
+def profile():
+    return (torch.ones(2, 3), torch.arange(2)), {}
+
+def serving():
+    return {"next": ((torch.ones(2, 3), torch.arange(2, 4)), {})}
+"""
 
 EXAMPLES = (
     (
@@ -333,6 +356,21 @@ def mark(args, kwargs):
             ("step",),
             fix="Profile with a tensor that requires no gradient: a.detach().",
             fixed=(changed(_FLIPPED_BACK, ("requires_grad=True)", "requires_grad=True).detach()")),),
+        ),
+    ),
+    (
+        "SG208",
+        Example(
+            "a cache that takes results with a gradient",
+            _CACHE_WITH_GRADIENT,
+            ("next",),
+            fix="Leave self.cache.requires_grad False in every call, and write into it under torch.no_grad().",
+            fixed=(
+                changed(
+                    _CACHE_WITH_GRADIENT,
+                    ("        self.cache", "        with torch.no_grad():\n            self.cache"),
+                ),
+            ),
         ),
     ),
     (
