@@ -242,6 +242,8 @@ def place(guard: ViolatedGuard, path: str | None = None) -> str:
     if from_before_a_break(guard):
         return f"`{guard.path if path is None else path}` in `{guard.frame}`, behind a graph break,"
     word = {Owner.ARGUMENT: "argument", Owner.MODULE: "attribute", Owner.OBJECT: "attribute", Owner.GLOBAL: "global"}
+    if guard.owner is Owner.GLOBAL and guard.condition.subject is Subject.VARIABLE:
+        return f"variable `{guard.path if path is None else path}`"
     return f"{word.get(guard.owner, 'value')} `{guard.path if path is None else path}`"
 
 

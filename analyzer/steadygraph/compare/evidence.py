@@ -16,6 +16,7 @@ from steadygraph.model import (
     ContainerNode,
     Difference,
     Evidence,
+    Graph,
     GraphChange,
     Move,
     Node,
@@ -143,9 +144,7 @@ def _moved(profile: Sequence[Observation], serving: Sequence[Observation]) -> tu
             continue
         # What the call itself allocated, a captured graph has recorded too.
         recorded = {**dict(start.addresses_after), **dict(start.addresses)}
-        inputs = [i for graph in start.graphs for i in graph.inputs]
-        read = {i.name.removeprefix("self."): i.name for i in inputs if i.name.startswith("self.")}
-        read |= {i.source: i.name for i in inputs if i.source.startswith(GLOBAL)}
+        read = {name: shown for graph in start.graphs for name, shown in _held_inputs(graph)}
         for when, places in (("before", observation.addresses), ("during", observation.addresses_after)):
             for name, address in places:
                 if recorded.get(name, address) == address:
@@ -154,6 +153,16 @@ def _moved(profile: Sequence[Observation], serving: Sequence[Observation]) -> tu
                 if path in read:
                     moves.setdefault(path, Move(read[path], during=when == "during", region=observation.region))
     return tuple(moves.values())
+
+
+def _held_inputs(graph: Graph) -> Iterator[tuple[str, str]]:
+    """(Name in the module or in its globals, name in the code) of each tensor that a graph takes from there."""
+    prefix = f"{graph.receiver}."
+    for one in graph.inputs:
+        if one.name.startswith(prefix):
+            yield one.name.removeprefix(prefix), one.name
+        if one.source.startswith(GLOBAL):
+            yield one.source, one.name
 
 
 def _handed_from_elsewhere(profile: Sequence[Observation], serving: Sequence[Observation]) -> tuple[Move, ...]:

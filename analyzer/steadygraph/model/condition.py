@@ -54,6 +54,7 @@ class Subject(enum.StrEnum):
 
     PATH = "path"  # an argument, an attribute, an entry: something that a path leads to
     GLOBAL_NAME = "global name"  # a module-level name itself, not what its object holds
+    VARIABLE = "variable"  # one of an enclosing function, or what hangs on it
     STACK = "stack"  # it has no name: it lay on Python's stack when a graph broke
 
 

@@ -164,6 +164,8 @@ class Graph:
     #: Positions of nodes that do more than give a value, which later nodes may see: they write to memory, draw
     #: random numbers, or set a mode.
     effects: tuple[int, ...] = ()
+    #: What its code calls the module of the region: the front of the names of that module's tensors.
+    receiver: str = "self"
 
 
 class BreakReason(enum.StrEnum):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from steadygraph.model import Asks, Aspect, Subject
@@ -68,10 +68,12 @@ def dict_of_key(source: str) -> str | None:
     return found["dict"] if found else None
 
 
-def subject(source: str) -> Subject:
-    """What the value is to the code that reads it."""
+def subject(source: str, variables: Sequence[str] = ()) -> Subject:
+    """What the value is to the code that reads it, which closes over ``variables``."""
     if source.startswith(_STACK):
         return Subject.STACK
+    if root_local(source) in variables:
+        return Subject.VARIABLE
     return Subject.GLOBAL_NAME if _GLOBAL_NAME.fullmatch(source) else Subject.PATH
 
 
@@ -94,6 +96,21 @@ def keyword_named(text: str, var_kwargs: str) -> str:
 def position_named(text: str, var_args: str, name: Callable[[int], str]) -> str:
     """Entries of ``*args`` by the names of their positions: ``L['args'][0]`` -> ``name(0)``."""
     return re.sub(rf"L\['{var_args}'\]\[(\d+)\]", lambda found: name(int(found[1])), text)
+
+
+def receiver_named(text: str, variables: Sequence[str], name: str) -> str:
+    """What a method in a variable is bound to, by the method's word: ``L['fn'].__self__.pos`` -> ``L['self'].pos``."""
+    return _bound_to(variables).sub(f"L['{name}']", text)
+
+
+def is_bound(source: str, variables: Sequence[str]) -> bool:
+    """Does a source start from what a method in one of these variables is bound to?"""
+    return bool(variables) and _bound_to(variables).match(source) is not None
+
+
+def _bound_to(variables: Sequence[str]) -> re.Pattern[str]:
+    names = "|".join(map(re.escape, variables))
+    return re.compile(rf"L\['(?:{names})'\](?:\.__closure__\[\d+\]\.cell_contents)*\.__self__")
 
 
 def named_in(text: str) -> str:

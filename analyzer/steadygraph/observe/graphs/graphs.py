@@ -49,6 +49,7 @@ def capture(graph: CapturedGraph, names: Names) -> Graph:
         bodies=tuple(bodies.values()),
         code=decompilation.decompiled(entry.compiled_code),
         effects=tuple(graph_nodes.effects(traced)),
+        receiver=names.bound or "self",
     )
 
 

@@ -25,12 +25,14 @@ class Decorated:
         positional: The parameters that ``*args`` fill, in order.
         rest: Its own ``*rest``, which takes what is left.
         defaults: Of all its parameters that have one.
+        receiver: Of a bound method, what it calls the object that it is bound to.
     """
 
     code: types.CodeType
     positional: tuple[str, ...] = ()
     rest: str | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    receiver: str | None = None
 
     def position(self, index: int) -> str | None:
         """What the entry of ``*args`` at an index is called; None if it has no parameter."""
@@ -42,8 +44,8 @@ class Decorated:
 def behind(code: types.CodeType, f_locals: Mapping[str, Any]) -> Decorated | None:
     """The function around which the frame of ``code`` is put; None if it is around none.
 
-    That is a frame with ``*args`` or ``**kwargs`` that closes over one function, whether ``functools.wraps`` was used
-    or not; decorators may stand on decorators.
+    That is a frame with ``*args`` or ``**kwargs`` that closes over one function or bound method, whether
+    ``functools.wraps`` was used or not; decorators may stand on decorators.
     """
     code = code_before_breaks(code)
     inner = _around(code, {name: f_locals.get(name) for name in code.co_freevars})
@@ -56,10 +58,11 @@ def behind(code: types.CodeType, f_locals: Mapping[str, Any]) -> Decorated | Non
         positional=tuple(filled[code.co_argcount :]),
         rest=next((one.name for one in own if one.kind is one.VAR_POSITIONAL), None),
         defaults={one.name: one.default for one in own if one.default is not NO_DEFAULT},
+        receiver=inner.__func__.__code__.co_varnames[0] if isinstance(inner, types.MethodType) else None,
     )
 
 
-def closure(function: types.FunctionType) -> dict[str, Any]:
+def closure(function: types.FunctionType | types.MethodType) -> dict[str, Any]:
     """The variables that a function closes over; those that are not assigned yet are left out."""
     found = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
@@ -70,12 +73,19 @@ def closure(function: types.FunctionType) -> dict[str, Any]:
     return found
 
 
-def _around(code: types.CodeType, variables: Mapping[str, Any]) -> types.FunctionType | None:
-    functions = [value for value in variables.values() if isinstance(value, types.FunctionType)]
+def _around(
+    code: types.CodeType, variables: Mapping[str, Any], wrapped: object = None
+) -> types.FunctionType | types.MethodType | None:
+    functions = [value for value in variables.values() if isinstance(value, types.FunctionType | types.MethodType)]
+    # torch.no_grad() closes over a factory of contexts as well; functools.wraps tells which of them it is around.
+    functions = [value for value in functions if value is wrapped] or functions
     if len(functions) != 1 or not _passes_on(code):
         return None
     inner = functions[0]
-    return _around(inner.__code__, closure(inner)) or inner
+    deeper = _around(inner.__code__, closure(inner), getattr(inner, "__wrapped__", None)) or inner
+    if isinstance(inner, types.MethodType) and isinstance(deeper, types.FunctionType):
+        return types.MethodType(deeper, inner.__self__)
+    return deeper
 
 
 def _passes_on(code: types.CodeType) -> bool:

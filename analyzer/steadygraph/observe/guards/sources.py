@@ -16,7 +16,7 @@ from torch import nn
 from steadygraph.model import Owner
 from steadygraph.observe.guards.decorated import NO_DEFAULT, Decorated
 from steadygraph.torch_private import code_before_breaks, wording
-from steadygraph.torch_private.expressions import MISSING, evaluate
+from steadygraph.torch_private.expressions import evaluate
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,19 @@ class Names:
         var_args: Name of the ``*args`` parameter.
         var_kwargs: Name of the ``**kwargs`` parameter.
         decorated: The function that ``*args`` and ``**kwargs`` are passed on to.
+        variables: Those of enclosing functions that the frame closes over.
     """
 
     receiver: str | None = None
     var_args: str | None = None
     var_kwargs: str | None = None
     decorated: Decorated | None = None
+    variables: tuple[str, ...] = ()
+
+    @property
+    def bound(self) -> str | None:
+        """What the code calls the region itself: its own receiver, or that of the method around which it is put."""
+        return self.receiver or (self.decorated.receiver if self.decorated else None)
 
     def readable(self, source: str) -> str:
         """``L['kwargs']['x'].size()[0]`` -> ``x.shape[0]``."""
@@ -41,6 +48,8 @@ class Names:
             source = wording.keyword_named(source, self.var_kwargs)
         if self.var_args:
             source = wording.position_named(source, self.var_args, self._positional)
+        if self.decorated and self.decorated.receiver:
+            source = wording.receiver_named(source, self.variables, self.decorated.receiver)
         return wording.readable(source)
 
     @property
@@ -67,7 +76,7 @@ def names_of(code: types.CodeType, receiver: str | None, decorated: Decorated | 
         position += 1
     if code.co_flags & inspect.CO_VARKEYWORDS:
         var_kwargs = code.co_varnames[position]
-    return Names(receiver, var_args, var_kwargs, decorated)
+    return Names(receiver, var_args, var_kwargs, decorated, code.co_freevars)
 
 
 def owner(source: str, scope: Mapping[str, Any], names: Names) -> Owner:
@@ -75,9 +84,15 @@ def owner(source: str, scope: Mapping[str, Any], names: Names) -> Owner:
     root = wording.root_local(source)
     if root is None:
         return Owner.GLOBAL
-    local = scope["L"].get(root, MISSING)
-    if root != names.receiver and not isinstance(local, nn.Module):
-        return Owner.ARGUMENT
+    if not (root == names.receiver or _is_of_module(source, root, scope, names)):
+        return Owner.GLOBAL if root in names.variables else Owner.ARGUMENT
     if isinstance(evaluate(wording.parent(source), scope), nn.Module):
         return Owner.MODULE
     return Owner.OBJECT
+
+
+def _is_of_module(source: str, root: str, scope: Mapping[str, Any], names: Names) -> bool:
+    """Does a source start from a module: a local, one of ``*args``, what a method in a variable is bound to?"""
+    given = f"L[{root!r}][0]"
+    start = given if root == names.var_args and source.startswith(given) else f"L[{root!r}]"
+    return isinstance(evaluate(start, scope), nn.Module) or wording.is_bound(source, names.variables)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from steadygraph.model import Asks, Aspect, Condition, Location, Owner, Term, ViolatedGuard
@@ -57,12 +58,11 @@ def violated_guard(asked: Asked, seen: Violation) -> ViolatedGuard:
         region=asked.frame.region,
         frame=asked.frame.function,
         size=seen.size,
-        condition=_condition(seen),
+        condition=_condition(seen, asked.frame.names.variables),
         checked=asked.frame.checked,
     )
 
 
-def _condition(seen: Violation) -> Condition:
-    return Condition(
-        seen.asks, wording.subject(seen.source), without_addresses(seen.key), seen.terms, by_chance=seen.by_chance
-    )
+def _condition(seen: Violation, variables: Sequence[str]) -> Condition:
+    subject = wording.subject(seen.source, variables)
+    return Condition(seen.asks, subject, without_addresses(seen.key), seen.terms, by_chance=seen.by_chance)

@@ -43,5 +43,5 @@ def self_name(function: Callable[..., Any]) -> str | None:
     """The name of the first parameter of a bound method: what Dynamo calls ``L['self']``."""
     if not isinstance(function, types.MethodType):
         return None
-    names = function.__func__.__code__.co_varnames
-    return names[0] if names else None
+    code = function.__func__.__code__
+    return code.co_varnames[0] if code.co_argcount else None

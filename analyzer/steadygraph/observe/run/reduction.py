@@ -60,7 +60,9 @@ class Reduction:
         if graph not in self._graphs:
             assert graph.entry is not None
             forward = graph.entry.code is region.code
-            names = region.forward.names if forward else names_of(graph.entry.code, "self")
+            names = (
+                region.forward.names if forward else names_of(graph.entry.code, region.forward.names.bound or "self")
+            )
             self._graphs[graph] = graphs.capture(graph, names)
         return self._graphs[graph]
 

@@ -337,7 +337,8 @@ class CompileSession:
         checked = Checked.ALWAYS if region.is_users else Checked.BY_POLICY
         if code is region.code:
             return Frame(f_locals, region.forward.names, region.name, "", settings, checked)
-        receiver = "self" if region.module is not None and f_locals.get("self") is region.module else None
+        holding = (name for name, value in f_locals.items() if value is region.module and name not in code.co_freevars)
+        receiver = None if region.module is None else next(holding, None)
         names = names_of(code, receiver, decorated.behind(code, f_locals))
         return Frame(f_locals, names, region.name, locations.of_code(code).function, settings, checked)
 
