@@ -71,7 +71,7 @@ def test_rules_are_named_by_code_or_name_and_all_scenarios_come_last() -> None:
         ),
         (
             {"image": {"SG1O1": "x"}},
-            "ALLOW of case.py names a rule 'SG1O1' that does not exist\n  hint: did you mean SG101?",
+            "ALLOW of case.py names a rule 'SG1O1' that does not exist\n  hint: did you mean SG101 or SG211?",
         ),
         (
             {"*": {"none-at-profil": "x"}},
@@ -84,7 +84,7 @@ def test_rules_are_named_by_code_or_name_and_all_scenarios_come_last() -> None:
         (
             {"*": {"SG4": "x"}},
             "ALLOW of case.py names 'SG4', which is no single rule\n"
-            "  hint: name what is accepted by its code: SG401, SG402, SG403",
+            "  hint: name what is accepted by its code: SG401, SG402, SG403, SG404, SG405",
         ),
         (
             {"*": {"stale-state": "x"}},
