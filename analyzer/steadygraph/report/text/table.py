@@ -107,7 +107,7 @@ def outcome_text(outcome: Outcome) -> str:
     """``silent-wrong (0.59)``, ``recompiles (1)``, ``predicted raises``, ``raises (aot_eager)``."""
     if outcome.predicted not in (None, outcome.result):
         return f"predicted {outcome.predicted}"
-    below = [] if outcome.shown_by is None else [outcome.shown_by]
+    below = [] if outcome.shown_by is None else [cropped(flat(outcome.shown_by), 16)]
     if outcome.result is Result.RECOMPILES and outcome.recompiles is not None:
         return f"{outcome.result} ({outcome.recompiles})"
     if outcome.result is Result.SILENT_WRONG and outcome.max_abs_error is not None:
