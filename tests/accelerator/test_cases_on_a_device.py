@@ -25,8 +25,10 @@ HOST = "makes tensors on the CPU while it runs, which do not fit those on the de
 COPIES = "copies to the device from memory that is not pinned: the host waits"
 SIZES = "sizes alone are a note where nothing is proved"
 BACKWARD = "runs backward()"
+FAKE = "no operator without a fake implementation runs without values"
 KIND = "another kind of tensor on a simulated device"
 OTHERWISE = {
+    "branch_on_data_under_fullgraph": DECIDES,
     "cached_function_reads_global": NUMBERS,
     "code_of_method_replaced": NUMBERS,
     "compiled_branch_other_result": HOST,
@@ -69,6 +71,7 @@ OTHERWISE = {
     "mutable_default_argument": NUMBERS,
     "nan_of_padding_in_shared_scale": NUMBERS,
     "numpy_then_tensor": HOST,
+    "operator_without_fake": FAKE,
     "padded_rows_keep_old_request": NUMBERS,
     "parameter_as_input": KIND,
     "request_keys_on_module_dict": HOST,

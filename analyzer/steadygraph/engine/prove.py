@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from steadygraph.model import PROFILE, Consequence, Outcome, Policy, RecordedCall, Recording, Result
+from steadygraph.model import PROFILE, Checked, Consequence, Outcome, Policy, RecordedCall, Recording, Result
 from steadygraph.model.evidence import worst_of
 from steadygraph.policies import blame, capture
 from steadygraph.policies.backends import AOT_EAGER
@@ -105,11 +105,17 @@ def _blamed(recording: Recording, bench: Bench, outcomes: Mapping[str, Sequence[
     """The calls that torch.compile gets wrong by themselves; what eager mode cannot do is no fault of its."""
     found = {}
     for call in recording.calls:
-        wrong = blame.suspects(outcomes[call.name], call.name) if call.eager_error is None else ()
+        explained = call.eager_error is not None or _drops_its_guards(call)
+        wrong = () if explained else blame.suspects(outcomes[call.name], call.name)
         blamed = blame.blame(bench, call.name, wrong) if wrong else None
         if blamed is not None:
             found[call.name] = blamed
     return found
+
+
+def _drops_its_guards(call: RecordedCall) -> bool:
+    """Was there a guard, which the options of the model's own torch.compile have nobody look at?"""
+    return any(guard.checked is Checked.NEVER for one in call.observations for guard in one.violated_guards)
 
 
 def _outcomes(bench: Bench, deployment: Deployment, backend: str, *, unasked: bool) -> Mapping[str, Outcome]:

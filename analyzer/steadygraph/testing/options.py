@@ -60,7 +60,9 @@ class Options:
     @property
     def keywords(self) -> dict[str, Any]:
         """The settings as :func:`steadygraph.analyze` takes them."""
-        return dataclasses.asdict(self.settings)
+        settings = dataclasses.asdict(self.settings)
+        del settings["write_repro"]  # of the command line alone
+        return settings
 
     @property
     def all_rules(self) -> bool:

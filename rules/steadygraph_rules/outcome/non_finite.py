@@ -12,7 +12,8 @@ from torch import nn
 class Attention(nn.Module):
     def forward(self, scores, lengths):
         valid = torch.arange(scores.shape[1]) < lengths[:, None]
-        weights = scores.masked_fill(~valid, float("-inf")).softmax(-1)
+        masked = scores.masked_fill(~valid, float("-inf"))
+        weights = masked.softmax(-1)
         return weights / weights.amax().clamp(min=1.0)
 
 def observe(model, out):

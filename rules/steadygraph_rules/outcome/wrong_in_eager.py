@@ -25,7 +25,10 @@ def profile():
 
 def serving():
     rows = torch.tensor([[1.0, 2.0], [3.0, 4.0], [0.0, 0.0], [0.0, 0.0]])
-    return {"full": ((2 * torch.ones(4, 2), torch.tensor(4)), {}), "padded": ((rows, torch.tensor(2)), {})}
+    return {
+        "full": ((2 * torch.ones(4, 2), torch.tensor(4)), {}),
+        "padded": ((rows, torch.tensor(2)), {}),
+    }
 """
 
 _VALID = _PADDED.replace("return rows.mean(0)\n\ndef", "return rows.sum(0) / count\n\ndef")
