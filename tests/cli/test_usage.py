@@ -108,7 +108,8 @@ def test_what_needs_no_torch_imports_none_and_is_quick(arguments: list[str]) -> 
         times_s.append(after.children_user + after.children_system - before.children_user - before.children_system)
 
     assert done.returncode == 0
-    assert min(times_s) < 0.4
+    # 0.2 to 0.5 s where the machine is busy; importing torch alone takes more than twice that.
+    assert min(times_s) < 0.7
 
 
 def test_an_error_of_steadygraph_itself_is_no_finding(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
