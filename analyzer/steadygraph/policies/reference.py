@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,7 +18,7 @@ from steadygraph.policies import proof
 from steadygraph.policies.effects import Recorder
 from steadygraph.policies.proof import Comparison, FrozenOutput
 from steadygraph.policies.rounding import Noise
-from steadygraph.policies.runs import SEED, CallResult, around, inputs, run_alone, run_one, seen_of
+from steadygraph.policies.runs import SEED, CallResult, around, inputs, run_alone, run_until, seen_of
 from steadygraph.policies.stale_state import changed_before, leaks
 
 #: ``reference(model, args, kwargs)`` of a case.
@@ -105,11 +104,7 @@ def _answer(case: Case, model: nn.Module, scenario: str, reference: Reference) -
             if case.before is not None and scenario != PROFILE:
                 case.before(model, PROFILE)
             return _asked(case, model, scenario, calls[scenario], reference)
-        for name, call in inputs(case, mark=False):
-            if name == scenario:
-                return _asked(case, model, name, call, reference)
-            run_one(case, model, name, call, contextlib.nullcontext())
-    raise LookupError(f"no call is named {scenario}")
+        return _asked(case, model, scenario, run_until(case, model, scenario), reference)
 
 
 def _asked(case: Case, model: nn.Module, name: str, call: Call, reference: Reference) -> FrozenOutput:

@@ -230,6 +230,15 @@ def run_profile(case: Case, model: nn.Module, watched: AbstractContextManager[An
         return run_one(case, model, PROFILE, calls[PROFILE], watched or contextlib.nullcontext())
 
 
+def run_until(case: Case, model: nn.Module, scenario: str) -> Call:
+    """Run the calls before ``scenario`` as the caller's block has them run; that one itself is left to the caller."""
+    for name, call in inputs(case, mark=False):
+        if name == scenario:
+            return call
+        run_one(case, model, name, call, contextlib.nullcontext())
+    raise LookupError(f"no call is named {scenario}")
+
+
 def run_after_eager(
     case: Case,
     model: nn.Module,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -16,7 +15,7 @@ from steadygraph.observe.state import process
 from steadygraph.observe.state.state import ModelState
 from steadygraph.policies import proof
 from steadygraph.policies.effects import Recorder
-from steadygraph.policies.runs import CallResult, inputs, run_alone, run_one
+from steadygraph.policies.runs import CallResult, run_alone, run_until
 
 
 def leaks(
@@ -58,16 +57,8 @@ def changed_before(case: Case, model: nn.Module, state: ModelState, name: str) -
     """Attributes that the calls before this one left different from a fresh model's."""
     state.restore()
     fresh = attributes.fingerprints(model)
-    _run_until(case, model, name)
+    with process.preserved(), torch_private.compiles_forced_eager():
+        run_until(case, model, name)
     used = attributes.fingerprints(model)
     state.restore()
     return tuple(sorted(path for path in fresh.keys() | used.keys() if fresh.get(path) != used.get(path)))
-
-
-def _run_until(case: Case, model: nn.Module, scenario: str) -> None:
-    """Run the calls that come before ``scenario``, in eager mode."""
-    with process.preserved(), torch_private.compiles_forced_eager():
-        for name, call in inputs(case, mark=False):
-            if name == scenario:
-                return
-            run_one(case, model, name, call, contextlib.nullcontext())
