@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,6 +49,7 @@ _SECRET_LENGTH = 8
 
 #: They name a target, which may be a path.
 _OF_TARGETS = (CaseReport, Recording)
+_NO_TEXT = frozenset({bool, int, float, type(None)})
 
 Value = TypeVar("Value")
 
@@ -91,6 +93,13 @@ def scrubbed(value: Value, root: Path | None = None) -> Value:
     return clean
 
 
+def _fields_of(cls: type[Any]) -> Callable[[Any], tuple[Any, ...]] | None:
+    names = [each.name for each in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else []
+    if len(names) == 1:
+        return lambda value: (getattr(value, names[0]),)
+    return attrgetter(*names) if names else None
+
+
 class _Scrub:
     def __init__(self, root: Path) -> None:
         roots = {root.as_posix(), Path(os.path.realpath(root)).as_posix()}
@@ -104,7 +113,8 @@ class _Scrub:
             for replacement in _replacements(place, *places[place])
         ]
         self._secrets = _secrets()
-        self._fields: dict[type, list[str]] = {}
+        #: Of a type that has any: gives the values of its fields, in their order.
+        self._fields: dict[type, Callable[[Any], tuple[Any, ...]] | None] = {}
         self.text: Callable[[str], str] = cache(self._text)
         self.path: Callable[[str], str] = cache(self._location)
         self.is_outside: Callable[[str], bool] = cache(self._is_outside)
@@ -118,10 +128,12 @@ class _Scrub:
     def value(self, value: Any) -> Any:
         """The value with every string in it scrubbed, however deep; enumeration members are no free text."""
         cls: type[Any] = type(value)
+        if cls in _NO_TEXT:
+            return value
         if cls is str:
             return self.text(value)
         if cls is tuple:
-            return tuple([self.value(part) for part in value])
+            return tuple(map(self.value, value))
         if cls is dict:
             return {self.text(key): self.value(part) for key, part in value.items()}
         if cls is Location:
@@ -130,11 +142,12 @@ class _Scrub:
             return Location(self.path(value.path), value.line, self.text(value.function), text, outside)
         if cls is SourceExcerpt:
             return SourceExcerpt(self.path(value.path), value.first_line, self.value(value.lines))
-        names = self._fields.get(cls)
-        if names is None:
-            names = [each.name for each in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else []
-            self._fields[cls] = names
-        clean = cls(*[self.value(getattr(value, name)) for name in names]) if names else value
+        if cls not in self._fields:
+            self._fields[cls] = _fields_of(cls)
+        fields = self._fields[cls]
+        if fields is None:
+            return value
+        clean = cls(*map(self.value, fields(value)))
         return dataclasses.replace(clean, target=self.target(value.target)) if cls in _OF_TARGETS else clean
 
     def _text(self, text: str) -> str:

@@ -35,6 +35,8 @@ def printable(text: str) -> str:
 
 def flat(text: str, limit: int = 400) -> str:
     """The text on one line, printable, and cut after about ``limit`` characters."""
+    if len(text) <= limit and text.isprintable() and "  " not in text and text == text.strip():
+        return text  # as nearly all are
     start = text[: 4 * limit]
     words = printable(" ".join(start.split()))
     cut = len(words) > limit or len(start) < len(text)
