@@ -10,9 +10,9 @@ import pytest
 
 from steadygraph.report.formats import FORMATS
 
-#: The goals are 2 s and 300 MiB of a process that has the machine for itself; what renders each finding against all
-#: others, or holds its text several times, is far beyond these.
-MOST_S, MOST_MIB = 5.0, 300.0
+#: In units of the benchmark's loop: HTML takes most, 61 to 75 of them, on a machine for itself and on one that is busy.
+#: What renders each finding against all others, or holds its text several times, is far beyond these.
+MOST_UNITS, MOST_MIB = 100, 300.0
 
 
 @pytest.fixture(scope="module")
@@ -30,5 +30,5 @@ def test_ten_thousand_findings_are_rendered_in_time_and_memory(benchmark: Module
     costs = benchmark.costs(FORMATS)
 
     assert costs.keys() == FORMATS.keys()
-    assert {name: seconds for name, (seconds, _, _) in costs.items() if seconds >= MOST_S} == {}
-    assert {name: mib for name, (_, mib, _) in costs.items() if mib >= MOST_MIB} == {}
+    assert {name: cost.units for name, cost in costs.items() if cost.units >= MOST_UNITS} == {}
+    assert {name: cost.peak_mib for name, cost in costs.items() if cost.peak_mib >= MOST_MIB} == {}
