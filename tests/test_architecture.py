@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import pytest
@@ -106,7 +106,9 @@ class Source:
         return tuple(imports(self.tree, parent))
 
 
+@cache
 def sources() -> list[Source]:
+    """Parsed once for all tests."""
     found = []
     for root in SOURCES:
         for path in sorted(root.rglob("*.py")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import operator
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -136,9 +137,16 @@ GRAPHS: dict[str, tuple[Callable[[torch.Tensor], object], bool]] = {
     "a view that is used": (lambda x: x.view(4) * 2, False),
     "dropout, which only draws": (lambda x: nn.functional.dropout(x, 0.5, True), False),
     "a write to an input": (lambda x: x.add_(1), True),
-    "a write to what the graph made": (lambda x: x.clone().add_(1), True),
+    "a write to a view of an input": (lambda x: x.view(4)[1:].add_(1), True),
     "an assignment to a slice": (lambda x: x.__setitem__(0, 1.0), True),
-    "an activation in place": (lambda x: nn.functional.relu(x * 2, inplace=True), True),
+    "an addition to an input": (lambda x: operator.iadd(x, 1), True),
+    "an activation in place": (lambda x: nn.functional.relu(x, inplace=True), True),
+    "an input to which another is written": (lambda x: torch.add(x, 1, out=x), True),
+    "a write to what the graph made": (lambda x: x.clone().add_(1), False),
+    "a write of an input to what the graph made": (lambda x: x.new_zeros(2, 2).copy_(x), False),
+    "an assignment to a slice of what the graph made": (lambda x: x.new_zeros(2, 2).__setitem__(0, x[1]), False),
+    "an activation in place of what the graph made": (lambda x: nn.functional.relu(x * 2, inplace=True), False),
+    "a write to a copy that may be none": (lambda x: x.contiguous().add_(1), True),
     "statistics of a batch": (
         lambda x: nn.functional.batch_norm(x, torch.zeros(2), torch.ones(2), training=True),
         True,
