@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from steadygraph.case.user_code import readable_path
-from steadygraph.errors import UsageError
+from steadygraph.errors import UsageError, reading
 from steadygraph.errors.near_miss import question_or_list
 from steadygraph.model import Policy, gpus
 from steadygraph.model.run import FAIL_ON
@@ -133,11 +133,13 @@ def gpu(name: str) -> str:
 def _table(file: Path) -> dict[str, Any] | None:
     shown = readable_path(str(file))
     try:
-        text = file.read_text(encoding="utf-8")
+        text = reading.content(file).decode().replace("\r\n", "\n")
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{shown} cannot be read: {error}", hint="write it as a UTF-8 text file") from error
+    except OSError as error:
+        raise UsageError(f"{shown} cannot be read: {error.strerror}", hint="write it as a text file") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{shown} is not text in UTF-8", hint="save it in that encoding") from error
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

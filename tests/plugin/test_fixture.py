@@ -40,6 +40,14 @@ def test_state(steadygraph):
         compiled(torch.zeros(3))
 
 
+def test_model_that_is_used_afterwards(steadygraph):
+    model, call = torch.nn.Linear(4, 4), lambda: ((torch.ones(2, 4),), {})
+    expected = model(torch.ones(2, 4))
+    case = package.Case(build=lambda: model, profile=call, serving=lambda: {"a": call()})
+    steadygraph.analyze(case, device="cuda")
+    assert torch.equal(model(torch.ones(2, 4)), expected)
+
+
 def test_wrong(steadygraph):
     with pytest.raises(package.UsageError, match="unknown policy 'dorp'"):
         steadygraph.assert_stable("cases/case_steady.py", policy="dorp")
@@ -52,10 +60,11 @@ def test_it_analyses_and_asserts_and_leaves_everything_as_it_was(cases: pytest.P
 
     found = spawn("--steadygraph-report=out", "-W", "error")
 
-    found.assert_outcomes(passed=4)
+    found.assert_outcomes(passed=5)
     assert [case["target"] for case in document(cases.path / "out")["cases"]] == [
         "test_model.py::test_case_of_python",
         "test_model.py::test_case_of_python #2",
+        "test_model.py::test_model_that_is_used_afterwards",
         "test_model.py::test_report",
         "test_model.py::test_state",
         "test_model.py::test_state #2",

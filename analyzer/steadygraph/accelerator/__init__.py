@@ -8,7 +8,7 @@ from __future__ import annotations
 from steadygraph.accelerator.comparing.comparisons import ComparisonWatch
 from steadygraph.accelerator.dispatch import mismatch_of
 from steadygraph.accelerator.limits import limit_of, not_traceable
-from steadygraph.accelerator.placement import moved_case
+from steadygraph.accelerator.placement import moved_case, moved_model
 from steadygraph.accelerator.simulation import Simulation, is_simulated, simulated
 from steadygraph.accelerator.unknown import current as current_unknowns
 from steadygraph.accelerator.unknown import known_inputs
@@ -22,6 +22,7 @@ __all__ = [
     "limit_of",
     "mismatch_of",
     "moved_case",
+    "moved_model",
     "not_traceable",
     "simulated",
 ]

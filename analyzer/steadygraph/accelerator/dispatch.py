@@ -17,6 +17,7 @@ from steadygraph.accelerator import limits
 from steadygraph.accelerator.pinned import PinnedMemory
 from steadygraph.accelerator.unknown import Unknowns
 from steadygraph.accelerator.usage import Usage
+from steadygraph.errors import raised
 from steadygraph.model import DeviceMismatch, Location
 from steadygraph.observe.inputs import symbols
 from steadygraph.observe.places import locations
@@ -84,7 +85,7 @@ class Dispatch:
             self._unknowns.made(operation, locations.running())
         elif known is not None:
             fresh(self._unknowns.shape_env)  # of a size whose number is known
-        if name in _EQUALITIES and isinstance(result, torch.Tensor):
+        if name in _EQUALITIES and torch_private.is_tensor(result):
             self._equalities[result] = _EQUALITIES[name]
         return result
 
@@ -115,10 +116,10 @@ class Dispatch:
                 self._usage.ask(value.index or 0)
 
     def _remember(self, inputs: Sequence[Any], result: Any) -> None:
-        made = [t for t in _flat(result) if isinstance(t, torch.Tensor) and not _is_first_device(t)]
+        made = [t for t in _flat(result) if torch_private.is_tensor(t) and not _is_first_device(t)]
         if not made:
             return
-        known = (self._origin(t) for t in inputs if isinstance(t, torch.Tensor) and not _is_first_device(t))
+        known = (self._origin(t) for t in inputs if torch_private.is_tensor(t) and not _is_first_device(t))
         origin = next((place for place in known if place), None) or locations.running()
         for tensor in made:
             if origin is not None and tensor not in self._made:
@@ -157,11 +158,10 @@ class Dispatch:
 
 def mismatch_of(error: BaseException | None) -> DeviceMismatch | None:
     """The devices that met, if that is what an exception is about, or what it was raised because of."""
-    while error is not None:
-        found = getattr(error, _ATTRIBUTE, None)
+    for one in raised.chain(error):
+        found = BaseException.__getattribute__(one, "__dict__").get(_ATTRIBUTE)
         if isinstance(found, DeviceMismatch):
             return found
-        error = error.__cause__ or error.__context__
     return None
 
 
@@ -175,7 +175,7 @@ def _flat(value: Any) -> Iterator[Any]:
 
 
 def _on_device(value: object) -> bool:
-    if isinstance(value, torch.Tensor):
+    if torch_private.is_tensor(value):
         return torch_private.is_fake(value)
     return (isinstance(value, torch.device) and value.type == DEVICE) or symbols.is_unknown(value)
 
@@ -202,7 +202,7 @@ def _operands(op: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterat
     for name, value in (*zip(torch_private.argument_names(op), args, strict=False), *kwargs.items()):
         parts = list(_flat(value))
         for index, part in enumerate(parts):
-            if isinstance(part, torch.Tensor):
+            if torch_private.is_tensor(part):
                 yield (name if len(parts) == 1 else f"{name}[{index}]"), part
 
 
@@ -212,6 +212,6 @@ def _masks_as_indices(op: Any, args: Sequence[Any]) -> Sequence[Any]:
         return args
     indices: list[Any] = []
     for index in args[1]:
-        real = isinstance(index, torch.Tensor) and not torch_private.is_fake(index)
+        real = torch_private.is_tensor(index) and not torch_private.is_fake(index)
         indices += index.nonzero(as_tuple=True) if real and index.dtype in _MASKS else [index]
     return (args[0], indices, *args[2:])

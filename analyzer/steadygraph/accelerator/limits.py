@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 from steadygraph import torch_private
+from steadygraph.errors import raised
 from steadygraph.observe.syncs.blocking import blocking_operation
 from steadygraph.torch_private.device.symbols import undecided_error
 
@@ -52,25 +53,19 @@ class FakeImplementationError(SimulationError):
 
 def limit_of(error: BaseException | None) -> SimulationError | None:
     """What a simulated device could not do, if that is what an exception comes from."""
-    for cause in _causes(error):
-        if isinstance(cause, SimulationError):
-            return cause
+    for cause in raised.chain(error):
+        if issubclass(type(cause), SimulationError):
+            return cast(SimulationError, cause)
         if torch_private.is_value_missing(cause):
-            return ValueNeededError(str(cause).split("\n")[0].removesuffix("."))
+            return ValueNeededError(raised.text(cause).split("\n")[0].removesuffix("."))
     return None
 
 
 def not_traceable(error: BaseException) -> SimulationError | None:
     """The operator without a fake implementation that Dynamo met, if that is what an exception comes from."""
-    names = (torch_private.lacking_operator(cause) for cause in _causes(error))
+    names = (torch_private.lacking_operator(cause) for cause in raised.chain(error))
     name = next(filter(None, names), None)
     return None if name is None else FakeImplementationError(name)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def value_needed(op: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> SimulationError:

@@ -5,37 +5,66 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 
+from steadygraph import torch_private
 from steadygraph.case.case import Case
 from steadygraph.observe.inputs import structure
+from steadygraph.observe.inputs.objects import is_read_once
 
 
 def moved_case(case: Case, device: str) -> Case:
-    """The same case with a model and arguments on ``device``."""
+    """The same case with arguments on ``device``; its model is left to :func:`moved_model`."""
     return dataclasses.replace(
         case,
         # Partials: what the functions of the case reach is found behind them.
-        build=functools.partial(_model, case.build, device),
+        build=functools.partial(_built, case.build, device),
         profile=functools.partial(_arguments, case.profile, device),
         serving=functools.partial(_arguments, case.serving, device),
     )
 
 
-def _model(build: Callable[[], Any], device: str) -> Any:
+def moved_model(model: torch.nn.Module, device: str) -> torch.nn.Module:
+    """The model on ``device``, by its own ``to``; what it held before is for the caller to keep.
+
+    Parameters that are one object stay one: where the device is simulated, torch makes a new object of each.
+    """
+    shared = list(_shared_parameters(model))
+    moved = model.to(device)
+    for (first, name), *others in shared:
+        for module, other in others:
+            module._parameters[other] = first._parameters[name]
+    return moved if torch_private.is_module(moved) else model
+
+
+def _shared_parameters(model: torch.nn.Module) -> Iterator[list[tuple[torch.nn.Module, str]]]:
+    """The places of each parameter that has several of them."""
+    places: dict[int, list[tuple[torch.nn.Module, str]]] = {}
+    for module in model.modules():
+        for name, parameter in module._parameters.items():
+            if parameter is not None:
+                places.setdefault(id(parameter), []).append((module, name))
+    return (several for several in places.values() if len(several) > 1)
+
+
+def _built(build: Callable[[], Any], device: str) -> Any:
     with torch.device(device):  # tensors in plain attributes, which do not move with the module
-        model = build()
-    return model.to(device) if isinstance(model, torch.nn.Module) else model
+        return build()
 
 
 def _arguments(make: Callable[[], Any], device: str) -> Any:
     """What ``make`` gives, copied, with every tensor in it on the device; a tensor that is in it twice stays one."""
     value = make()
-    leaves = [leaf for _, leaf in structure.leaves(value) if isinstance(leaf, torch.Tensor)]
-    return copy.deepcopy(value, {id(tensor): _moved(tensor, device) for tensor in leaves})
+    memo: dict[int, Any] = {}
+    for _, leaf in structure.leaves(value):
+        if torch_private.is_tensor(leaf):
+            memo[id(leaf)] = _moved(leaf, device)
+        elif is_read_once(type(leaf)):  # cannot be copied
+            memo[id(leaf)] = leaf
+    return copy.deepcopy(value, memo)
 
 
 def _moved(tensor: torch.Tensor, device: str) -> torch.Tensor:

@@ -12,6 +12,7 @@ import torch
 
 from steadygraph import torch_private
 from steadygraph.accelerator.unknown import Unknowns
+from steadygraph.errors import raised
 from steadygraph.observe.inputs import symbols
 from steadygraph.observe.places import locations
 from steadygraph.torch_private.device.symbols import uncompiled
@@ -23,9 +24,11 @@ def methods(unknowns: Unknowns) -> dict[str, object]:
     """Methods for the class of fake tensors."""
     plain: Any = torch.Tensor
 
+    @raised.passes_on
     def getitem(self: torch.Tensor, index: Any) -> Any:
         return plain.__getitem__(self, _with_numbers(index))
 
+    @raised.passes_on
     def setitem(self: torch.Tensor, index: Any, value: Any) -> None:
         plain.__setitem__(self, _with_numbers(index), value)
 
@@ -52,5 +55,5 @@ def _with_numbers(index: Any) -> Any:
 
 
 def _read(part: Any) -> Any:
-    is_number = isinstance(part, torch.Tensor) and part.dim() == 0 and part.dtype in _NUMBERS
+    is_number = torch_private.is_tensor(part) and part.dim() == 0 and part.dtype in _NUMBERS
     return part.item() if is_number and torch_private.is_fake(part) else part

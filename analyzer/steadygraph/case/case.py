@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from steadygraph.case import checks as checks
 from steadygraph.case import importing
@@ -162,14 +162,14 @@ def build_model(case: Case) -> nn.Module:
     label = case.named("build()")
     with guarded(label):
         model = case.build()
-    if isinstance(model, type):
+    if issubclass(type(model), type):
         hint = f"return an instance: {model.__name__}(...)"
         raise CaseError(f"{label} returned the class {model.__name__}, not a model", hint=hint)
-    if not isinstance(model, nn.Module):
+    if not issubclass(type(model), nn.Module):
         hint = "return the model itself"
         raise CaseError(f"{label} returned {checks.described(model)}, not a torch.nn.Module", hint=hint)
     checks.refuse_compiled(model, f"the model that {label} returned")
-    return model
+    return cast("nn.Module", model)
 
 
 def profile_call(case: Case) -> Call:
@@ -240,7 +240,7 @@ def _read(target: Target, case_file: Path | None, shown: str) -> Case:
     cls = None if target.class_name is None else _class(module, target)
     definitions, source = (module, target.place) if case_file is None else (importing.import_file(case_file), shown)
     # A module of such a name was imported for something else.
-    found = {name: value for name, value in vars(definitions).items() if not isinstance(value, ModuleType)}
+    found = {name: value for name, value in vars(definitions).items() if type(value) is not ModuleType}
     elsewhere = "" if cls is None or case_file is not None else ", or name the case file with --case"
     for name, hint in (("profile", _PROFILE_HINT), ("serving", _SERVING_HINT)):
         if name not in found:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 
 from steadygraph.case.user_code import ENVIRONMENT_HINT, guarded, readable_path
-from steadygraph.errors import CaseError
+from steadygraph.errors import CaseError, reading
 from steadygraph.errors.near_miss import question
 
 
@@ -95,7 +95,7 @@ def _compiled(file: Path) -> CodeType:
     """Compiled from its text: a cached ``.pyc`` may be older by less than the clock of the file system can tell."""
     shown = readable_path(str(file))
     try:
-        return compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
+        return compile(reading.content(file), str(file), "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as error:
         if isinstance(error, SyntaxError) and error.lineno:
             raise _syntax_error(error, str(file)) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,11 +50,15 @@ def parse(text: str) -> Target:
 def python_file(text: str) -> Path:
     """The file of this name, which is a Python file."""
     path = Path(text)
-    if path.is_dir():
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise CaseError(f"{text}: no such file", hint=_near_misses(path)) from None
+    except OSError as error:
+        raise CaseError(f"{text} cannot be read: {error.strerror}", hint=_FORMS) from error
+    if stat.S_ISDIR(mode):
         raise CaseError(f"{text} is a directory", hint=_files_in(path))
-    if not path.exists():
-        raise CaseError(f"{text}: no such file", hint=_near_misses(path))
-    if path.suffix != ".py" or not path.is_file():
+    if path.suffix != ".py" or not stat.S_ISREG(mode):
         raise CaseError(f"{text} is not a Python file", hint="the name of a case file ends in .py")
     return path.absolute()
 
@@ -72,8 +77,7 @@ def _split(text: str) -> tuple[str, str | None]:
 def _looks_like_a_file(place: str) -> bool:
     if place.endswith(".py") or "/" in place or os.sep in place or place in {".", ".."}:
         return True
-    path = Path(place)
-    return place != "" and path.exists() and not (path / "__init__.py").exists()
+    return place != "" and os.path.exists(place) and not os.path.exists(os.path.join(place, "__init__.py"))
 
 
 def _python_files(folder: Path) -> list[str]:

@@ -7,10 +7,12 @@ import sys
 import sysconfig
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import cast
 
-from steadygraph.errors import SteadygraphError, TargetError
+from steadygraph.case.their_code import TheirError
+from steadygraph.errors import SteadygraphError, TargetError, raised
 
 #: Set to 1, whole tracebacks are printed to stderr, of user code and of steadygraph itself.
 TRACEBACK_VARIABLE = "STEADYGRAPH_TRACEBACK"
@@ -19,6 +21,8 @@ EXIT_HINT = "a target must not end the process"
 ENVIRONMENT_HINT = "install it into the environment of steadygraph, or add its directory to PYTHONPATH"
 
 _MESSAGE_LIMIT = 400
+#: What Python raises about source code; a subclass of the user's may have no line.
+_SYNTAX_ERRORS = (SyntaxError, IndentationError, TabError)
 _STEADYGRAPH = str(Path(__file__).parents[1]) + os.sep
 _STDLIB = sysconfig.get_paths()["stdlib"] + os.sep
 
@@ -36,43 +40,50 @@ def guarded(action: str) -> Iterator[None]:
     """
     try:
         yield
-    except (SteadygraphError, KeyboardInterrupt, GeneratorExit):
+    except (SteadygraphError, KeyboardInterrupt):
         raise
     except SystemExit as error:
-        problem = f"{action} called sys.exit({'' if error.code is None else repr(error.code)}){_at(error)}"
-        raise TargetError(problem, hint=EXIT_HINT) from error
+        raise TargetError(f"{action} called sys.exit({_exit_code(error)}){_at(error)}", hint=EXIT_HINT) from error
     except MemoryError as error:
         problem = f"{action} ran out of memory{_at(error)}"
         raise TargetError(problem, hint="use a smaller configuration of the model") from error
-    except BaseException as error:
-        show_traceback(error)
-        hint = ENVIRONMENT_HINT if isinstance(error, ModuleNotFoundError) else getattr(error, "hint", TRACEBACK_HINT)
-        raise TargetError(f"{action} raised {describe(error)}", hint=hint) from error
+    except BaseException as caught:
+        theirs = caught.raised if type(caught) is TheirError else caught
+        show_traceback(theirs)
+        raise TargetError(f"{action} raised {describe(theirs)}", hint=_hint(theirs)) from theirs
 
 
 @contextmanager
-def exits_of_the_target() -> Iterator[None]:
-    """Turn SystemExit and MemoryError, wherever they come from in an analysis, into a TargetError."""
+def faults_of_the_target() -> Iterator[None]:
+    """Turn what code of the target raises, wherever an analysis comes upon it, into a TargetError.
+
+    So are SystemExit and MemoryError, whoever raised them.  All else is a fault of steadygraph, and passes.
+    """
     try:
         yield
-    except (SystemExit, MemoryError):
+    except (SteadygraphError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        if not (issubclass(type(error), SystemExit | MemoryError | TheirError) or raised.is_theirs(error)):
+            raise
         with guarded("the target"):
             raise
 
 
 def describe(error: BaseException) -> str:
     """``ValueError: no width (case.py:12)``: class name, first paragraph, innermost line of user code."""
-    paragraph = " ".join(str(error).strip().split("\n\n")[0].split())
+    paragraph = " ".join(raised.text(error).strip().split("\n\n")[0].split())
     if len(paragraph) > _MESSAGE_LIMIT:
         paragraph = paragraph[:_MESSAGE_LIMIT] + "..."
-    name = type(error).__name__
+    name = raised.name(error)
     return f"{name}: {paragraph}{_at(error)}" if paragraph else f"{name}{_at(error)}"
 
 
 def show_traceback(error: BaseException) -> None:
     """Print the whole traceback to stderr if the user asked for it."""
     if os.environ.get(TRACEBACK_VARIABLE) == "1":
-        traceback.print_exception(error, file=sys.stderr)
+        with suppress(Exception):
+            traceback.print_exception(error, file=sys.stderr)
 
 
 def is_user_file(path: str) -> bool:
@@ -94,11 +105,27 @@ def readable_path(path: str) -> str:
         return path
 
 
+def _exit_code(error: SystemExit) -> str:
+    code = vars(SystemExit)["code"].__get__(error)
+    if type(code) in (int, str):
+        return repr(code)
+    return "" if code is None else f"<{type(code).__name__}>"
+
+
+def _hint(error: BaseException) -> str:
+    if issubclass(type(error), ModuleNotFoundError):
+        return ENVIRONMENT_HINT
+    hint = BaseException.__getattribute__(error, "__dict__").get("hint")
+    return hint if type(hint) is str else TRACEBACK_HINT
+
+
 def _at(error: BaseException) -> str:
     """`` (case.py:12)``, or nothing if no line of the user's took part."""
-    if isinstance(error, SyntaxError) and error.filename and error.lineno:
-        return f" ({readable_path(error.filename)}:{error.lineno})"
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+    if type(error) in _SYNTAX_ERRORS:
+        filename, line = cast(SyntaxError, error).filename, cast(SyntaxError, error).lineno
+        if filename and line:
+            return f" ({readable_path(filename)}:{line})"
+    for frame in reversed(raised.stack(error)):
         if is_user_file(frame.filename):
             return f" ({readable_path(frame.filename)}:{frame.lineno})"
     return ""

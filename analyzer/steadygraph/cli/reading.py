@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from pathlib import Path
 from typing import cast
 
@@ -35,9 +34,6 @@ def read(file: str) -> RunReport:
     Raises:
         UsageError: It cannot be read, or is no report; the message names the file.
     """
-    from steadygraph.report.json.codec import from_bytes
-    from steadygraph.report.json.codec import read as read_file
+    from steadygraph.report.json import codec
 
-    if file == STANDARD_INPUT:
-        return from_bytes(sys.stdin.buffer.read(), "standard input")
-    return read_file(Path(file))
+    return codec.piped() if file == STANDARD_INPUT else codec.read(Path(file))

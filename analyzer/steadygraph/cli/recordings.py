@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from steadygraph.cli.conclusion import Plan, Wanted, planned
@@ -32,10 +31,7 @@ def judged(file: str, wanted: Wanted) -> int:
     from steadygraph.report.json import recordings
 
     plan = planned(wanted)
-    if file == STANDARD_INPUT:
-        run = recordings.from_bytes(sys.stdin.buffer.read(), "standard input")
-    else:
-        run = recordings.read(Path(file))
+    run = recordings.piped() if file == STANDARD_INPUT else recordings.read(Path(file))
     cases = [_judged(recording, plan) for recording in run.recordings]
     return plan.conclude(cases, run.environment, interrupted=run.interrupted)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from steadygraph import config
 from steadygraph.case.case import Case, opened
-from steadygraph.case.user_code import exits_of_the_target
+from steadygraph.case.user_code import faults_of_the_target
 from steadygraph.errors import UsageError
 from steadygraph.model import CaseReport, Policy
 from steadygraph.model.environment import environment
@@ -63,10 +63,10 @@ def _analyzed(case: Case | str | Path, case_file: Path | None, settings: config.
     if isinstance(case, Case):
         if case_file is not None:
             raise UsageError("case_file goes with a target, and a Case was given", hint="leave case_file out")
-        with exits_of_the_target():
+        with faults_of_the_target():
             return analyze_case(case, settings)
     if not isinstance(case, str | Path):
         hint = "give a steadygraph.Case or a target such as 'case.py'"
         raise UsageError(f"cannot analyse {type(case).__name__}", hint=hint)
-    with opened(str(case), case_file=case_file) as loaded, exits_of_the_target():
+    with faults_of_the_target(), opened(str(case), case_file=case_file) as loaded:
         return analyze_case(loaded, settings)

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from steadygraph import torch_private
 from steadygraph.case.case import Call, Case, profile_call, serving_calls
 from steadygraph.compare.structure import differences
 from steadygraph.errors import CaseError
@@ -126,12 +127,12 @@ def _changes(name: str, one: _Argument, other: _Argument) -> Iterator[tuple[str,
 
 def _has_data(leaf: object) -> bool:
     numpy = sys.modules.get("numpy")
-    return isinstance(leaf, torch.Tensor) or (numpy is not None and isinstance(leaf, numpy.ndarray))
+    return torch_private.is_tensor(leaf) or (numpy is not None and isinstance(leaf, numpy.ndarray))
 
 
 def _digest(leaf: Any) -> int | None:
     """Of the data of a tensor or an array; None where it has none that could be read."""
-    if not isinstance(leaf, torch.Tensor):
+    if not torch_private.is_tensor(leaf):
         return None if leaf.dtype == object else zlib.crc32(leaf.tobytes())
     if leaf.layout is not torch.strided or leaf.numel() * leaf.itemsize <= WHOLE_BYTES:
         return checksum(leaf)

@@ -13,8 +13,9 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from steadygraph import torch_private
-from steadygraph.accelerator import Simulation, is_simulated, known_inputs, moved_case, simulated
+from steadygraph.accelerator import Simulation, is_simulated, known_inputs, moved_case, moved_model, simulated
 from steadygraph.case.case import Case, build_model, check_signature
+from steadygraph.case.user_code import guarded
 from steadygraph.config import Settings
 from steadygraph.engine.same_inputs import same_inputs
 from steadygraph.errors import UsageError
@@ -77,28 +78,44 @@ class Subject:
 
 @contextlib.contextmanager
 def prepared(case: Case, settings: Settings) -> Iterator[Subject]:
-    """A block with the model and the device of a case; the process is left as it was.
+    """A block with the model and the device of a case; the process is left as it was, and so is what the case made.
+
+    The model that ``build()`` returned is the user's, who may go on with it: it is moved, run and compiled, and in the
+    end it has the objects, memory and values of before, however the block ends.
 
     Raises:
         CaseError: The case cannot be used as it is.
         TargetError: Building the model failed.
     """
     wanted = wanted_device(case, settings)
-    with process.preserved(), torch_private.own_dynamo_state(), device(wanted, case, settings) as simulation:
+    with (
+        process.preserved(),
+        torch_private.own_dynamo_state(),
+        device(wanted, case, settings) as simulation,
+        contextlib.ExitStack() as kept,
+    ):
+        if simulation is not None:
+            # A model that build() itself moves would be left on a device that is gone.
+            kept.callback(ModelState.of_code(case.build, *_code(case)).restore)
         moved = wanted.startswith("cuda") and case.device is None
         if moved:
             case = moved_case(case, "cuda")
         process.seeded(0)
         with known_inputs():
             model = build_model(case)
-        if any(is_lazy(parameter) for parameter in model.parameters()):
+        state = ModelState.capture(model, *_code(case))
+        kept.callback(state.restore)
+        if moved:
+            with known_inputs(), guarded("moving the model to cuda"):
+                model = moved_model(model, "cuda")
+        lazy = any(is_lazy(parameter) for parameter in model.parameters())
+        if lazy:
             # Lazy modules get their parameters in the first call: what is compiled then has none to go back to.
             run_profile(case, model)
-        state = ModelState.capture(model, *_code(case))
-        try:
-            yield Subject(same_inputs(case, model), settings, wanted, simulation, moved, model, state)
-        finally:
-            state.restore()
+        if moved or lazy:
+            state = ModelState.capture(model, *_code(case))
+            kept.callback(state.restore)
+        yield Subject(same_inputs(case, model), settings, wanted, simulation, moved, model, state)
 
 
 def policies(case: Case, settings: Settings) -> tuple[Policy, ...]:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import select
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from steadygraph.errors import UsageError
+
+#: How long a pipe may have nobody who reads from it.
+READER_S = 10.0
+_PAUSE_S = 0.02
 
 
 def require_writable(file: Path) -> None:
@@ -18,8 +25,14 @@ def require_writable(file: Path) -> None:
         UsageError: Its directory does not exist or cannot be written to, or it is a directory itself.
     """
     folder = file.parent
-    if not folder.exists():
+    if not os.path.exists(folder):
         raise UsageError(f"cannot write {file}: there is no directory {folder}", hint=f"create it: mkdir -p {folder}")
+    try:
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):  # to be made; a folder that is none is told below
+        pass
+    except OSError as error:  # a name that is too long, links that go in a circle
+        raise UsageError(f"cannot write {file}: {error.strerror}", hint="choose another path") from error
     if not folder.is_dir():
         raise UsageError(f"cannot write {file}: {folder} is not a directory", hint="name a file in a directory")
     if file.is_dir():
@@ -27,6 +40,9 @@ def require_writable(file: Path) -> None:
             f"cannot write {file}: it is a directory", hint=f"name a file in it, such as {file / 'report'}"
         )
     if _is_special(file):
+        if file.is_block_device() or file.is_socket():
+            kind = "device" if file.is_block_device() else "socket"
+            raise UsageError(f"cannot write {file}: it is a {kind}", hint="name a file")
         return
     if file.exists() and not os.access(file, os.W_OK):
         raise UsageError(f"cannot write {file}: it is read-only", hint=f"make it writable: chmod u+w {file}")
@@ -70,7 +86,7 @@ def write_all(texts: Mapping[Path, str]) -> None:
         for file, text in texts.items():
             content = text.encode("utf-8", "backslashreplace")
             if _is_special(file):  # /dev/stdout, a named pipe: nothing to replace
-                file.write_bytes(content)
+                _pour(content, file)
             else:
                 # Through a link to the file that it names, as plain writing would.
                 _stage(file.resolve(), content, beside)
@@ -91,6 +107,37 @@ def _stage(file: Path, content: bytes, beside: dict[Path, str]) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     os.chmod(beside[file], _mode(file))
+
+
+def _pour(content: bytes, file: Path) -> None:
+    """Write to a device or a pipe, if there is somebody who takes it.
+
+    Raises:
+        OSError: There is not.
+    """
+    descriptor = _opened(file)
+    with open(descriptor, "wb", buffering=0):
+        while content:
+            if not select.select([], [descriptor], [], READER_S)[1]:
+                raise _nobody_reads()
+            content = content[os.write(descriptor, content[: select.PIPE_BUF]) :]
+
+
+def _opened(file: Path) -> int:
+    """A descriptor that never blocks: plainly opened, a pipe waits for somebody who reads from it."""
+    deadline = time.monotonic() + READER_S
+    while time.monotonic() < deadline:
+        try:
+            return os.open(file, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+        time.sleep(_PAUSE_S)
+    raise _nobody_reads()
+
+
+def _nobody_reads() -> OSError:
+    return TimeoutError(errno.ETIMEDOUT, f"nobody reads from this pipe within {READER_S:g} s")
 
 
 def _is_special(file: Path) -> bool:

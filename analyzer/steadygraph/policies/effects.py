@@ -251,14 +251,14 @@ class Comparer:
     def _against_checksum(self, place: Place, expected: object, mark: Mark | None, written: bool) -> Effect | None:
         if mark is None:
             return Effect(place, f"{place} {_ABSENT}")
-        actual = _data(mark.value) if isinstance(mark.value, torch.Tensor) else None
+        actual = _data(mark.value) if torch_private.is_tensor(mark.value) else None
         # Where numbers are rounded otherwise, other data may be right.
         if (written and self._rounds) or expected is None or actual is None or expected == actual:
             return None
         return Effect(place, f"{place} {_OTHER if written else _UNWRITTEN}")
 
     def _is_skipped(self, mark: Mark | None) -> bool:
-        return self._tensors_only and (mark is None or not isinstance(mark.value, torch.Tensor))
+        return self._tensors_only and (mark is None or not torch_private.is_tensor(mark.value))
 
     def _measure(self, truth: Left, output: FrozenOutput | None, after: Marks) -> None:
         if truth.output is not None and output is not None:
@@ -275,12 +275,12 @@ def _quoted(place: Place, detail: str) -> str:
 
 
 def _is_tensor(frozen: FrozenOutput) -> bool:
-    return any(isinstance(value, torch.Tensor) for _, value in frozen.leaves)
+    return any(torch_private.is_tensor(value) for _, value in frozen.leaves)
 
 
 def _contents(mark: Mark) -> object:
     """What is equal if the data is; None where that is not to be had at a reasonable price."""
-    if not isinstance(mark.value, torch.Tensor):
+    if not torch_private.is_tensor(mark.value):
         return mark.state
     # Parameters are rarely written, and most of a model.
     return None if isinstance(mark.value, nn.Parameter) else _data(mark.value)
@@ -292,6 +292,6 @@ def _data(tensor: torch.Tensor) -> object:
 
 
 def _size_bytes(value: object) -> int:
-    if not isinstance(value, torch.Tensor) or torch_private.is_fake(value) or value.is_meta:
+    if not torch_private.is_tensor(value) or torch_private.is_fake(value) or value.is_meta:
         return 0
     return value.numel() * value.itemsize

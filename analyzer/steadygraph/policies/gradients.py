@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from steadygraph import torch_private
 from steadygraph.case.case import Case
 from steadygraph.case.checks import described
 from steadygraph.errors import CaseError
@@ -27,7 +28,7 @@ def with_gradients(
     """
     if not torch.is_grad_enabled():
         return loss
-    if not isinstance(loss, torch.Tensor) or loss.numel() != 1:
+    if not torch_private.is_tensor(loss) or loss.numel() != 1:
         label = case.named("BACKWARD") if case.observe is None else case.named("BACKWARD and observe()")
         raise CaseError(
             f"{label}: {described(loss)} is no loss to derive",

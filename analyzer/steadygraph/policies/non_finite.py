@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import nn
 
 from steadygraph import torch_private
@@ -62,7 +61,7 @@ def _news(kind: str, profile: FrozenOutput, output: FrozenOutput) -> Iterator[No
     for path, value in output.leaves:
         number = count(kind, value)
         if number and not before.get(path, anywhere):
-            total = value.numel() if isinstance(value, torch.Tensor) else 1
+            total = value.numel() if torch_private.is_tensor(value) else 1
             yield NonFinite(proof.ROOT + path, kind, number, total)
 
 

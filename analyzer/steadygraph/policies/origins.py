@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from steadygraph import torch_private
 from steadygraph.model import Location
 from steadygraph.observe.inputs.memory import memory
 from steadygraph.observe.inputs.storage import leaves, tensor_arguments
@@ -28,7 +29,7 @@ def count(kind: str, value: object) -> int:
     """How many elements of a tensor, or of a Python number, are of a kind; 0 for what has no values."""
     if isinstance(value, float):
         return int(math.isnan(value) if kind == NAN else math.isinf(value))
-    plain = proof.plain(value) if isinstance(value, torch.Tensor) and _is_real(value) else None
+    plain = proof.plain(value) if torch_private.is_tensor(value) and _is_real(value) else None
     if plain is None or bool(torch.isfinite(plain).all()):
         return 0
     return int((torch.isnan(plain) if kind == NAN else torch.isinf(plain)).sum())
@@ -66,7 +67,7 @@ class Origins:
     def start(self, model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], *, prepared: bool) -> None:
         """The call begins: what holds such values already is a source."""
         self._of_memory.clear()
-        held = ((f"self.{name}", leaf) for name, leaf in leaves(model) if isinstance(leaf, torch.Tensor))
+        held = ((f"self.{name}", leaf) for name, leaf in leaves(model) if torch_private.is_tensor(leaf))
         for name, tensor in (*held, *tensor_arguments(args, kwargs).items()):
             if self._holds(tensor):
                 self._of_memory[memory(tensor)] = Origin(source=name)
@@ -77,23 +78,23 @@ class Origins:
 
     def of(self, value: object) -> Origin:
         """That of a value which the call has returned; where its memory tells nothing, the first that was made."""
-        known = self._of_memory.get(memory(value)) if isinstance(value, torch.Tensor) else None
+        known = self._of_memory.get(memory(value)) if torch_private.is_tensor(value) else None
         return known or self.first or Origin()
 
     def run(self, op: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Run an operator, and note where such values in its results come from."""
         taken = list(_parts((args[1:] if bare_name(op) in _OVERWRITING else args, kwargs)))
         origin = next((self._taken(part, op) for part in taken if self._holds(part)), None)
-        clean = [part for part in taken if isinstance(part, torch.Tensor) and not self._holds(part)]
+        clean = [part for part in taken if torch_private.is_tensor(part) and not self._holds(part)]
         result = op(*args, **kwargs)
         for tensor in (*_parts(result), *clean):
-            if isinstance(tensor, torch.Tensor) and self._holds(tensor):
+            if torch_private.is_tensor(tensor) and self._holds(tensor):
                 origin = origin or self._made(op)
                 self._of_memory[memory(tensor)] = origin
         return result
 
     def _taken(self, part: object, op: Any) -> Origin:
-        if isinstance(part, torch.Tensor):
+        if torch_private.is_tensor(part):
             return self._of_memory.get(memory(part), Origin())
         return Origin(bare_name(op), locations.running(), spelled=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,9 @@ from steadygraph import torch_private
 from steadygraph.compare.structure import differences, is_symbolic
 from steadygraph.model import Aspect, Difference, Node
 from steadygraph.observe.inputs import symbols
+from steadygraph.observe.inputs.objects import is_read_once
 from steadygraph.observe.inputs.structure import Limits, capture_with_leaves, tensor_spec
-from steadygraph.observe.inputs.values import key_text, value_text
+from steadygraph.observe.inputs.values import key_text, type_name, value_text
 from steadygraph.policies import rounding
 from steadygraph.policies.rounding import Noise
 
@@ -32,6 +33,13 @@ _PLAIN_CLASSES = frozenset({"torch.Tensor", "torch.nn.parameter.Parameter", "tor
 _MISMATCHED = re.compile(r"Mismatched elements: (\d+) / (\d+)")
 
 
+@dataclass(frozen=True, slots=True)
+class ReadOnce:
+    """What stands for a generator, an iterator or a coroutine: reading it would take it away from its consumer."""
+
+    type: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FrozenOutput:
     """A result that later writes to its tensors do not change."""
@@ -44,6 +52,11 @@ class FrozenOutput:
     def lacks_values(self) -> bool:
         """Is there a tensor in it that has metadata only?"""
         return any(_lacks_value(value) for _, value in self.leaves)
+
+    @property
+    def unread(self) -> Mapping[str, str]:
+        """By path, the type of each part that can be read one time only: what it gives is not known."""
+        return {path: value.type for path, value in self.leaves if isinstance(value, ReadOnce)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +88,7 @@ def live(value: object) -> FrozenOutput:
     """The same of a value that is compared at once: nothing is copied."""
     structure, leaves = capture_with_leaves(value, _LIMITS)
     return FrozenOutput(
-        structure, tuple((path, leaf if isinstance(leaf, torch.Tensor) else _copy(leaf)) for path, leaf in leaves)
+        structure, tuple((path, leaf if torch_private.is_tensor(leaf) else _copy(leaf)) for path, leaf in leaves)
     )
 
 
@@ -112,16 +125,17 @@ def compare(
         besides: Places where a difference says nothing.
         truth: Where the right result is from, for sentences.
     """
+    unread = {root + path for path in eager.unread.keys() & other.unread.keys()}
     wrong = [
         (difference.path, f"{difference.profile} {truth}, {difference.serving} here")
         for difference in differences(eager.structure, other.structure, root=root)
-        if _matters(difference) and difference.path not in besides
+        if _matters(difference) and difference.path not in besides and difference.path not in unread
     ]
     errors = []
     found = dict(other.leaves)
     with torch_private.without_modes():
         for path, expected in eager.leaves:
-            if path not in found or root + path in besides:
+            if path not in found or root + path in besides or root + path in unread:
                 continue
             if _identical(expected, found[path]):
                 errors += [0.0] if _is_real(expected) else []
@@ -153,7 +167,7 @@ def _is_rounding(noise: float, expected: Any, actual: Any) -> bool:
 
 def _real_pair(expected: Any, actual: Any) -> tuple[torch.Tensor, torch.Tensor] | None:
     """Two floating tensors of one shape, as ordinary tensors; None for anything else."""
-    if not (isinstance(expected, torch.Tensor) and isinstance(actual, torch.Tensor)):
+    if not (torch_private.is_tensor(expected) and torch_private.is_tensor(actual)):
         return None
     a, b = plain(expected), plain(actual)
     if a is None or b is None or a.shape != b.shape or not (a.is_floating_point() and b.is_floating_point()):
@@ -162,10 +176,12 @@ def _real_pair(expected: Any, actual: Any) -> tuple[torch.Tensor, torch.Tensor] 
 
 
 def _copy(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
+    if torch_private.is_tensor(value):
         return value.detach().clone()
     if isinstance(value, bytearray):
         return bytes(value)
+    if is_read_once(type(value)):
+        return ReadOnce(type_name(type(value)))
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, numpy.ndarray):
         try:
@@ -176,7 +192,7 @@ def _copy(value: Any) -> Any:
 
 
 def _lacks_value(value: object) -> bool:
-    if isinstance(value, torch.Tensor):
+    if torch_private.is_tensor(value):
         return value.is_meta or torch_private.is_fake(value)
     return symbols.is_unknown(value)
 
@@ -193,7 +209,7 @@ def _matters(difference: Difference) -> bool:
 
 def _mismatch(expected: Any, actual: Any, error: float | None, truth: str) -> str | None:
     """What is wrong with a leaf, in a few words; None if nothing is, or if the structure has told."""
-    if isinstance(expected, torch.Tensor) and isinstance(actual, torch.Tensor):
+    if torch_private.is_tensor(expected) and torch_private.is_tensor(actual):
         return _tensor_mismatch(expected, actual, error, truth)
     unknown = symbols.is_unknown(expected) or symbols.is_unknown(actual)
     if unknown or type(expected) is not type(actual) or _equal(expected, actual):
@@ -251,7 +267,7 @@ def _comparable(expected: torch.Tensor, actual: torch.Tensor) -> bool:
 
 def _absolute_error(expected: Any, actual: Any) -> float | None:
     """The largest absolute difference of two floating or complex tensors of one shape; NaN equals NaN."""
-    if not (isinstance(expected, torch.Tensor) and isinstance(actual, torch.Tensor)):
+    if not (torch_private.is_tensor(expected) and torch_private.is_tensor(actual)):
         return None
     a, b = plain(expected), plain(actual)
     if a is None or b is None or a.shape != b.shape or not (_is_real(a) or _is_real(b)):

@@ -9,7 +9,7 @@ from steadygraph.observe.places import locations
 from steadygraph.torch_private.entries import BreakEvent
 
 
-def refusal_of(error: Exception, failure: Failure, operator: str | None) -> Refusal | None:
+def refusal_of(error: BaseException, failure: Failure, operator: str | None) -> Refusal | None:
     """What torch.compile refuses; None if the exception is about anything else.
 
     Args:

@@ -34,7 +34,7 @@ torch.testing.assert_close(given_again, given, equal_nan=True, msg=lambda text: 
 def copied(args: Sequence[Any]) -> list[Any]:
     """The arguments of a graph once more, with memory of their own that they share as the originals do."""
     memories: dict[int, Any] = {}
-    return [_copied(value, memories) if isinstance(value, torch.Tensor) else value for value in args]
+    return [_copied(value, memories) if torch_private.is_tensor(value) else value for value in args]
 
 
 def _copied(tensor: torch.Tensor, memories: dict[int, Any]) -> torch.Tensor:
@@ -73,7 +73,7 @@ def program(module: torch.fx.GraphModule, args: Sequence[Any], backend: str, *, 
 
 
 def _is_writable(value: Any) -> bool:
-    if not isinstance(value, torch.Tensor):
+    if not torch_private.is_tensor(value):
         return type(value) in (int, float, bool, type(None))
     plain = type(value) in (torch.Tensor, torch.nn.Parameter) and value.layout is torch.strided
     return plain and not (value.is_quantized or value.is_meta or torch_private.is_fake(value))
@@ -83,7 +83,7 @@ def _inputs(args: Sequence[Any]) -> Iterator[str]:
     names: dict[tuple[int, torch.dtype], str] = {}
     views: list[str] = []
     for value in args:
-        if not isinstance(value, torch.Tensor):
+        if not torch_private.is_tensor(value):
             views.append(repr(value))
             continue
         place = torch_private.storage_id(value), value.dtype

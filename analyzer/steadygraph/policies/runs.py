@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
 from steadygraph import torch_private
 from steadygraph.accelerator import current_unknowns, known_inputs, limit_of, mismatch_of, not_traceable
 from steadygraph.case.case import Call, Case, profile_call, serving_calls
+from steadygraph.case.their_code import TheirContext, TheirError, their_code
 from steadygraph.case.user_code import guarded
-from steadygraph.errors import UsageError
+from steadygraph.errors import SteadygraphError, raised
 from steadygraph.model import PROFILE, DeviceMismatch, Failure, Outcome, Policy, Refusal, Result
 from steadygraph.observe.places import locations
 from steadygraph.observe.state import process
@@ -25,13 +27,19 @@ from steadygraph.policies.gradients import with_gradients
 from steadygraph.policies.proof import Comparison, FrozenOutput
 from steadygraph.policies.refusals import refusal_of
 from steadygraph.policies.rounding import Noise
+from steadygraph.torch_private.guards import GuardCheckError
 
 #: Inputs without a seed of their own, dropout, sampling: every pass draws the same numbers.
 SEED = 0
 #: What is said of a call whose result is another one each time.
 UNREPEATABLE = "eager mode gives two results in two runs"
+_READ = "return a list of what it gives, or let observe() do so"
 #: The back end that needs no kernels.
 EAGER = "eager"
+
+
+#: What ends more than the call that raises it.
+_ENDING = KeyboardInterrupt | SystemExit
 
 
 class GuardRefusedError(RuntimeError):
@@ -163,11 +171,10 @@ def _watched(
     """The call itself, and what it leaves behind: what the case does before it is none of its effects."""
     if case.before is not None:
         try:
-            case.before(model, name)
-        except UsageError:
-            raise
-        except Exception as error:
-            return _failed(error)
+            with their_code():
+                case.before(model, name)
+        except TheirError as error:
+            return _failed(error.raised)
     if watch is None:
         return _called(case, model, name, call, watched)
     watch.start(model, call.args, call.kwargs, prepared=case.before is not None)
@@ -176,28 +183,55 @@ def _watched(
 
 
 def _called(case: Case, model: nn.Module, name: str, call: Call, watched: AbstractContextManager[Any]) -> CallResult:
+    swallowed: BaseException | None = None
+    result = CallResult()
     try:
         with around(case, name):
-            with watched:
-                output = model(*call.args, **call.kwargs)
-            return CallResult(output=seen_of(case, model, call, output))
-    except GuardRefusedError as refusal:
-        return CallResult(refused=str(refusal))
-    except UsageError:
-        raise
-    except Exception as error:
-        return _failed(error)
+            try:
+                with watched:
+                    output = model(*call.args, **call.kwargs)
+                result = CallResult(output=seen_of(case, model, call, output))
+            except BaseException as error:
+                swallowed = error
+                raise
+    except BaseException as error:
+        return _ended(error)
+    # The case's context may have kept an exception to itself: there is no result all the same.
+    return result if swallowed is None else _ended(swallowed)
+
+
+def _ended(error: BaseException) -> CallResult:
+    """How a call failed.
+
+    Raises:
+        BaseException: ``error``, where that is no fault of the call.
+    """
+    if issubclass(type(error), TheirError):
+        return _failed(cast(TheirError, error).raised)
+    if issubclass(type(error), GuardRefusedError):
+        return CallResult(refused=raised.text(error))
+    if issubclass(type(error), SteadygraphError | _ENDING) or (raised.is_ours(error) and not _is_meant(error)):
+        raise error
+    return _failed(error)
+
+
+def _is_meant(error: BaseException) -> bool:
+    """Does steadygraph say by this what the call does?"""
+    return issubclass(type(error), GuardCheckError) or limit_of(error) is not None
 
 
 def seen_of(case: Case, model: nn.Module, call: Call, output: object) -> FrozenOutput:
     """What a consumer sees of what a call returned."""
-    seen = output if case.observe is None else case.observe(model, output)
+    seen = output
+    if case.observe is not None:
+        with their_code():
+            seen = case.observe(model, output)
     if case.backward:
         seen = with_gradients(case, model, call.args, call.kwargs, seen)
     return proof.freeze(seen)
 
 
-def _failed(error: Exception) -> CallResult:
+def _failed(error: BaseException) -> CallResult:
     failure, limit = locations.of_failure(error), limit_of(error)
     problem = limit or not_traceable(error)
     if problem is None:
@@ -211,7 +245,14 @@ def _failed(error: Exception) -> CallResult:
 
 
 def around(case: Case, name: str) -> AbstractContextManager[Any]:
-    return contextlib.nullcontext() if case.context is None else case.context(name)
+    """The case's own block around a call.
+
+    Raises:
+        CaseError: It is none.
+    """
+    if case.context is None:
+        return contextlib.nullcontext()
+    return TheirContext(functools.partial(case.context, name), case.named("context()"))
 
 
 def run_alone(case: Case, model: nn.Module, scenario: str, watch: Watch) -> CallResult:
@@ -361,6 +402,10 @@ def _judged(
     if not compared.equal or got.effects.wrong:
         return _wrong(Outcome(policy, backend, Result.SILENT_WRONG, recompiles=recompiles), compared, got.effects)
     result = Result.RECOMPILES if recompiles else Result.SAME
+    if eager.output.unread:
+        path, kind = next(iter(eager.output.unread.items()))
+        unread = f"{proof.ROOT}{path} is a {kind}, and what can be read one time only is not compared: {_READ}"
+        return Outcome(policy, backend, Result.UNPROVED, compared.max_abs_error, recompiles, unread, predicted=result)
     if eager.lacks_values or got.lacks_values:
         return Outcome(policy, backend, Result.UNPROVED, compared.max_abs_error, recompiles, predicted=result)
     return Outcome(policy, backend, result, compared.max_abs_error, recompiles)

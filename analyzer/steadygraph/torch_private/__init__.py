@@ -95,6 +95,8 @@ from steadygraph.torch_private.tensors import (
     has_no_kernel,
     is_fake,
     is_in_place,
+    is_module,
+    is_tensor,
     operator_name,
     storage_id,
     watching_ops,

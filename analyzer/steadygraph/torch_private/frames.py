@@ -266,7 +266,7 @@ def unsupported(error: BaseException) -> tuple[str, Sequence[traceback.FrameSumm
     """Reason and stack of a graph break that is raised, as ``fullgraph`` has it; None for any other error."""
     from torch._dynamo.exc import Unsupported
 
-    if not isinstance(error, Unsupported):
+    if not issubclass(type(error), Unsupported):
         return None
     return str(error), stack_of_trace(error)
 

@@ -18,6 +18,10 @@ _MEMBERS = {
 _RELATION = "SYMBOLIC_SHAPE_GUARD"
 
 
+class GuardCheckError(RuntimeError):
+    """torch cannot ask a guard about these arguments: calling what was compiled ends the process (torch 2.13)."""
+
+
 class MadeGuard:
     """A guard as Dynamo made it, before any filter."""
 
@@ -126,8 +130,15 @@ class GuardTree(GuardNode):
         return self._wrapper.closure_vars or {}
 
     def holds(self, f_locals: Mapping[str, Any]) -> bool:
-        """Would Dynamo run the entry for a frame with these locals?  Microseconds."""
-        return bool(self._manager.check(dict(f_locals)))
+        """Would Dynamo run the entry for a frame with these locals?  Microseconds.
+
+        Raises:
+            GuardCheckError: A guard cannot be asked, as that on the strides of a nested tensor that has none.
+        """
+        try:
+            return bool(self._manager.check(dict(f_locals)))
+        except RuntimeError as error:
+            raise GuardCheckError(f"torch cannot check its guards on these arguments: {error}") from error
 
     @property
     def relations(self) -> Iterator[Leaf]:

@@ -35,7 +35,7 @@ def violated_marks(error: BaseException) -> tuple[Violation, ...]:
     """What is asked of marked dimensions, if that is why torch.compile refuses a frame; empty for any other error."""
     from torch.fx.experimental.symbolic_shapes import ConstraintViolationError
 
-    if not isinstance(error, ConstraintViolationError):
+    if not issubclass(type(error), ConstraintViolationError):
         return ()
     _, *paragraphs = _VIOLATION.split(str(error))
     return tuple(found for text in paragraphs if (found := _violation(text)) is not None)

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 
 from steadygraph.torch_private.process import dispatch_modes
+
+
+def is_tensor(value: object) -> TypeGuard[torch.Tensor]:
+    """Is this a tensor?  ``isinstance`` asks the object itself, and a mock answers as it was told to."""
+    return issubclass(type(value), torch.Tensor)
+
+
+def is_module(value: object) -> TypeGuard[torch.nn.Module]:
+    """The same of a module."""
+    return issubclass(type(value), torch.nn.Module)
 
 
 def without_torch_function() -> contextlib.AbstractContextManager[None]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from steadygraph.case.case import Case, opened
-from steadygraph.case.user_code import EXIT_HINT, TRACEBACK_HINT, exits_of_the_target, show_traceback
+from steadygraph.case.user_code import EXIT_HINT, TRACEBACK_HINT, faults_of_the_target, show_traceback
 from steadygraph.config import Settings
 from steadygraph.errors import SteadygraphError, TargetError
 from steadygraph.model import CaseReport, Problem, Recording, Status
@@ -118,7 +118,7 @@ def internal_problem(error: BaseException) -> Problem:
 def _analyzed(order: Order) -> Result:
     if order.threads is not None:
         _limit_threads(order.threads)
-    with opened(order.target, case_file=order.case_file) as case, exits_of_the_target():
+    with faults_of_the_target(), opened(order.target, case_file=order.case_file) as case:
         if order.analyze is not None:
             return order.analyze(case, order.settings), None
         from steadygraph.engine.engine import analyzed

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 from steadygraph.model import ContainerNode, Evidence, Node, TensorNode, ValueNode
 
-_NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.])")
+#: No length has more digits.
+_MOST_DIGITS = 18
+_NUMBER = re.compile(rf"(?<![\w.])\d{{1,{_MOST_DIGITS}}}(?![\w.])")
 #: Dimensions in which tokens or rows are counted: the first, or the second behind a batch or a level.
 _ROW_DIMS = 2
 
@@ -34,7 +36,8 @@ def padded_and_valid(evidence: Evidence) -> tuple[int, int] | None:
 
 def _lengths(path: str, node: Node) -> Iterator[tuple[str, int]]:
     if isinstance(node, ValueNode) and node.type == "int":
-        yield path, int(node.value)
+        if node.value.isdecimal() and len(node.value) <= _MOST_DIGITS:
+            yield path, int(node.value)
     elif isinstance(node, TensorNode):
         for dim, size in enumerate(node.spec.shape[:_ROW_DIMS]):
             if isinstance(size, int):

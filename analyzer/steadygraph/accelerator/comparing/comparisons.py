@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from steadygraph import torch_private
 from steadygraph.accelerator.comparing import sites
 from steadygraph.accelerator.comparing.sites import Site
 from steadygraph.model import DeviceMismatch
@@ -178,7 +179,7 @@ def _called(node: ast.Call, frame: types.FrameType) -> Any:
     if function is next and isinstance(listed, ast.Call) and isinstance(listed.func, ast.Attribute):
         module = _value(listed.func.value, frame)
         method = getattr(torch.nn.Module, listed.func.attr, None) if listed.func.attr in _LISTS else None
-        if method is not None and isinstance(module, torch.nn.Module):
+        if method is not None and torch_private.is_module(module):
             return next(method(module), _UNKNOWN)
     return _UNKNOWN
 
@@ -194,7 +195,7 @@ def _attribute(owner: Any, name: str) -> Any:
         with contextlib.suppress(Exception):
             return getattr(owner, name)
         return _UNKNOWN
-    if isinstance(owner, torch.nn.Module):
+    if torch_private.is_module(owner):
         for held in (owner._parameters, owner._buffers, owner._modules):
             if name in held:
                 return held[name]

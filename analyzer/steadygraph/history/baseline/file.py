@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from steadygraph.case.user_code import readable_path
-from steadygraph.errors import UsageError
+from steadygraph.errors import UsageError, reading
 from steadygraph.history.baseline.accepted import Accepted, Baseline, CaseBaseline, LockedCall, LockedGraph, Made
 
 SCHEMA_VERSION = 1
@@ -39,11 +39,13 @@ def read(file: Path) -> Baseline:
     """
     shown = readable_path(str(file))
     try:
-        text = file.read_text(encoding="utf-8")
+        text = reading.content(file).decode()
     except FileNotFoundError:
         raise UsageError(f"there is no baseline {shown}", hint="create it with --update-baseline") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the baseline {shown} cannot be read: {error}", hint=_HINT) from error
+    except OSError as error:
+        raise UsageError(f"the baseline {shown} cannot be read: {error.strerror}", hint=_HINT) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the baseline {shown} is not text in UTF-8", hint=_HINT) from error
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from steadygraph import torch_private
 from steadygraph.compare.structure import summary
 from steadygraph.model import Asks, Aspect
 from steadygraph.observe.guards.asked import Asked
@@ -76,7 +77,7 @@ def _attribute(kind: str, text: str, source: str, wanted: wording.Wanted) -> Vio
 
 def _tensor(asked: Asked, text: str, source: str, value: Any) -> Iterator[Violation]:
     expected = wording.expected_tensor(text)
-    if not isinstance(value, torch.Tensor):
+    if not torch_private.is_tensor(value):
         yield _no_tensor(text, source, value, str(expected) if expected else "a tensor")
         return
     found = list(_properties(expected, text, source, value)) if expected else []

@@ -13,6 +13,7 @@ from typing import Any
 
 from torch import nn
 
+from steadygraph import torch_private
 from steadygraph.model import Owner
 from steadygraph.observe.guards.decorated import NO_DEFAULT, Decorated
 from steadygraph.torch_private import code_before_breaks, wording
@@ -95,4 +96,4 @@ def _is_of_module(source: str, root: str, scope: Mapping[str, Any], names: Names
     """Does a source start from a module: a local, one of ``*args``, what a method in a variable is bound to?"""
     given = f"L[{root!r}][0]"
     start = given if root == names.var_args and source.startswith(given) else f"L[{root!r}]"
-    return isinstance(evaluate(start, scope), nn.Module) or wording.is_bound(source, names.variables)
+    return torch_private.is_module(evaluate(start, scope)) or wording.is_bound(source, names.variables)

@@ -21,7 +21,7 @@ def fingerprints(module: torch.nn.Module) -> dict[str, str]:
 
 def _fingerprint(leaf: object) -> str:
     numbering = Numbering()
-    if not isinstance(leaf, torch.Tensor):
+    if not torch_private.is_tensor(leaf):
         return f"{type(leaf).__name__} {numbering.text(leaf) if is_unknown(leaf) else repr(leaf)}"
     kind = f"{tuple(map(numbering.size, leaf.shape))} {leaf.dtype} {leaf.device}"
     if leaf.is_meta or torch_private.is_fake(leaf) or leaf.layout is not torch.strided or leaf.is_quantized:

@@ -55,6 +55,13 @@ def is_sealed(kind: type) -> bool:
     return package in sys.stdlib_module_names and package not in _DATA_MODULES and not _shadows_stdlib(kind.__module__)
 
 
+@per_type
+def is_read_once(kind: type) -> bool:
+    """Do objects of this type give what they hold one time: generators, iterators, coroutines?"""
+    names = {name for cls in kind.__mro__ for name in vars(cls)}
+    return not names.isdisjoint({"__next__", "__anext__", "__await__"})
+
+
 def instance_dict(value: object) -> dict[str, Any] | None:
     """The object's own ``__dict__``, not a copy; None if it has none."""
     for cls in type(value).__mro__:
@@ -140,9 +147,15 @@ def builtin_items(value: Any) -> list[Any]:
     """The items of a built-in collection or a subclass of one, by the built-in's own iterator."""
     bases: tuple[Any, ...] = (list, tuple, deque, set, frozenset)
     for base in bases:
-        if isinstance(value, base):
+        if issubclass(type(value), base):
             return list(base.__iter__(value))
     raise TypeError(type(value))
+
+
+def size(value: object) -> int:
+    """How many items a built-in collection or a subclass of one has, by the built-in's own count; 0 of all else."""
+    bases: tuple[Any, ...] = (list, tuple, dict, deque, set, frozenset)
+    return next((base.__len__(value) for base in bases if issubclass(type(value), base)), 0)
 
 
 def _unique(found: list[Part]) -> list[Part]:

@@ -12,7 +12,7 @@ from steadygraph import torch_private
 from steadygraph.model import GLOBAL
 from steadygraph.observe.inputs import structure
 from steadygraph.observe.inputs.memory import address, memory
-from steadygraph.observe.inputs.objects import parts
+from steadygraph.observe.inputs.objects import parts, size
 from steadygraph.observe.inputs.values import is_value
 from steadygraph.torch_private.entries import CompiledFrame
 from steadygraph.torch_private.expressions import evaluate
@@ -35,7 +35,7 @@ def addresses(module: torch.nn.Module) -> tuple[tuple[str, int], ...]:
     found: dict[str, int] = {}
     with torch_private.without_torch_function():
         for name, leaf in leaves(module):
-            if isinstance(leaf, torch.Tensor) and (place := address(leaf)):
+            if torch_private.is_tensor(leaf) and (place := address(leaf)):
                 found.setdefault(name, place)
     return tuple(sorted(found.items()))
 
@@ -46,7 +46,7 @@ def global_addresses(entries: Iterable[CompiledFrame]) -> Iterator[tuple[str, in
         scope = entry.scope({})
         for source in {source for graph in entry.graphs for source in graph.sources.values()}:
             value = evaluate(source, scope) if source.startswith(GLOBAL) else None
-            if isinstance(value, torch.Tensor) and (place := address(value)):
+            if torch_private.is_tensor(value) and (place := address(value)):
                 yield source, place
 
 
@@ -66,7 +66,7 @@ def held(root: object, *, besides: torch.nn.Module | None = None) -> Iterator[tu
     waiting: deque[tuple[str, Any]] = deque([("", root)])
     while waiting:
         name, value = waiting.popleft()
-        if value is None or isinstance(value, torch.Tensor) or is_value(type(value)):
+        if value is None or torch_private.is_tensor(value) or is_value(type(value)):
             yield name, value
         elif id(value) not in seen and len(name) <= _LONGEST_NAME:
             seen.add(id(value))
@@ -74,13 +74,13 @@ def held(root: object, *, besides: torch.nn.Module | None = None) -> Iterator[tu
 
 
 def _held(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, torch.nn.Module):
+    if torch_private.is_module(value):
         prefix = f"{name}." if name else ""
         # As named_parameters() and its like do at three times the price: every call walks the model several times.
         for table in (value._parameters, value._buffers, value._modules):
             yield from ((prefix + key, item) for key, item in table.items() if item is not None)
         yield from ((prefix + key, item) for key, item in vars(value).items() if key not in _OF_EVERY_MODULE)
-    elif not isinstance(value, list | tuple | dict | set | frozenset | deque) or len(value) <= _LONGEST:
+    elif size(value) <= _LONGEST:
         yield from ((name + accessor, item) for accessor, item in parts(value) or ())
 
 
@@ -99,7 +99,7 @@ def handed(
             return ()
         owned: dict[int, str] = {}
         for name, leaf in leaves(model, besides=region):
-            if isinstance(leaf, torch.Tensor) and (place := memory(leaf)):
+            if torch_private.is_tensor(leaf) and (place := memory(leaf)):
                 owned.setdefault(place, name)
     return tuple((path, owned[place], place) for path, _, place in given if place in owned)
 
@@ -111,12 +111,12 @@ def tensor_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str
         prefix + path: leaf
         for prefix, value in named.items()
         for path, leaf in structure.leaves(value)
-        if isinstance(leaf, torch.Tensor)
+        if torch_private.is_tensor(leaf)
     }
 
 
 def memories(module: torch.nn.Module) -> dict[str, int]:
     """By name, the memory of each tensor that a module holds; names as of :func:`addresses`."""
     with torch_private.without_torch_function():
-        named = ((name, leaf) for name, leaf in leaves(module) if isinstance(leaf, torch.Tensor))
+        named = ((name, leaf) for name, leaf in leaves(module) if torch_private.is_tensor(leaf))
         return {name: place for name, tensor in named if (place := memory(tensor))}

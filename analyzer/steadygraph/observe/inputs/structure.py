@@ -21,7 +21,7 @@ from steadygraph.model import (
     ValueNode,
 )
 from steadygraph.observe.inputs.memory import overlapping
-from steadygraph.observe.inputs.objects import parts
+from steadygraph.observe.inputs.objects import is_read_once, parts
 from steadygraph.observe.inputs.symbols import NUMBERS, Numbering
 from steadygraph.observe.inputs.values import is_value, type_name, value_text
 
@@ -71,7 +71,7 @@ def capture_call(args: Sequence[Any], kwargs: Mapping[str, Any], limits: Limits 
         tensors: list[tuple[str, torch.Tensor]] = []
 
         def leaf(path: str, item: Any) -> None:
-            if isinstance(item, torch.Tensor):
+            if torch_private.is_tensor(item):
                 tensors.append((path, item))
 
         nodes = tuple((path, _Walk(limits, path, leaf, numbering).node(value)) for path, value in arguments)
@@ -79,7 +79,10 @@ def capture_call(args: Sequence[Any], kwargs: Mapping[str, Any], limits: Limits 
 
 
 def capture_with_leaves(value: object, limits: Limits = Limits()) -> tuple[Node, list[tuple[str, Any]]]:
-    """The structure of a value, and (path, object) of each tensor and each Python value in it, in the same order."""
+    """The structure of a value, and (path, object) of each tensor and each Python value in it, in the same order.
+
+    So are iterators, generators and coroutines, which nobody has read.
+    """
     found: list[tuple[str, Any]] = []
     with torch_private.without_torch_function():
         node = _Walk(limits, leaf=lambda path, item: found.append((path, item))).node(value)
@@ -87,7 +90,7 @@ def capture_with_leaves(value: object, limits: Limits = Limits()) -> tuple[Node,
 
 
 def leaves(value: object, limits: Limits = Limits()) -> list[tuple[str, Any]]:
-    """(path, object) of each tensor and each Python value; None and opaque objects are left out."""
+    """The same objects alone; None and opaque objects are left out."""
     return capture_with_leaves(value, limits)[1]
 
 
@@ -148,6 +151,8 @@ class _Walk:
         long = kind in _SLICED and len(value) > self._limits.items
         found = parts(_head(value, self._limits.items) if long else value)
         if found is None:
+            if is_read_once(kind):
+                self._tell(value)
             return OpaqueNode(type_name(kind))
         self._open[id(value)] = len(self._trail)
         children = tuple((accessor, self._child(accessor, item)) for accessor, item in found[: self._limits.items])

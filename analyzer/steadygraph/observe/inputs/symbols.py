@@ -36,7 +36,7 @@ def same_shape(one: torch.Tensor, other: torch.Tensor) -> bool:
 
 def symbols_of(value: Any) -> set[str]:
     """The symbols in a number, or in the sizes of a tensor."""
-    if isinstance(value, torch.Tensor):
+    if torch_private.is_tensor(value):
         return {name for size in value.shape for name in symbols_of(size)}
     return set(_SYMBOL.findall(torch_private.expression(value))) if type(value) in NUMBERS else set()
 

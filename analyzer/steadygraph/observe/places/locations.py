@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from steadygraph.errors import raised
 from steadygraph.model import Failure, Location
 from steadygraph.observe.places import decorators
 
@@ -166,5 +167,5 @@ def of_class(cls: type) -> Location | None:
 
 def of_failure(error: BaseException) -> Failure:
     """The exception as a value: class name, first paragraph of the message, innermost user line."""
-    message = str(error).strip().split("\n\n")[0]
-    return Failure(type(error).__name__, message, of_stack(traceback.extract_tb(error.__traceback__)))
+    message = raised.text(error).strip().split("\n\n")[0]
+    return Failure(raised.name(error), message, of_stack(raised.stack(error)))

@@ -60,7 +60,7 @@ def _look(args: Sequence[Any]) -> _Key | None:
     looks: list[Any] = [torch_private.dispatch_settings()]
     places: dict[int, int] = {}
     for value in args:
-        if not isinstance(value, torch.Tensor):
+        if not torch_private.is_tensor(value):
             if type(value) not in (int, float, bool, type(None)):
                 return None
             looks.append((type(value), value))
@@ -86,11 +86,11 @@ def _recipes(result: Any, args: Sequence[Any]) -> tuple[_Given | _New, ...] | No
     """How to make the outputs again; None if they hang together in a way that is not told here."""
     if not isinstance(result, tuple | list):
         return None
-    taken = {torch_private.storage_id(value) for value in args if isinstance(value, torch.Tensor)}
+    taken = {torch_private.storage_id(value) for value in args if torch_private.is_tensor(value)}
     recipes: list[_Given | _New] = []
     for value in result:
         index = next((i for i, given in enumerate(args) if given is value), None)
-        if isinstance(value, torch.Tensor) and index is None:
+        if torch_private.is_tensor(value) and index is None:
             if not _is_plain(value) or value.storage_offset() or torch_private.storage_id(value) in taken:
                 return None
             taken.add(torch_private.storage_id(value))

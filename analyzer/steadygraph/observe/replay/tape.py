@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from steadygraph import torch_private
 from steadygraph.observe.inputs.memory import address, memory
 from steadygraph.observe.inputs.storage import tensor_arguments
 from steadygraph.observe.inputs.symbols import same_shape
@@ -164,7 +165,7 @@ def _alias(tensor: torch.Tensor) -> torch.Tensor:
 
 def _static(value: Any) -> Any:
     """Arguments of an operator, with aliases of their tensors."""
-    if isinstance(value, torch.Tensor):
+    if torch_private.is_tensor(value):
         return _alias(value)
     if isinstance(value, dict):
         return {name: _static(item) for name, item in value.items()}
@@ -172,7 +173,7 @@ def _static(value: Any) -> Any:
 
 
 def _flat(result: Any) -> list[torch.Tensor]:
-    if isinstance(result, torch.Tensor):
+    if torch_private.is_tensor(result):
         return [result]
     if isinstance(result, (list, tuple)):
         return [tensor for item in result for tensor in _flat(item)]

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import nn
 
+from steadygraph import torch_private
 from steadygraph.model import CompiledBy
 from steadygraph.observe.places import locations
 from steadygraph.observe.run.watching import Forward, WatchedRegion, names_in
@@ -102,6 +103,6 @@ def _forward(function: Callable[..., Any], module: nn.Module | None) -> Forward:
 
 def _is_method_of(function: Callable[..., Any], args: Sequence[Any]) -> bool:
     """Is this a method under ``@torch.compile``, called with its module?"""
-    if not args or not isinstance(args[0], nn.Module) or not isinstance(function, types.FunctionType):
+    if not args or not torch_private.is_module(args[0]) or not isinstance(function, types.FunctionType):
         return False
     return getattr(getattr(type(args[0]), function.__name__, None), "__wrapped__", None) is function

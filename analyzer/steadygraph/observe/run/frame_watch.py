@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from steadygraph import torch_private
+from steadygraph.errors import raised
 from steadygraph.observe.guards import variadic
 from steadygraph.observe.guards.sources import names_of
 from steadygraph.torch_private.entries import BreakEvent, CapturedGraph, CompiledFrame
@@ -136,7 +137,7 @@ class FrameWatch:
         self._compilations[-1].all_guards = guard_manager
 
     def failed(self, error: Exception) -> None:
-        self._compilations[-1].failure = str(error)
+        self._compilations[-1].failure = raised.text(error)
 
     def graph_captured(self, graph: CapturedGraph) -> None:
         self._compilations[-1].graphs.append(graph)

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from steadygraph import torch_private
 from steadygraph.torch_private.entries import CapturedGraph
 
 
@@ -20,7 +21,7 @@ class MadeTensors:
     def remember(self, outputs: Any) -> None:
         """What a graph of the profile call returned."""
         for position, output in enumerate(outputs if isinstance(outputs, tuple | list) else ()):
-            if isinstance(output, torch.Tensor):
+            if torch_private.is_tensor(output):
                 self._outputs[id(output)] = weakref.ref(output), position
 
     def recognize(self, graph: CapturedGraph, inputs: Sequence[Any]) -> None:

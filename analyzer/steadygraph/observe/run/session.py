@@ -43,6 +43,7 @@ from steadygraph.observe.run.tap import DynamoTap
 from steadygraph.observe.run.watching import Forward, OpenCall, WatchedRegion
 from steadygraph.torch_private import EntryPoint, when_asked
 from steadygraph.torch_private.entries import BreakEvent, CapturedGraph, CompiledFrame
+from steadygraph.torch_private.guards import GuardCheckError
 
 #: Gives what stands in for a region's forward while the model is called.
 StandIn = Callable[[WatchedRegion, nn.Module], Callable[..., Any]]
@@ -56,6 +57,8 @@ def _watching(method: Method) -> Method:
     def watch(session: CompileSession, *args: Any) -> Any:
         try:
             return method(session, *args)
+        except GuardCheckError:  # torch would fail at this very place
+            raise
         except Exception as error:
             session.failure = session.failure or error
             raise

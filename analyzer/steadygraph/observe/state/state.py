@@ -65,7 +65,7 @@ class ModelState:
     Take it after hooks were registered and ``Module.compile`` was called: ``restore`` undoes them otherwise.
     """
 
-    def __init__(self, model: torch.nn.Module, *code: Callable[..., Any] | None) -> None:
+    def __init__(self, model: torch.nn.Module | None, *code: Callable[..., Any] | None) -> None:
         self._kept: list[Kept] = []
         self._tensors = TensorState()
         #: Everything that was visited, so that no id is given out a second time.
@@ -79,6 +79,11 @@ class ModelState:
     @classmethod
     def capture(cls, model: torch.nn.Module, *code: Callable[..., Any] | None) -> ModelState:
         return cls(model, *code)
+
+    @classmethod
+    def of_code(cls, *code: Callable[..., Any] | None) -> ModelState:
+        """What functions reach by name, with no model."""
+        return cls(None, *code)
 
     def restore(self) -> None:
         """Bring the model back to the state of ``capture``; may be called again and again."""
@@ -94,9 +99,10 @@ class ModelState:
         with torch_private.without_modes():
             return self._tensors.changed()
 
-    def _walk(self, model: torch.nn.Module, code: Iterable[Callable[..., Any] | None]) -> None:
+    def _walk(self, model: torch.nn.Module | None, code: Iterable[Callable[..., Any] | None]) -> None:
         waiting: list[tuple[str, Any]] = [*(("", function) for function in code), ("", model)]
-        waiting += [*model.named_buffers(), *model.named_parameters()]  # first taken: these names are the best
+        if model is not None:
+            waiting += [*model.named_buffers(), *model.named_parameters()]  # first taken: these names are the best
         while waiting:
             name, value = waiting.pop()
             kind = type(value)

@@ -47,7 +47,7 @@ class Mark:
 
     def differs_from(self, other: Mark) -> bool:
         """Another object counts as changed even if it is equal: whoever compares will see."""
-        tensors = isinstance(self.value, torch.Tensor) or isinstance(other.value, torch.Tensor)
+        tensors = torch_private.is_tensor(self.value) or torch_private.is_tensor(other.value)
         return (tensors and self.value is not other.value) or self.state != other.state
 
 
@@ -124,7 +124,7 @@ def _state(value: Any) -> object:
     kind = type(value)
     if kind in _PLAIN:
         return kind, value
-    if not isinstance(value, torch.Tensor):
+    if not torch_private.is_tensor(value):
         numpy = sys.modules.get("numpy")
         if numpy is not None and isinstance(value, numpy.ndarray) and value.dtype != object:
             return kind, value_text(value), zlib.crc32(value.tobytes())

@@ -18,6 +18,7 @@ import torch
 from torch.nn.functional import one_hot
 from torch.overrides import TorchFunctionMode
 
+from steadygraph import torch_private
 from steadygraph.model import BreakReason, Location, Observation, Sync
 from steadygraph.observe.syncs import allowance, sync_debug
 from steadygraph.observe.syncs.blocking import blocking_operation, is_read, waiting_copy
@@ -169,7 +170,7 @@ class _FunctionWatch(TorchFunctionMode):
         data = values[0] if values else kwargs.get("data", kwargs.get("obj"))
         device = self._watch.device
         parts = [*_tensors(data)]
-        one_by_one = not isinstance(data, torch.Tensor) and any(is_read(part, device) for part in parts)
+        one_by_one = not torch_private.is_tensor(data) and any(is_read(part, device) for part in parts)
         if one_by_one:  # before it runs: a simulated device has none of the values
             self._watch.note(_MAKERS[func])
         with self._watch.muted():
@@ -182,7 +183,7 @@ class _FunctionWatch(TorchFunctionMode):
 
 def _tensors(data: object) -> Iterator[torch.Tensor]:
     """The tensors among the values that a tensor is made of."""
-    if isinstance(data, torch.Tensor):
+    if torch_private.is_tensor(data):
         yield data
     elif isinstance(data, list | tuple):
         for item in data:

@@ -152,18 +152,14 @@ def read(file: Path) -> RunReport:
     """The report in a file.
 
     Raises:
-        UsageError: The file cannot be read, or :func:`from_bytes` cannot make a report of it.
+        UsageError: It cannot be read, is no text, or :func:`from_json` cannot make a report of it.
     """
     return files.read(file, from_json, _WRITTEN)
 
 
-def from_bytes(content: bytes, name: str) -> RunReport:
-    """The report in the content of a file; the name of the file is for complaints.
-
-    Raises:
-        UsageError: It is no text, or :func:`from_json` cannot make a report of it.
-    """
-    return files.from_bytes(content, name, from_json, _WRITTEN)
+def piped() -> RunReport:
+    """The same of standard input."""
+    return files.piped(from_json, _WRITTEN)
 
 
 def _loaded(text: str) -> object:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from steadygraph.case.user_code import readable_path
-from steadygraph.errors import UsageError
+from steadygraph.errors import UsageError, reading
 
 Value = TypeVar("Value")
 
@@ -20,18 +21,23 @@ def read(file: Path, parse: Callable[[str], Value], hint: str) -> Value:
     """
     shown = readable_path(str(file))
     try:
-        content = file.read_bytes()
+        content = reading.content(file, piped=True)
     except OSError as error:
         raise UsageError(f"cannot read {shown}: {error.strerror}", hint=hint) from error
-    return from_bytes(content, shown, parse, hint)
+    return _parsed(content, shown, parse, hint)
 
 
-def from_bytes(content: bytes, name: str, parse: Callable[[str], Value], hint: str) -> Value:
-    """What ``parse`` makes of the content of a file; the name of the file is for complaints.
+def piped(parse: Callable[[str], Value], hint: str) -> Value:
+    """The same of standard input."""
+    name = "standard input"
+    try:
+        content = reading.limited(sys.stdin.buffer)
+    except OSError as error:
+        raise UsageError(f"cannot read {name}: {error.strerror}", hint=hint) from error
+    return _parsed(content, name, parse, hint)
 
-    Raises:
-        UsageError: It is no text, or ``parse`` raises it.
-    """
+
+def _parsed(content: bytes, name: str, parse: Callable[[str], Value], hint: str) -> Value:
     try:
         # What PowerShell writes starts with a byte order mark.
         return parse(content.decode("utf-8-sig"))

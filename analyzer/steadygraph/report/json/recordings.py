@@ -92,18 +92,14 @@ def read(file: Path) -> RunRecording:
     """The recordings in a file.
 
     Raises:
-        UsageError: The file cannot be read, or :func:`from_bytes` cannot make recordings of it.
+        UsageError: It cannot be read, is no text, or :func:`from_json` cannot make recordings of it.
     """
     return files.read(file, from_json, _HINT)
 
 
-def from_bytes(content: bytes, name: str) -> RunRecording:
-    """The recordings in the content of a file; the name of the file is for complaints.
-
-    Raises:
-        UsageError: It is no text, or :func:`from_json` cannot make recordings of it.
-    """
-    return files.from_bytes(content, name, from_json, _HINT)
+def piped() -> RunRecording:
+    """The same of standard input."""
+    return files.piped(from_json, _HINT)
 
 
 def _with_graphs(recording: Recording, graphs: Sequence[Sequence[Sequence[Graph]]] | None) -> Recording:

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from steadygraph.errors import raised
 from steadygraph.torch_private.tensors import operator_name
 
 _MEMBERS = {
@@ -112,26 +113,26 @@ def is_device_mismatch(error: BaseException) -> bool:
     """Did operands on different devices meet?  Most kernels are asked by the fake mode, some check by themselves."""
     from torch._subclasses.fake_tensor import FakeTensorDeviceMismatchError
 
-    return isinstance(error, FakeTensorDeviceMismatchError) or "same device" in str(error)
+    return issubclass(type(error), FakeTensorDeviceMismatchError) or "same device" in raised.text(error)
 
 
 def is_value_missing(error: BaseException) -> bool:
     """Is this what torch raises where the values of a fake tensor would be needed?"""
     from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException
 
-    if isinstance(error, TypeError | IndexError):  # Python wants a number, and gets a symbol
-        return re.search(r"\bSym(Int|Float|Bool)\b", str(error)) is not None
-    to_numpy = str(error).startswith(".numpy() is not supported for tensor subclasses")
-    return to_numpy or isinstance(error, DataDependentOutputException | DynamicOutputShapeException)
+    if issubclass(type(error), TypeError | IndexError):  # Python wants a number, and gets a symbol
+        return re.search(r"\bSym(Int|Float|Bool)\b", raised.text(error)) is not None
+    to_numpy = raised.text(error).startswith(".numpy() is not supported for tensor subclasses")
+    return to_numpy or issubclass(type(error), DataDependentOutputException | DynamicOutputShapeException)
 
 
 def lacking_operator(error: BaseException) -> str | None:
     """``library::name`` of an operator that cannot say what its result looks like, if torch raised this about one."""
     from torch._subclasses.fake_tensor import UnsupportedOperatorException
 
-    if isinstance(error, UnsupportedOperatorException):
+    if type(error) is UnsupportedOperatorException:
         return operator_name(error.func)
-    found = re.search(r"no fake impl registered for <CustomOpDef\((\S+)\)>", str(error))
+    found = re.search(r"no fake impl registered for <CustomOpDef\((\S+)\)>", raised.text(error))
     return None if found is None else found[1]
 
 
