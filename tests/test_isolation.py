@@ -30,7 +30,9 @@ ENGINE = """
         return CaseReport(case.target, Status.COMPLETED, 0.0, notes=tuple(notes))
 
     def stumble(case, settings):
-        raise KeyError("gone")
+        from steadygraph.errors.near_miss import closest
+
+        closest(None, ["gone"])
 """
 
 WHOLE = """
@@ -249,8 +251,9 @@ def test_an_error_of_steadygraph_is_told_as_such(write_case: Write, engine: Anal
 
     assert report.error is not None
     assert report.error.type == "InternalError"
-    assert report.error.message.startswith("steadygraph failed: KeyError: 'gone'\n")
-    assert report.error.message.endswith('in stumble\n    raise KeyError("gone")')
+    said = "steadygraph failed: AttributeError: 'NoneType' object has no attribute 'lower'\n"
+    assert report.error.message.startswith(said)
+    assert "near_miss.py" in report.error.message.splitlines()[-3]
     assert report.error.hint == "report this; set STEADYGRAPH_TRACEBACK=1 to see the whole traceback"
 
 

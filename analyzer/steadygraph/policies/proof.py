@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,15 +29,24 @@ _LIMITS = Limits(items=1_000_000, nodes=1_000_000)
 _HARMLESS = frozenset({Aspect.VALUE, Aspect.STRIDE})
 #: A parameter that is returned is a tensor: compiled code may hand it out as one.
 _PLAIN_CLASSES = frozenset({"torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer"})
+#: What to do about a part that is not compared.
+_READ = "return a list of what it gives, or let observe() do so"
+_OBSERVE = "let observe() return what counts of it"
 #: How torch.testing.assert_close counts (torch 2.13).
 _MISMATCHED = re.compile(r"Mismatched elements: (\d+) / (\d+)")
 
 
 @dataclass(frozen=True, slots=True)
-class ReadOnce:
-    """What stands for a generator, an iterator or a coroutine: reading it would take it away from its consumer."""
+class Unread:
+    """What stands for a part of a result that is not looked into: ``output`` ``why``, as a sentence."""
 
-    type: str
+    why: str
+    #: A generator, an iterator, a coroutine: one kind is as good as another.
+    once: bool = False
+
+
+class _NotComparableError(Exception):
+    """Two tensors of a kind that nobody can compare."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,11 +62,6 @@ class FrozenOutput:
         """Is there a tensor in it that has metadata only?"""
         return any(_lacks_value(value) for _, value in self.leaves)
 
-    @property
-    def unread(self) -> Mapping[str, str]:
-        """By path, the type of each part that can be read one time only: what it gives is not known."""
-        return {path: value.type for path, value in self.leaves if isinstance(value, ReadOnce)}
-
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -65,12 +69,14 @@ class Comparison:
 
     ``max_abs_error`` is the largest absolute difference over floating and complex tensors of equal shape; None if
     there are none.  ``detail`` is one line about the first thing that is wrong; ``places`` are the paths of all.
+    ``unproved`` says what was not compared, and what to do about it; None: all of it was.
     """
 
     equal: bool
     max_abs_error: float | None = None
     detail: str | None = None
     places: tuple[str, ...] = ()
+    unproved: str | None = None
 
 
 def freeze(output: object) -> FrozenOutput:
@@ -125,37 +131,65 @@ def compare(
         besides: Places where a difference says nothing.
         truth: Where the right result is from, for sentences.
     """
-    unread = {root + path for path in eager.unread.keys() & other.unread.keys()}
+    found = dict(other.leaves)
+    once = {root + path for path, value in eager.leaves if _is_once(value) and _is_once(found.get(path))}
+    unproved: list[str] = []
     wrong = [
         (difference.path, f"{difference.profile} {truth}, {difference.serving} here")
         for difference in differences(eager.structure, other.structure, root=root)
-        if _matters(difference) and difference.path not in besides and difference.path not in unread
+        if _matters(difference) and difference.path not in besides and difference.path not in once
     ]
     errors = []
-    found = dict(other.leaves)
     with torch_private.without_modes():
         for path, expected in eager.leaves:
-            if path not in found or root + path in besides or root + path in unread:
+            if path not in found or root + path in besides:
                 continue
-            if _identical(expected, found[path]):
-                errors += [0.0] if _is_real(expected) else []
+            if isinstance(expected, Unread):
+                unproved.append(f"{root}{path} {expected.why}")
                 continue
-            error = _absolute_error(expected, found[path])
-            problem = _mismatch(expected, found[path], error, truth)
-            if problem is not None and noise and _is_rounding(noise.get(path, 0.0), expected, found[path]):
-                problem = None
-            errors += [] if error is None else [error]
+            try:
+                difference, problem = _held_against(
+                    expected, found[path], truth, noise.get(path, 0.0) if noise else 0.0
+                )
+            except Exception as error:
+                if not (isinstance(error, _NotComparableError) or _is_special(expected, found[path])):
+                    raise
+                unproved.append(f"{root}{path} is {_a_kind(expected)} that torch cannot compare: {_OBSERVE}")
+                continue
+            errors += [] if difference is None else [difference]
             wrong += [] if problem is None else [(root + path, problem)]
     detail = ": ".join(wrong[0]) if wrong else None
-    return Comparison(not wrong, max(errors, default=None), detail, tuple(path for path, _ in wrong))
+    places = tuple(path for path, _ in wrong)
+    return Comparison(not wrong, max(errors, default=None), detail, places, unproved[0] if unproved else None)
+
+
+def _held_against(expected: Any, actual: Any, truth: str, noise: float) -> tuple[float | None, str | None]:
+    """The largest error of a leaf, and what is wrong with it; None where there is nothing to say."""
+    if _identical(expected, actual):
+        return (0.0 if _is_real(expected) else None), None
+    error = _absolute_error(expected, actual)
+    problem = _mismatch(expected, actual, error, truth)
+    if problem is not None and noise and _is_rounding(noise, expected, actual):
+        problem = None
+    return error, problem
+
+
+def _is_special(*values: object) -> bool:
+    """Is one of them a tensor of a kind that operators may not know?"""
+    return any(torch_private.is_tensor(value) and not _is_ordinary(value) for value in values)
+
+
+def _is_ordinary(tensor: torch.Tensor) -> bool:
+    plain = type(tensor) is torch.Tensor and tensor.layout is torch.strided
+    return plain and not tensor.is_quantized and not tensor.is_nested
 
 
 def _identical(expected: Any, actual: Any) -> bool:
     """The usual case, at a tenth of the price: two plain tensors with the same bits."""
-    if not (type(expected) is type(actual) is torch.Tensor) or expected.layout is not torch.strided:
+    if type(actual) is not torch.Tensor or not torch_private.is_tensor(expected) or not _is_ordinary(expected):
         return False
     try:
-        return _comparable(expected, actual) and not expected.is_nested and torch.equal(expected, actual)
+        return _comparable(expected, actual) and torch.equal(expected, actual)
     except (NotImplementedError, RuntimeError):  # not all dtypes are known
         return False
 
@@ -177,11 +211,15 @@ def _real_pair(expected: Any, actual: Any) -> tuple[torch.Tensor, torch.Tensor] 
 
 def _copy(value: Any) -> Any:
     if torch_private.is_tensor(value):
-        return value.detach().clone()
+        try:
+            return value.detach().clone()
+        except Exception:  # whatever its class, or torch, says of it
+            return Unread(f"is {_a_kind(value)} that torch cannot copy: {_OBSERVE}")
     if isinstance(value, bytearray):
         return bytes(value)
     if is_read_once(type(value)):
-        return ReadOnce(type_name(type(value)))
+        kind = type_name(type(value))
+        return Unread(f"is a {kind}, which can be read one time only: {_READ}", once=True)
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, numpy.ndarray):
         try:
@@ -189,6 +227,15 @@ def _copy(value: Any) -> Any:
         except TypeError:  # objects, strings, dates
             return value.tolist()
     return value
+
+
+def _a_kind(tensor: torch.Tensor) -> str:
+    kind = f" ({tensor.qscheme()})" if type(tensor) is torch.Tensor and tensor.is_quantized else ""
+    return f"a {type(tensor).__name__}{kind}"
+
+
+def _is_once(value: object) -> bool:
+    return isinstance(value, Unread) and value.once
 
 
 def _lacks_value(value: object) -> bool:
@@ -238,7 +285,10 @@ def _tensor_mismatch(expected: torch.Tensor, actual: torch.Tensor, error: float 
         message = _close(plain(expected), plain(actual)) if expected.is_nested else _close(expected, actual)
     except (NotImplementedError, RuntimeError, TypeError, ValueError):
         # assert_close does not know all layouts and narrow dtypes.
-        message = _close(plain(expected), plain(actual))
+        pair = plain(expected), plain(actual)
+        if pair[0] is None or pair[1] is None:
+            raise _NotComparableError from None
+        message = _close(*pair)
     if message is None:
         return None
     counted = _MISMATCHED.search(message)

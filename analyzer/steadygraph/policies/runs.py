@@ -33,7 +33,6 @@ from steadygraph.torch_private.guards import GuardCheckError
 SEED = 0
 #: What is said of a call whose result is another one each time.
 UNREPEATABLE = "eager mode gives two results in two runs"
-_READ = "return a list of what it gives, or let observe() do so"
 #: The back end that needs no kernels.
 EAGER = "eager"
 
@@ -183,21 +182,33 @@ def _watched(
 
 
 def _called(case: Case, model: nn.Module, name: str, call: Call, watched: AbstractContextManager[Any]) -> CallResult:
-    swallowed: BaseException | None = None
+    failed: BaseException | None = None
     result = CallResult()
     try:
         with around(case, name):
             try:
-                with watched:
-                    output = model(*call.args, **call.kwargs)
-                result = CallResult(output=seen_of(case, model, call, output))
+                result = CallResult(output=seen_of(case, model, call, _output(model, call, watched)))
             except BaseException as error:
-                swallowed = error
+                # Kept: the case's context may swallow it, and there is no result all the same.
+                failed = error
                 raise
     except BaseException as error:
-        return _ended(error)
-    # The case's context may have kept an exception to itself: there is no result all the same.
-    return result if swallowed is None else _ended(swallowed)
+        failed = error
+    return result if failed is None else _ended(failed)
+
+
+def _output(model: nn.Module, call: Call, watched: AbstractContextManager[Any]) -> Any:
+    failed: BaseException | None = None
+    output: Any = None
+    with watched:
+        try:
+            output = model(*call.args, **call.kwargs)
+        except BaseException as error:
+            # A block of contextlib writes to the exception that leaves it, which its class may refuse.
+            failed = error
+    if failed is not None:
+        raise failed
+    return output
 
 
 def _ended(error: BaseException) -> CallResult:
@@ -402,12 +413,16 @@ def _judged(
     if not compared.equal or got.effects.wrong:
         return _wrong(Outcome(policy, backend, Result.SILENT_WRONG, recompiles=recompiles), compared, got.effects)
     result = Result.RECOMPILES if recompiles else Result.SAME
-    if eager.output.unread:
-        path, kind = next(iter(eager.output.unread.items()))
-        unread = f"{proof.ROOT}{path} is a {kind}, and what can be read one time only is not compared: {_READ}"
-        return Outcome(policy, backend, Result.UNPROVED, compared.max_abs_error, recompiles, unread, predicted=result)
-    if eager.lacks_values or got.lacks_values:
-        return Outcome(policy, backend, Result.UNPROVED, compared.max_abs_error, recompiles, predicted=result)
+    if compared.unproved is not None or eager.lacks_values or got.lacks_values:
+        return Outcome(
+            policy,
+            backend,
+            Result.UNPROVED,
+            compared.max_abs_error,
+            recompiles,
+            error=compared.unproved,
+            predicted=result,
+        )
     return Outcome(policy, backend, result, compared.max_abs_error, recompiles)
 
 
