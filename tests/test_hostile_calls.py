@@ -18,6 +18,7 @@ import steadygraph
 from steadygraph.case.case import Case
 from steadygraph.errors import CaseError, TargetError
 from steadygraph.model import Result
+from steadygraph.policies import proof
 from steadygraph.report.shown import Report
 
 
@@ -349,3 +350,64 @@ def test_an_object_that_no_compiled_code_reads_makes_no_difference_whatever_it_a
     assert results(report) == dict.fromkeys(["profile", *objects], Result.SAME)
     assert report.findings == ()
     assert report.cases[0].rule_problems == ()
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_guard_that_torch_cannot_ask_fails_the_call() -> None:
+    case = Case(
+        build=lambda: Ignores().eval(),
+        profile=lambda: ((torch.ones(2, 4), torch.ones(2, 4)), {}),
+        serving=lambda: {
+            "strided": ((torch.ones(2, 4), torch.nested.nested_tensor([torch.ones(2, 4), torch.ones(3, 4)])), {}),
+            "fine": ((torch.ones(2, 4), torch.ones(2, 4)), {}),
+        },
+    )
+
+    report = steadygraph.analyze(case)
+
+    assert report.outcome("strided", "recompile").result is Result.RAISES
+    assert str(report.outcome("strided", "recompile").error).startswith(
+        "GuardCheckError: torch cannot check its guards on these arguments: "
+    )
+    assert results(report) == {"profile": Result.SAME, "strided": Result.SAME, "fine": Result.SAME}
+
+
+def test_a_number_of_400_digits_is_an_argument_like_others() -> None:
+    class Multiplies(Net):
+        def forward(self, x, n=1):
+            return self.linear(x) * n
+
+    case = Case(
+        build=lambda: Multiplies().eval(),
+        profile=lambda: call(n=2),
+        serving=lambda: {"huge": call(n=10**400), "negative": call(n=-(10**6_000))},
+    )
+
+    report = steadygraph.analyze(case)
+
+    assert report.cases[0].rule_problems == ()
+    assert errors(report) == dict.fromkeys(["huge", "negative"], "OverflowError: int too big to convert")
+
+
+def test_a_generator_that_a_call_returns_is_no_finding() -> None:
+    class Streams(Net):
+        def forward(self, x):
+            return (self.linear(x) for _ in range(3))
+
+    report = steadygraph.analyze(Case(build=lambda: Streams().eval(), profile=call, serving=lambda: {"a": call()}))
+
+    assert report.findings == ()
+    assert results(report) == {"profile": Result.UNPROVED, "a": Result.UNPROVED}
+    assert report.outcome("a", "drop").error == (
+        "output is a generator, which can be read one time only: return a list of what it gives, or let observe() do so"
+    )
+
+
+def test_what_begins_in_steadygraph_is_never_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumbles(output: object) -> object:
+        return proof.value_text(object)  # says itself that a class is not written as text
+
+    monkeypatch.setattr(proof, "freeze", stumbles)
+
+    with pytest.raises(TypeError, match="is not written as text"):
+        analysed()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import warnings
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
+from torch.testing._internal.two_tensor import TwoTensor
 
 import steadygraph
 from steadygraph.case.case import Case
@@ -45,6 +47,8 @@ def of_tensor(tensor: torch.Tensor) -> tuple[object, ...]:
     kind = type(tensor), tensor.dtype, tensor.device, tensor.requires_grad, tensor.is_leaf, tensor.layout
     if is_lazy(tensor) or tensor.layout is not torch.strided:
         return kind if is_lazy(tensor) else (*kind, tensor.to_dense().tolist())
+    if isinstance(tensor, TwoTensor):
+        return (*kind, of_tensor(tensor.a), of_tensor(tensor.b))
     numbers = tensor.detach().int_repr() if tensor.is_quantized else tensor.detach()
     place = tensor.data_ptr(), tensor.untyped_storage().nbytes(), tensor.storage_offset(), tensor.stride()
     return (*kind, *place, tensor.shape, str(numbers.tolist()))
@@ -180,6 +184,14 @@ class MoveThatFails(Net):
         raise RuntimeError("out of memory")
 
 
+class WrappedWeight(Net):
+    """As quantised weights are: a tensor of tensors, whose contents torch swaps when it moves them."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear.weight = nn.Parameter(TwoTensor(torch.rand(4, 4), torch.rand(4, 4)))
+
+
 class BecomesAnother(Net):
     def run(self, x):
         self.linear.weight.requires_grad_(False)
@@ -237,7 +249,19 @@ def with_parametrization() -> nn.Module:
 
 
 KINDS = (
-    *(Net, NotContiguous, Tied, Counts, ViewsOfOneStorage, PlainAttributes, Slots, OwnTo, OwnApply, MoveThatFails),
+    *(
+        Net,
+        NotContiguous,
+        Tied,
+        WrappedWeight,
+        Counts,
+        ViewsOfOneStorage,
+        PlainAttributes,
+        Slots,
+        OwnTo,
+        OwnApply,
+        MoveThatFails,
+    ),
     *(BecomesAnother, lazy, with_gradients, in_modes, with_hooks, with_forward_replaced, with_compiled_child),
     *(quantised, with_parametrization, lambda: Net().to(torch.bfloat16), lambda: Net().double()),
 )
@@ -292,12 +316,13 @@ def inputs_of(model: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
 def assert_untouched(make: Callable[[], nn.Module], way: Ways, times: int = 1) -> None:
     model = make()
     x, y = inputs_of(model)
-    before = look([model, x, y])
+    everything = [model, x, y]
+    before = look(everything)
 
     for _ in range(times):
         analysed(*way(model, x, y))
 
-    after = look([model, x, y])
+    after = look(everything)
     assert {name: (was, after.get(name)) for name, was in before.items() if after.get(name) != was} == {}
     assert after.keys() == before.keys()
 
@@ -305,6 +330,16 @@ def assert_untouched(make: Callable[[], nn.Module], way: Ways, times: int = 1) -
 @pytest.mark.parametrize("make", KINDS)
 def test_a_model_is_as_it_was_after_an_analysis_for_a_device_that_is_not_there(make: Callable[[], nn.Module]) -> None:
     assert_untouched(make, moved)
+
+
+@pytest.mark.parametrize("make", [Net, Tied])
+def test_a_model_is_as_it_was_where_torch_swaps_what_it_moves(make: Callable[[], nn.Module]) -> None:
+    before = torch.__future__.get_swap_module_params_on_conversion()
+    torch.__future__.set_swap_module_params_on_conversion(True)
+    try:
+        assert_untouched(make, moved)
+    finally:
+        torch.__future__.set_swap_module_params_on_conversion(before)
 
 
 @pytest.mark.parametrize("make", [Counts, ViewsOfOneStorage, PlainAttributes, Slots, BecomesAnother, lazy])
@@ -330,21 +365,13 @@ def test_a_model_can_be_used_and_analysed_again() -> None:
     assert [(one.rule, one.message) for one in first.findings] == [(one.rule, one.message) for one in second.findings]
 
 
-def test_weights_that_are_tied_are_tied_on_a_device_that_is_not_there() -> None:
+def test_weights_that_are_tied_are_tied_on_a_device_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     model = Tied()
-    seen = []
+    x, y = inputs_of(model)
 
     def before(moved: nn.Module, _call: str) -> None:
-        seen.append((moved.linear.weight.device.type, moved.head.weight is moved.linear.weight))
+        print(moved.linear.weight.device, moved.head.weight is moved.linear.weight)
 
-    steadygraph.analyze(
-        Case(
-            build=lambda: model,
-            profile=lambda: ((torch.ones(2, 4),), {}),
-            serving=lambda: {"a": ((torch.ones(2, 4),), {})},
-            before=before,
-        ),
-        device="cuda",
-    )
+    steadygraph.analyze(dataclasses.replace(plain(model, x, y), before=before), device="cuda")
 
-    assert set(seen) == {("cuda", True)}
+    assert set(capsys.readouterr().out.splitlines()) == {"cuda:0 True"}

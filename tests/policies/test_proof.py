@@ -1,7 +1,9 @@
 """Proof: results against eager mode.  What counts as wrong, how far off, and in which words."""
 
+import itertools
 import math
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from torch.masked import masked_tensor
 
 from steadygraph.accelerator import simulated
 from steadygraph.policies.proof import Comparison, compare, freeze
@@ -265,3 +268,67 @@ def test_the_largest_error_is_what_python_computes(a, data):
 @given(floats)
 def test_a_result_equals_itself(numbers):
     assert judged(torch.tensor(numbers), torch.tensor(numbers)) == EXACT
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (lambda: (number for number in range(3)), "generator"),
+        (lambda: iter([torch.ones(2)]), "list_iterator"),
+        (lambda: map(str, [1, 2]), "map"),
+        (lambda: itertools.count(), "itertools.count"),
+    ],
+)
+def test_what_can_be_read_one_time_only_is_neither_read_nor_called_the_same(
+    make: Callable[[], Iterator[object]], kind: str
+) -> None:
+    output = make()
+
+    compared = compare(freeze([1, output]), freeze([1, make()]))
+
+    assert (compared.equal, compared.detail) == (True, None)
+    assert compared.unproved == (
+        f"output[1] is a {kind}, which can be read one time only: "
+        "return a list of what it gives, or let observe() do so"
+    )
+    assert next(output) is not None
+
+
+def test_one_kind_of_iterator_is_as_good_as_another() -> None:
+    eager, compiled = (number for number in range(3)), iter((0, 1, 2))
+
+    assert compare(freeze(eager), freeze(compiled)).equal
+
+
+def test_an_iterator_in_place_of_a_list_is_wrong() -> None:
+    compared = compare(freeze([1, 2]), freeze(iter([1, 2])))
+
+    assert compared.detail == "output: list with 2 items in eager mode, list_iterator object here"
+
+
+def test_what_is_wrong_beside_an_iterator_is_told() -> None:
+    compared = compare(freeze((iter([]), torch.ones(2))), freeze((iter([]), torch.zeros(2))))
+
+    assert compared.detail == "output[1]: 2 of 2 elements differ, largest by 1"
+
+
+def test_a_tensor_that_cannot_be_copied_is_not_called_the_same() -> None:
+    class Sealed(torch.Tensor):
+        def detach(self):
+            raise RuntimeError("sealed")
+
+    compared = compare(freeze(torch.ones(2).as_subclass(Sealed)), freeze(torch.ones(2).as_subclass(Sealed)))
+
+    assert compared.equal
+    assert compared.unproved == ("output is a Sealed that torch cannot copy: let observe() return what counts of it")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_tensors_that_cannot_be_compared_are_not_called_the_same() -> None:
+    one, other = (masked_tensor(torch.ones(2), torch.tensor([True, False])) for _ in range(2))
+
+    compared = compare(freeze(one), freeze(other))
+
+    assert compared.unproved == (
+        "output is a MaskedTensor that torch cannot compare: let observe() return what counts of it"
+    )

@@ -5,10 +5,13 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
 
 from steadygraph import torch_private
 from steadygraph.case.case import Case
@@ -27,27 +30,48 @@ def moved_case(case: Case, device: str) -> Case:
     )
 
 
-def moved_model(model: torch.nn.Module, device: str) -> torch.nn.Module:
+def moved_model(model: nn.Module, device: str) -> nn.Module:
     """The model on ``device``, by its own ``to``; what it held before is for the caller to keep.
 
     Parameters that are one object stay one: where the device is simulated, torch makes a new object of each.
     """
-    shared = list(_shared_parameters(model))
+    places = list(_places(model))
+    swapped = torch.__future__.get_swap_module_params_on_conversion()
+    for place in places:
+        if swapped or type(place.parameter) is not nn.Parameter:
+            # torch would swap the contents of the two objects: nothing could give those of the old one back to it.
+            place.put(_twin(place.parameter))
     moved = model.to(device)
-    for (first, name), *others in shared:
-        for module, other in others:
-            module._parameters[other] = first._parameters[name]
+    for place in places:
+        place.put(place.owners[0][0]._parameters[place.owners[0][1]])
     return moved if torch_private.is_module(moved) else model
 
 
-def _shared_parameters(model: torch.nn.Module) -> Iterator[list[tuple[torch.nn.Module, str]]]:
-    """The places of each parameter that has several of them."""
-    places: dict[int, list[tuple[torch.nn.Module, str]]] = {}
+@dataclass(frozen=True, slots=True, eq=False)
+class _Place:
+    """A parameter, and the modules that have it, each with its name there."""
+
+    parameter: nn.Parameter
+    owners: list[tuple[nn.Module, str]] = field(default_factory=list)
+
+    def put(self, parameter: nn.Parameter | None) -> None:
+        for module, name in self.owners:
+            module._parameters[name] = parameter
+
+
+def _places(model: nn.Module) -> Iterable[_Place]:
+    places: dict[int, _Place] = {}
     for module in model.modules():
         for name, parameter in module._parameters.items():
-            if parameter is not None:
-                places.setdefault(id(parameter), []).append((module, name))
-    return (several for several in places.values() if len(several) > 1)
+            if parameter is not None and not is_lazy(parameter):
+                places.setdefault(id(parameter), _Place(parameter)).owners.append((module, name))
+    return places.values()
+
+
+def _twin(parameter: nn.Parameter) -> nn.Parameter:
+    twin = nn.Parameter(parameter.detach(), requires_grad=parameter.requires_grad)
+    twin.__dict__.update({name: value for name, value in vars(parameter).items() if name not in vars(twin)})
+    return twin
 
 
 def _built(build: Callable[[], Any], device: str) -> Any:
@@ -70,8 +94,8 @@ def _arguments(make: Callable[[], Any], device: str) -> Any:
 def _moved(tensor: torch.Tensor, device: str) -> torch.Tensor:
     """The same tensor on the device: of its class, with its attributes, and as far as autograd goes."""
     moved = tensor.detach().to(device)
-    if isinstance(tensor, torch.nn.Parameter):
-        moved = torch.nn.Parameter(moved, requires_grad=tensor.requires_grad)
+    if isinstance(tensor, nn.Parameter):
+        moved = nn.Parameter(moved, requires_grad=tensor.requires_grad)
     elif tensor.requires_grad:
         moved.requires_grad_()
     moved.__dict__.update(tensor.__dict__)

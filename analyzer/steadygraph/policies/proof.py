@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from steadygraph import torch_private
+from steadygraph.case.checks import described
 from steadygraph.compare.structure import differences, is_symbolic
 from steadygraph.model import Aspect, Difference, Node
 from steadygraph.observe.inputs import symbols
@@ -231,7 +232,7 @@ def _copy(value: Any) -> Any:
 
 def _a_kind(tensor: torch.Tensor) -> str:
     kind = f" ({tensor.qscheme()})" if type(tensor) is torch.Tensor and tensor.is_quantized else ""
-    return f"a {type(tensor).__name__}{kind}"
+    return f"{described(tensor)}{kind}"
 
 
 def _is_once(value: object) -> bool:

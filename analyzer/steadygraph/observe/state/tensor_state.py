@@ -103,7 +103,7 @@ class TensorState:
             lost.update(_restore_memory(storage))
         # Last: a gradient has to fit its tensor, which it may only do by now.
         for tensor in self._tensors:
-            if tensor.requires_grad and tensor.grad_fn is None and tensor.tensor.grad is not tensor.grad:
+            if tensor.grad_fn is None and tensor.tensor.grad is not tensor.grad:
                 tensor.tensor.grad = tensor.grad
         return tuple(sorted(lost))
 
