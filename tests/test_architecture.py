@@ -20,7 +20,7 @@ SOURCES = (ROOT / "analyzer", ROOT / "rules")
 
 #: The folders of steadygraph, lowest layer first: a module imports from its own layer and from lower ones.
 LAYERS = (
-    {"errors", "reference"},
+    {"errors", "reference", "redaction"},
     {"model", "torch_private"},
     {"compare", "rule", "case"},
     {"report", "observe"},
@@ -36,7 +36,18 @@ RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 FILES_AT_THE_ROOT = {"__init__", "__main__", "config", "pytest_plugin"}
 
 #: Folders that import no torch when they are imported.
-LIGHT = FILES_AT_THE_ROOT | {"errors", "model", "rule", "compare", "case", "report", "history", "cli", "testing"}
+LIGHT = FILES_AT_THE_ROOT | {
+    "errors",
+    "redaction",
+    "model",
+    "rule",
+    "compare",
+    "case",
+    "report",
+    "history",
+    "cli",
+    "testing",
+}
 
 #: Modules of other folders that import none either: they are used where there is no torch, or before it is imported.
 LIGHT_MODULES = {

@@ -13,6 +13,7 @@ from typing import cast
 
 from steadygraph.case.their_code import TheirError
 from steadygraph.errors import SteadygraphError, TargetError, raised
+from steadygraph.redaction.text import redacted
 
 #: Set to 1, whole tracebacks are printed to stderr, of user code and of steadygraph itself.
 TRACEBACK_VARIABLE = "STEADYGRAPH_TRACEBACK"
@@ -35,22 +36,23 @@ def guarded(action: str) -> Iterator[None]:
         action: What is going on, as the subject of a sentence: ``build() of case.py``.
 
     Raises:
-        TargetError: ``build() of case.py raised ValueError: no width (case.py:12)``.  Deliberate errors of steadygraph
-            and KeyboardInterrupt pass unchanged.
+        TargetError: ``build() of case.py raised ValueError: no width (case.py:12)``, and no word of what was raised
+            beyond that: it may hold what must not leave the machine.  Deliberate errors of steadygraph and
+            KeyboardInterrupt pass unchanged.
     """
     try:
         yield
     except (SteadygraphError, KeyboardInterrupt):
         raise
     except SystemExit as error:
-        raise TargetError(f"{action} called sys.exit({_exit_code(error)}){_at(error)}", hint=EXIT_HINT) from error
+        raise TargetError(f"{action} called sys.exit({_exit_code(error)}){_at(error)}", hint=EXIT_HINT) from None
     except MemoryError as error:
         problem = f"{action} ran out of memory{_at(error)}"
-        raise TargetError(problem, hint="use a smaller configuration of the model") from error
+        raise TargetError(problem, hint="use a smaller configuration of the model") from None
     except BaseException as caught:
         theirs = caught.raised if type(caught) is TheirError else caught
         show_traceback(theirs)
-        raise TargetError(f"{action} raised {describe(theirs)}", hint=_hint(theirs)) from theirs
+        raise TargetError(f"{action} raised {describe(theirs)}", hint=_hint(theirs)) from None
 
 
 @contextmanager
@@ -72,11 +74,15 @@ def faults_of_the_target() -> Iterator[None]:
 
 def describe(error: BaseException) -> str:
     """``ValueError: no width (case.py:12)``: class name, first paragraph, innermost line of user code."""
-    paragraph = " ".join(raised.text(error).strip().split("\n\n")[0].split())
-    if len(paragraph) > _MESSAGE_LIMIT:
-        paragraph = paragraph[:_MESSAGE_LIMIT] + "..."
+    paragraph = _line(raised.text(error))
     name = raised.name(error)
     return f"{name}: {paragraph}{_at(error)}" if paragraph else f"{name}{_at(error)}"
+
+
+def _line(said: str) -> str:
+    """The first paragraph of what somebody else wrote, on one line: first redacted, then cut."""
+    paragraph = " ".join(redacted(said).strip().split("\n\n")[0].split())
+    return paragraph if len(paragraph) <= _MESSAGE_LIMIT else f"{paragraph[:_MESSAGE_LIMIT]}..."
 
 
 def show_traceback(error: BaseException) -> None:

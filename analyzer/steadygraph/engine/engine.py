@@ -20,6 +20,8 @@ from steadygraph.engine.subject import backends, device, policies, prepared, wan
 from steadygraph.errors import UsageError, files
 from steadygraph.model import PROFILE, CaseReport, Consequence, Outcome, Recording, Result, ScenarioReport, Status
 from steadygraph.observe.state import process
+from steadygraph.redaction.text import without_secrets
+from steadygraph.report.portable import withheld
 from steadygraph.rule import allow
 from steadygraph.rule.packs import load_packs, selection
 
@@ -67,7 +69,7 @@ def record(case: Case, settings: Settings) -> Recording:
         *proved.recording.notes,
         *_written(proved.program, settings.write_repro),
     )
-    return dataclasses.replace(proved.recording, notes=found)
+    return withheld(dataclasses.replace(proved.recording, notes=found))
 
 
 def _written(program: str | None, file: str | None) -> Iterator[str]:
@@ -83,7 +85,7 @@ def _written(program: str | None, file: str | None) -> Iterator[str]:
         yield f"{shown} was not written: torch.compile gets nothing wrong by itself that a program can show"
         return
     try:
-        files.write(Path(file), program)
+        files.write(Path(file), without_secrets(program))
     except OSError as error:
         hint = "free some space, or choose another path with --write-repro"
         raise UsageError(f"cannot write the program {shown}: {error.strerror}", hint=hint) from error

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from steadygraph.model import BreakReason, GraphBreak, Location
 from steadygraph.observe.places import locations
+from steadygraph.redaction.text import redacted
 from steadygraph.torch_private.entries import BreakEvent
 
 #: torch 2.13: the reason recorded with a graph says "generic_jump", the registry of graph breaks "Data-dependent
@@ -84,4 +85,5 @@ def _detail(reason: str) -> str:
     lines = [line.strip() for line in reason.strip().splitlines() if line.strip()]
     explanation = next((line.removeprefix("Explanation: ") for line in lines if line.startswith("Explanation: ")), None)
     text = explanation or (lines[0] if lines else "")
+    text = redacted(text)  # before it is cut
     return text if len(text) <= _MAX_DETAIL else text[: _MAX_DETAIL - 1] + "…"

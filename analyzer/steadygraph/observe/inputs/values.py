@@ -21,6 +21,8 @@ from typing import Any, TypeVar, cast
 
 import torch
 
+from steadygraph.redaction.text import without_values
+
 T = TypeVar("T")
 
 #: Characters of a text, at most.
@@ -88,7 +90,7 @@ def bounded(text: str) -> str:
     if len(text) <= LONGEST:
         return text
     checksum = zlib.crc32(text.encode("utf-8", "surrogatepass"))
-    return f"{text[:_HEAD]}... ({len(text)} characters, {checksum:08x})"
+    return f"{without_values(text)[:_HEAD]}... ({len(text)} characters, {checksum:08x})"
 
 
 @per_type

@@ -6,7 +6,7 @@ import linecache
 from collections.abc import Iterable, Iterator
 
 from steadygraph.model import Location, SourceExcerpt
-from steadygraph.report.portable import scrubbed
+from steadygraph.report.portable import scrubbed, withheld
 
 #: Lines before and after the one that is named.
 _AROUND = 4
@@ -34,7 +34,7 @@ def _of_file(path: str, named: set[int]) -> Iterator[SourceExcerpt]:
     text = linecache.getlines(path)
     wanted = {near for line in named if 0 < line <= len(text) for near in range(line - _AROUND, line + _AROUND + 1)}
     for first, last in _runs(sorted(wanted & set(range(1, len(text) + 1)))):
-        yield SourceExcerpt(path, first, tuple(line.rstrip("\r\n") for line in text[first - 1 : last]))
+        yield SourceExcerpt(path, first, withheld(tuple(line.rstrip("\r\n") for line in text[first - 1 : last])))
 
 
 def _runs(numbers: list[int]) -> Iterator[tuple[int, int]]:

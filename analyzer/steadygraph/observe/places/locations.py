@@ -19,6 +19,7 @@ import torch
 from steadygraph.errors import raised
 from steadygraph.model import Failure, Location
 from steadygraph.observe.places import decorators
+from steadygraph.redaction.text import redacted
 
 _TORCH = str(Path(torch.__file__).parent)
 _STEADYGRAPH = str(Path(__file__).parents[2])
@@ -167,5 +168,5 @@ def of_class(cls: type) -> Location | None:
 
 def of_failure(error: BaseException) -> Failure:
     """The exception as a value: class name, first paragraph of the message, innermost user line."""
-    message = raised.text(error).strip().split("\n\n")[0]
+    message = redacted(raised.text(error)).strip().split("\n\n")[0]
     return Failure(raised.name(error), message, of_stack(raised.stack(error)))

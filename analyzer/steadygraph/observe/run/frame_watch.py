@@ -13,6 +13,7 @@ from steadygraph import torch_private
 from steadygraph.errors import raised
 from steadygraph.observe.guards import variadic
 from steadygraph.observe.guards.sources import names_of
+from steadygraph.redaction.text import redacted
 from steadygraph.torch_private.entries import BreakEvent, CapturedGraph, CompiledFrame
 from steadygraph.torch_private.guards import MadeGuard
 
@@ -137,7 +138,7 @@ class FrameWatch:
         self._compilations[-1].all_guards = guard_manager
 
     def failed(self, error: Exception) -> None:
-        self._compilations[-1].failure = raised.text(error)
+        self._compilations[-1].failure = redacted(raised.text(error))
 
     def graph_captured(self, graph: CapturedGraph) -> None:
         self._compilations[-1].graphs.append(graph)
