@@ -14,6 +14,7 @@ from steadygraph.cli.results import Destination, tell
 from steadygraph.errors import UsageError
 from steadygraph.model import CaseReport, RuleProblem
 from steadygraph.model.run import EXIT_USAGE, FailOn, RunReport
+from steadygraph.report.portable import portable
 from steadygraph.rule.packs import LoadedRules, Selection, load_packs, selection
 
 
@@ -98,7 +99,7 @@ def _all_unusable(report: RunReport) -> bool:
 
 
 def _tell_failures(report: RunReport) -> None:
-    for case in report.cases:
+    for case in portable(report).report.cases:
         if case.error is not None:
             message = case.error.message
             prefix = "" if message.startswith(case.target) else f"{case.target}: "

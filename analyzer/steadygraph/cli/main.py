@@ -19,12 +19,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 nothing found, 1 findings, 2 usage, 3 an error of steadygraph itself, 4 a target failed,
         130 interrupted.
     """
-    for stream in (sys.stdout, sys.stderr):
-        # A character that the terminal does not know must not end the program.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    from steadygraph.cli import streams
+
     try:
-        return _run(sys.argv[1:] if arguments is None else list(arguments))
+        with streams.guarded() as results:
+            return streams.concluded(_run(sys.argv[1:] if arguments is None else list(arguments)), results)
     except KeyboardInterrupt:
         return 130
 
@@ -35,13 +34,8 @@ def _run(arguments: list[str]) -> int:
     try:
         from steadygraph.cli.app import invoke
 
-        code = invoke(arguments)
-        streams.flush()
-        return code
+        return invoke(arguments)
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BrokenPipeError:
-        streams.nobody_reads()
-        return 0
     except BaseException as error:
         return streams.report_error(error)

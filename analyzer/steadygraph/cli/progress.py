@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from steadygraph.report.text.layout import flat
+
 if TYPE_CHECKING:
     from rich.progress import Progress as Display
     from rich.progress import TaskID
@@ -47,7 +49,7 @@ class Progress:
 
     def _text(self, index: int) -> str:
         number = f"[{index + 1}/{len(self.targets)}] " if len(self.targets) > 1 else ""
-        return f"{number}{self.targets[index]}"
+        return f"{number}{flat(self.targets[index])}"
 
 
 def _display() -> Display:

@@ -4,39 +4,123 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import TextIOWrapper
+from typing import Any, TextIO, cast
 
 from steadygraph.case.user_code import TRACEBACK_HINT, show_traceback
 from steadygraph.errors import SteadygraphError, TargetError, UsageError
+from steadygraph.redaction.text import redacted, without_values
+from steadygraph.report.text.layout import flat
+
+#: Letters of one line of a message, and lines of one message, at most.
+_LONGEST, _MOST_LINES = 2000, 200
 
 
 def emit(text: str) -> None:
-    """Write a result; that nobody reads it any more (``| head``) is no error."""
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        nobody_reads()
-
-
-def flush() -> None:
+    """Write a result."""
+    sys.stdout.write(text)
     sys.stdout.flush()
-    sys.stderr.flush()
-
-
-def nobody_reads() -> None:
-    """Turn standard output away from a closed pipe: Python would complain again when it flushes at exit."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    os.close(null)
 
 
 def error(problem: str, hint: str | None = None) -> None:
-    """One problem, in the form that all of them have."""
-    sys.stderr.write(f"error: {problem}\n" + (f"  hint: {hint}\n" if hint else ""))
+    """One problem, in the form that all of them have: a line, and one for what to do."""
+    _tell([f"error: {problem}", *([f"  hint: {hint}"] if hint else [])])
 
 
 def remark(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    _tell(text.splitlines())
+
+
+def _tell(lines: Sequence[str]) -> None:
+    """These lines, whatever is in them: it may come from a target, and may be read by a CI system."""
+    for line in lines[:_MOST_LINES]:
+        indent = line[: len(line) - len(line.lstrip())]
+        sys.stderr.write(f"{indent}{flat(without_values(line), _LONGEST)}\n")
+    sys.stderr.flush()
+
+
+class Stream:
+    """A standard stream that may be full, or read by nobody: what is written to it never raises.
+
+    Args:
+        stream: The stream itself.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        #: Why not all of it could be written.
+        self.failure: OSError | None = None
+
+    def write(self, text: str) -> int:
+        with self._held():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._held():
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as failure:
+            self.failure = self.failure or failure
+            # Python would complain again when it flushes at exit.
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, self._stream.fileno())
+            os.close(null)
+
+
+@contextmanager
+def guarded() -> Iterator[Stream]:
+    """A block in which nothing that is wrong with a standard stream ends anything; gives standard output."""
+    _open_what_is_closed()
+    before = sys.stdout, sys.stderr
+    for stream in before:
+        # A character that the terminal does not know must not end the program.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    results, messages = Stream(before[0]), Stream(before[1])
+    sys.stdout, sys.stderr = cast(TextIO, results), cast(TextIO, messages)
+    try:
+        yield results
+    finally:
+        results.flush()
+        messages.flush()
+        sys.stdout, sys.stderr = before
+
+
+def concluded(code: int, results: Stream) -> int:
+    """The exit code of a run, once its results are out.
+
+    That nobody reads them any more (``| head``) is no error; that they could not be written is wrong use, as it is
+    with ``--output``.
+    """
+    from steadygraph.model.run import EXIT_FINDINGS, EXIT_OK, EXIT_TARGET, EXIT_USAGE
+
+    results.flush()
+    if results.failure is None or isinstance(results.failure, BrokenPipeError):
+        return code
+    problem = f"cannot write to standard output: {results.failure.strerror}"
+    error(problem, "free some space, or choose a file with --output")
+    return EXIT_USAGE if code in (EXIT_OK, EXIT_FINDINGS, EXIT_TARGET) else code
+
+
+def _open_what_is_closed() -> None:
+    """Descriptors 0 to 2 lead nowhere where they are closed: the next file to be opened would be taken for one."""
+    for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def report_error(raised: BaseException) -> int:
@@ -48,6 +132,7 @@ def report_error(raised: BaseException) -> int:
         codes = ((UsageError, EXIT_USAGE), (TargetError, EXIT_TARGET))
         return next((code for kind, code in codes if isinstance(raised, kind)), EXIT_INTERNAL)
     show_traceback(raised)
-    what = f"{type(raised).__name__}: {raised}" if str(raised) else type(raised).__name__
+    said = redacted(str(raised))
+    what = f"{type(raised).__name__}: {said}" if said else type(raised).__name__
     error(f"steadygraph failed: {what}", f"report this; {TRACEBACK_HINT}")
     return EXIT_INTERNAL

@@ -6,6 +6,7 @@ characters that it consists of.  Rich is asked only for the width of characters 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -14,6 +15,10 @@ NARROWEST = 40
 _DOTS = "..."
 #: After these a word that is wider than the line is cut by preference.
 _SEAMS = "/.,:;])}-_"
+
+#: GitHub: ``::name values::``, also behind blanks, and ``##[name]``; Azure: ``##vso[``; TeamCity: ``##teamcity[``.
+#: Names of C++ (``at::native::add``) are none.
+_CI_COMMAND = re.compile(r"##(?=\w*\[)|(?<![\w)\]>:])::(?=[A-Za-z][\w-]*(?:\s[^\n]*)?::)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +34,21 @@ EMPTY: Line = ()
 
 
 def printable(text: str) -> str:
-    """The text with everything that a terminal would not show as a character spelled out (``\\x1b``, ``\\u202e``)."""
-    return text if text.isprintable() else "".join(each if each.isprintable() else _spelled(each) for each in text)
+    """The text with everything that a terminal would not show as a character spelled out (``\\x1b``, ``\\u202e``).
+
+    So is the first character of what a CI system would take for a command: ``::error::``, ``##[group]``.
+    """
+    if not text.isprintable():
+        text = "".join(each if each.isprintable() else _spelled(each) for each in text)
+    if "::" in text or "##" in text:
+        text = _CI_COMMAND.sub(lambda found: _spelled(found[0][0]) + found[0][1:], text)
+    return text
 
 
 def flat(text: str, limit: int = 400) -> str:
     """The text on one line, printable, and cut after about ``limit`` characters."""
     if len(text) <= limit and text.isprintable() and "  " not in text and text == text.strip():
-        return text  # as nearly all are
+        return printable(text)  # as it is, nearly always
     start = text[: 4 * limit]
     words = printable(" ".join(start.split()))
     cut = len(words) > limit or len(start) < len(text)
