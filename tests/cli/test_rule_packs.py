@@ -173,3 +173,76 @@ def test_the_list_of_rules_names_a_pack_that_is_missing(
 
     assert (code, err) == (0, f"warning: {IMPORT}\n")
     assert [line.split()[0] for line in out.splitlines()] == ["SG101", "SG102", "SG103", "SG104"]
+
+
+NAMES = "violated_guards", "serving", "profile", "outcomes", "regions"
+
+
+@pytest.mark.parametrize(
+    ("check", "problem"),
+    [
+        ("import os; os._exit(0)", "it ended its process with exit code 0"),
+        ("import os; os.abort()", "it ended its process by signal SIGABRT"),
+        ("raise SystemExit(0)", "SystemExit: 0"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("return [1]", "TypeError: check() yielded int, not Finding"),
+    ],
+)
+def test_a_rule_that_ends_its_process_has_failed_and_the_others_report(
+    install: Install, analyze: Run, check: str, problem: str
+) -> None:
+    install(PACK.format(code="EX1", check=check))
+
+    code, case, err = analyze()
+
+    told = f"rule EX1 failed on profile, extra: {problem}"
+    assert (code, err) == (1, f"warning: case.py: {told}\n")
+    assert (codes(case), case["notes"]) == ([("extra", "SG101")], [told])
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        f"[object.__setattr__(evidence, name, None) for name in {NAMES}]; return iter(())",
+        'print("out"); import os; os.system("echo shell"); os.write(1, b"raw"); return iter(())',
+        'import steadygraph_rules as r; [setattr(type(x), "check", None) for x in r.RULES]; return iter(())',
+        '[object.__setattr__(one, "matters", False) for one in evidence.violated_guards]; return iter(())',
+    ],
+    ids=["changes the evidence", "prints", "changes other rules", "changes a guard"],
+)
+def test_what_a_rule_changes_or_prints_nobody_else_sees(install: Install, analyze: Run, check: str) -> None:
+    install(PACK.format(code="EX1", check=check))
+
+    code, case, err = analyze()
+
+    assert (code, err) == (1, "")
+    assert codes(case) == [("extra", "SG101")]
+
+
+def test_what_is_left_of_a_finding_is_plain(install: Install, analyze: Run) -> None:
+    made = (
+        'class S(str): pass; yield self.finding(evidence, S("a"), path=S("x"), consequence=Consequence.SLOW, fix="b")'
+    )
+    install(PACK.format(code="EX1", check=made.replace("class S(str): pass; ", 'S = type("S", (str,), {}); ')))
+
+    code, case, err = analyze("--select", "EX1")
+
+    assert (code, err) == (1, "")
+    assert [finding["message"] for finding in case["findings"]] == ["a", "a"]
+
+
+def test_a_built_in_rule_that_fails_is_an_error_of_steadygraph(
+    cli: Callable[..., tuple[int, str, str]], write_case: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import steadygraph_rules
+
+    def check(self: object, evidence: object) -> None:
+        raise KeyError("x")
+
+    write_case(BROKEN)
+    assert cli("analyze", "case.py", "--record", "recording.json", "--quiet")[0] == 1
+    monkeypatch.setattr(type(steadygraph_rules.RULES[0]), "check", check)
+
+    code, _, err = cli("judge", "recording.json", "--quiet")
+
+    assert (code, err) == (3, "error: case.py: rule SG101 failed on profile, extra: KeyError: 'x'\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 
 from steadygraph.errors import UsageError
 from steadygraph.model import Evidence, Finding, Kind
-from steadygraph.rule import Rule
+from steadygraph.rule import Example, Rule, foreign, packs
 from steadygraph.rule.packs import (
     GROUP,
     LoadedRules,
@@ -28,7 +29,7 @@ BUILT_IN = EntryPoint("builtin", "steadygraph_rules:RULES", GROUP)
 
 PACK = """
     from steadygraph.model import Kind
-    from steadygraph.rule import Rule
+    from steadygraph.rule import Example, Rule, foreign, packs
 
     class Mine(Rule):
         code = "{code}"
@@ -106,6 +107,85 @@ def test_a_pack_that_cannot_be_used_is_named_and_skipped(pack: EntryPoint, write
 
     assert [(p.pack, p.problem) for p in loaded.problems] == [("acme = acme_rules:RULES", problem)]
     assert loaded.rules == load_packs([BUILT_IN]).rules
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("import time; time.sleep(60)", "it did not finish within 0.5 s"),
+        ("while True: pass", "it did not finish within 0.5 s"),
+        ("import os; os._exit(0)", "it ended its process with exit code 0"),
+        ("import os; os.abort()", "it ended its process by signal SIGABRT"),
+        ("import os; os.kill(os.getpid(), 9)", "it ended its process by signal SIGKILL"),
+        ("import sys; sys.exit(0)", "SystemExit: 0"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("class E(BaseException): pass\n    raise E('x')", "E: x"),
+    ],
+)
+def test_what_a_pack_does_when_it_is_imported_ends_nothing_else(
+    pack: EntryPoint, write, text: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(foreign, "MOST_S", 0.5)
+    monkeypatch.setattr(packs, "_slow", {})
+    write(f"    {text}")
+
+    loaded = load_packs([pack, BUILT_IN])
+
+    assert [p.problem for p in loaded.problems] == [f"it cannot be imported: {problem}"]
+    assert loaded.rules == load_packs([BUILT_IN]).rules
+
+
+def test_nobody_waits_twice_for_a_pack_that_is_too_slow(
+    pack: EntryPoint, write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(foreign, "MOST_S", 0.5)
+    monkeypatch.setattr(packs, "_slow", {})
+    write("import time; time.sleep(60)")
+    first = load_packs([pack])
+    write(PACK.format(code="ACME1", name="acme-thing", rules="(Mine(),)"))
+
+    assert load_packs([pack]) == first
+
+
+def test_a_pack_prints_nowhere_and_changes_nothing_in_this_process(
+    pack: EntryPoint, write, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write(
+        PACK.format(code="ACME1", name="acme-thing", rules="(Mine(),)")
+        + """
+    import os, sys
+    print("out"); os.system("echo shell"); os.write(1, b"raw"); sys.stderr.write("err")
+    os.environ["OF_THE_PACK"] = "1"
+    import steadygraph_rules
+    for rule in steadygraph_rules.RULES:
+        type(rule).check = None
+    """
+    )
+
+    loaded = load_packs([pack, BUILT_IN])
+
+    assert (loaded.problems, capfd.readouterr()) == ((), ("", ""))
+    assert "OF_THE_PACK" not in os.environ
+    assert "acme_rules" not in sys.modules
+    assert all(rule.check for rule in loaded.rules)
+
+
+def test_a_rule_of_a_pack_tells_of_itself_what_it_says(pack: EntryPoint, write) -> None:
+    write(
+        PACK.format(code="ACME1", name="acme-thing", rules="(Mine(),)")
+        + """
+    from steadygraph.rule import Example
+    Mine.__doc__ = "What it is."
+    Mine.fallback = True
+    Mine.flagged = (Example("title", "case", ("a", "b"), fix="Do it.", fixed=("other",)),)
+    """
+    )
+
+    (rule,) = load_packs([pack]).rules
+
+    assert (type(rule).__name__, type(rule).__doc__, rule.fallback) == ("Mine", "What it is.", True)
+    assert rule.kind is Kind.HOST_SYNC
+    assert rule.flagged == (Example("title", "case", ("a", "b"), fix="Do it.", fixed=("other",)),)
 
 
 # --- choosing ----------------------------------------------------------------------------------------------

@@ -114,7 +114,7 @@ def readable_path(path: str) -> str:
 def _exit_code(error: SystemExit) -> str:
     code = vars(SystemExit)["code"].__get__(error)
     if type(code) in (int, str):
-        return repr(code)
+        return _line(repr(code))
     return "" if code is None else f"<{type(code).__name__}>"
 
 
@@ -122,7 +122,7 @@ def _hint(error: BaseException) -> str:
     if issubclass(type(error), ModuleNotFoundError):
         return ENVIRONMENT_HINT
     hint = BaseException.__getattribute__(error, "__dict__").get("hint")
-    return hint if type(hint) is str else TRACEBACK_HINT
+    return _line(hint) if type(hint) is str else TRACEBACK_HINT
 
 
 def _at(error: BaseException) -> str:

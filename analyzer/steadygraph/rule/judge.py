@@ -7,7 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from steadygraph.model import PROFILE, Consequence, Evidence, Finding, RuleProblem
+from steadygraph.redaction.text import redacted
 from steadygraph.rule import Rule, spread
+from steadygraph.rule.foreign import ForeignError
+from steadygraph.rule.rule import BUILT_IN
 
 _RANK = {consequence: rank for rank, consequence in enumerate(Consequence)}
 _NUMBERED = re.compile(r"\.(\d+)(?=\.|$)")
@@ -21,6 +24,8 @@ class RuleFailure:
     rule: str
     scenario: str
     error: str
+    #: Is it part of steadygraph, so that its findings are missed whether it was asked for or not?
+    built_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,9 @@ def judge(evidence: Evidence, rules: Iterable[Rule]) -> Judgement:
     for rule in sorted(rules, key=lambda rule: (rule.fallback, rule.code)):
         try:
             found = list(_checked(rule.check(evidence)))
-        except (Exception, SystemExit) as error:  # a rule is foreign code: whatever it raises, the others still count
-            failed.append(RuleFailure(rule.code, evidence.scenario, f"{type(error).__name__}: {error}"))
+        except (Exception, SystemExit) as error:  # whatever a rule raises, the others still count
+            built_in = type(rule).__module__.partition(".")[0] == BUILT_IN
+            failed.append(RuleFailure(rule.code, evidence.scenario, _told(error), built_in))
             continue
         made += [one for one in found if not (rule.fallback and _explained(one, made))]
     return Judgement(tuple(sorted(_merged(made), key=_order)), tuple(failed))
@@ -70,15 +76,21 @@ def problems(failed: Iterable[RuleFailure], *, selected: bool) -> tuple[RuleProb
 
     Args:
         failed: Rules that raised.
-        selected: Were the rules of this analysis chosen by the user?
+        selected: Were the rules of this analysis chosen by the user?  Then one that fails is an error; a built-in one
+            is in any case.
     """
-    same: dict[tuple[str, str], list[str]] = {}
+    same: dict[tuple[str, str, bool], list[str]] = {}
     for failure in failed:
-        same.setdefault((failure.rule, failure.error), []).append(failure.scenario)
+        same.setdefault((failure.rule, failure.error, failure.built_in), []).append(failure.scenario)
     return tuple(
-        RuleProblem(rule, f"rule {rule} failed on {_listed(scenarios)}: {error}", selected)
-        for (rule, error), scenarios in same.items()
+        RuleProblem(rule, f"rule {rule} failed on {_listed(scenarios)}: {error}", selected or built_in)
+        for (rule, error, built_in), scenarios in same.items()
     )
+
+
+def _told(error: BaseException) -> str:
+    said = redacted(str(error))
+    return said if isinstance(error, ForeignError) else f"{type(error).__name__}: {said}"
 
 
 def _listed(scenarios: Sequence[str]) -> str:

@@ -9,11 +9,10 @@ from importlib.metadata import EntryPoint, entry_points
 
 from steadygraph.errors import UsageError, near_miss
 from steadygraph.model import Kind, RuleProblem
-from steadygraph.rule import Rule
+from steadygraph.rule import Rule, foreign
+from steadygraph.rule.rule import BUILT_IN
 
 GROUP = "steadygraph.rules"
-#: Rules of this package cannot lose their codes to those of another pack.
-_BUILT_IN = "steadygraph_rules"
 _CODE = re.compile(r"[A-Z]+\d+")
 
 
@@ -73,7 +72,7 @@ def load_packs(entries: Iterable[EntryPoint] | None = None) -> LoadedRules:
     found = entry_points(group=GROUP) if entries is None else entries
     taken: dict[str, Rule] = {}
     problems = []
-    for entry in sorted(found, key=lambda e: (e.module.partition(".")[0] != _BUILT_IN, e.name, e.value)):
+    for entry in sorted(found, key=lambda e: (e.module.partition(".")[0] != BUILT_IN, e.name, e.value)):
         try:
             pack = _rules_of(entry)
             _refuse_taken(pack, taken)
@@ -93,20 +92,33 @@ class _PackError(Exception):
 
 
 def _rules_of(entry: EntryPoint) -> tuple[Rule, ...]:
+    if entry.module.partition(".")[0] == BUILT_IN:
+        pack: tuple[Rule, ...] = entry.load()
+        return pack
+    if str(entry) in _slow:
+        raise _PackError(_slow[str(entry)])
     try:
-        pack = entry.load()
-    except (
-        Exception,
-        SystemExit,
-    ) as error:  # the pack is foreign code: whatever it raises, the other packs still count
-        raise _PackError(f"it cannot be imported: {type(error).__name__}: {error}") from error
+        return foreign.rules_of(entry, lambda found: _require_rules(found, entry))
+    except foreign.SlowError as error:
+        _slow[str(entry)] = f"it cannot be imported: {error}"
+        raise _PackError(_slow[str(entry)]) from None
+    except foreign.NoPackError as error:
+        raise _PackError(str(error)) from None
+    except foreign.ForeignError as error:
+        raise _PackError(f"it cannot be imported: {error}") from None
+
+
+#: Packs that nobody waits for a second time, and why.
+_slow: dict[str, str] = {}
+
+
+def _require_rules(pack: object, entry: EntryPoint) -> None:
     if not isinstance(pack, tuple | list):
-        raise _PackError(f"{entry.value} is no tuple of rules but of type {type(pack).__name__}")
+        raise foreign.NoPackError(f"{entry.value} is no tuple of rules but of type {type(pack).__name__}")
     for rule in pack:
         problem = _defect(rule)
         if problem is not None:
-            raise _PackError(problem)
-    return tuple(pack)
+            raise foreign.NoPackError(problem)
 
 
 def _defect(rule: object) -> str | None:

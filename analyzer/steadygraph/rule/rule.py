@@ -18,6 +18,10 @@ from steadygraph.model.evidence import consequences
 #: A sentence; in pieces, of which those behind the first can be left out where there is little room.
 Message = str | tuple[str, ...]
 
+#: The package whose rules are part of steadygraph: they cannot lose their codes to those of another pack, and one that
+#: fails is a fault of steadygraph.
+BUILT_IN = "steadygraph_rules"
+
 #: The headings that every rule's docstring has, in this order, after its one-line summary.
 HEADINGS = ("What it finds", "Why it matters", "How to fix it", "Known limits")
 

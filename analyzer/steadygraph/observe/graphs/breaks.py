@@ -79,11 +79,12 @@ def skipped(
 
 
 def _detail(reason: str) -> str:
+    # Before it is split into lines, and cut.
+    reason = redacted(reason)
     operator = _OPERATOR.search(reason)
     if operator is not None:
         return f"{operator[1]}::{operator[2]}"
     lines = [line.strip() for line in reason.strip().splitlines() if line.strip()]
     explanation = next((line.removeprefix("Explanation: ") for line in lines if line.startswith("Explanation: ")), None)
     text = explanation or (lines[0] if lines else "")
-    text = redacted(text)  # before it is cut
     return text if len(text) <= _MAX_DETAIL else text[: _MAX_DETAIL - 1] + "…"
