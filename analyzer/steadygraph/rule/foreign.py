@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import enum
+import faulthandler
 import itertools
 import json
 import math
@@ -115,6 +116,7 @@ def asked(question: Callable[[], Any], most_s: float) -> Any:
 def _answer(question: Callable[[], Any], writer: int, most_s: float) -> None:
     """In the child: answer, and end."""
     os.setpgid(0, 0)
+    faulthandler.disable()  # a crash here is none of the process that asks
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
         signal.signal(number, signal.SIG_DFL)
     # Also where nobody is left who could end it.
