@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -278,6 +279,33 @@ def test_arguments_that_do_not_fit_are_told(call: Call, why: str) -> None:
 
     assert said == (
         f"the arguments of image do not fit Block.forward: {why}\n"
+        "  hint: it is defined as forward(x, scale=1.0, *, mask=None)"
+    )
+
+
+def scaled(function: Any) -> Any:
+    @functools.wraps(function)
+    def wrapper(self: Any, *args: Any, twice: bool = False, **kwargs: Any) -> Any:
+        factor = kwargs.pop("factor", 1) * (2 if twice else 1)
+        return function(self, *args, **kwargs) * factor
+
+    return wrapper
+
+
+class Scaled(Block):
+    forward = torch.no_grad()(scaled(Block.forward))
+
+
+@pytest.mark.parametrize("keyword", ["twice", "factor"])
+def test_an_argument_that_a_decorator_uses_up_passes(keyword: str) -> None:
+    check_signature(Scaled(), Call((1,), {keyword: 3}), "image")
+
+
+def test_an_argument_that_no_decorator_knows_either_is_told() -> None:
+    said = complaint(lambda: check_signature(Scaled(), Call((1,), {"twise": True}), "image"))
+
+    assert said == (
+        "the arguments of image do not fit Scaled.forward: got an unexpected keyword argument 'twise'\n"
         "  hint: it is defined as forward(x, scale=1.0, *, mask=None)"
     )
 

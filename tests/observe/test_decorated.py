@@ -3,6 +3,7 @@
 import functools
 import inspect
 import linecache
+import threading
 
 import pytest
 import torch
@@ -56,6 +57,32 @@ def looking_first(function):
     return wrapper
 
 
+def asking_whether_it_is_outermost(function):
+    @functools.wraps(function)
+    def wrapper(self, *args, **kwargs):
+        if type(self).forward is wrapper and self.training:
+            return function(self, *args, **kwargs).detach()
+        return function(self, *args, **kwargs)
+
+    return wrapper
+
+
+def beside_another_function(function, scaled=lambda out: out):
+    def wrapper(self, *args, **kwargs):
+        return scaled(function(self, *args, **kwargs))
+
+    return wrapper
+
+
+def with_an_implementation(function, implementations=()):
+    @functools.wraps(function)
+    def wrapper(self, *args, **kwargs):
+        chosen = dict(implementations).get("fast", function)
+        return chosen(self, *args, **kwargs)
+
+    return wrapper
+
+
 def checked(mask):
     return mask is not None and mask.shape[0] == 3
 
@@ -85,7 +112,19 @@ class Twice(Plain):
     forward = looking_first(wrapping(Plain.forward))
 
 
-DECORATED = [Wrapped, Bare, Stacked, Twice]
+class Aware(Plain):
+    forward = asking_whether_it_is_outermost(Plain.forward)
+
+
+class Beside(Plain):
+    forward = beside_another_function(Plain.forward)
+
+
+class Chosen(Plain):
+    forward = with_an_implementation(Plain.forward)
+
+
+DECORATED = [Wrapped, Bare, Stacked, Twice, Aware, Beside, Chosen]
 KEYWORDS = ((), {"x": X})
 
 
@@ -200,6 +239,29 @@ def test_behind_a_graph_break_in_a_decorator_keywords_have_their_names():
     assert {guard.path for guard in found} == {"mask"}
 
 
+def test_a_layer_whose_decorator_knows_itself_has_its_names_behind_a_graph_break():
+    class Layer(nn.Module):
+        @asking_whether_it_is_outermost
+        def forward(self, hidden):
+            return hidden * 2
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = Layer()
+
+        @torch.compiler.disable(recursive=False)
+        def body(self, x):
+            return self.layer(x)
+
+        def forward(self, x):
+            return self.body(x + 1)
+
+    found = violated(Model, ((X,), {}), ((torch.ones(5, 4),), {}))
+
+    assert {(guard.path, guard.frame) for guard in found} == {("x.shape[0]", ""), ("hidden.shape[0]", "forward")}
+
+
 # --- where -------------------------------------------------------------------------------------------------
 
 
@@ -257,4 +319,37 @@ def test_the_finding_names_the_argument_the_line_and_a_fix():
             "Pass zeros (ones where it multiplies) in the profile call and in every serving call that has none: same "
             "type, keys, shapes, dtypes and device.",
         ),
+    ]
+
+
+def test_a_break_in_the_regions_own_decorator_is_shown_at_the_function_that_is_called():
+    lock = threading.Lock()
+
+    def locking(function):
+        @functools.wraps(function)
+        def wrapper(self, *args, **kwargs):
+            if kwargs.get("locked"):
+                with lock:
+                    kwargs["factor"] = 2
+            return function(self, *args, **kwargs)
+
+        return wrapper
+
+    class Locked(Plain):
+        forward = locking(Plain.forward)
+
+    case = Case(
+        build=lambda: Locked().eval(),
+        profile=lambda: KEYWORDS,
+        serving=lambda: {"locked": ((), {"x": X, "locked": True})},
+        target="locked",
+    )
+
+    report = analyze_case(case, Settings(policies=None, select=("SG401",)))
+
+    assert [(f.message, f.location.text) for f in report.findings] == [
+        (
+            "`wrapper` runs eagerly: Dynamo does not know how to enter a `lock` context manager.",
+            "def forward(self, x, mask=None, factor=1, **extras):",
+        )
     ]

@@ -207,8 +207,10 @@ def check_signature(model: nn.Module, call: Call, name: str) -> None:
     signature = checks.signature_of(model.forward)
     if signature is None:
         return
+    # A decorator may use up what the function behind it has no parameter for.
+    used_up = checks.named_by_decorators(model.forward) - signature.parameters.keys()
     try:
-        signature.bind(*call.args, **call.kwargs)
+        signature.bind(*call.args, **{name: value for name, value in call.kwargs.items() if name not in used_up})
     except TypeError as error:
         problem = f"the arguments of {name} do not fit {type(model).__name__}.forward: {error}"
         plain = [parameter.replace(annotation=parameter.empty) for parameter in signature.parameters.values()]

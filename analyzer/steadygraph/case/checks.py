@@ -62,6 +62,19 @@ def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
         return None
 
 
+def named_by_decorators(function: Callable[..., Any]) -> set[str]:
+    """What the decorators of a function may take for themselves: their own parameters, ``kwargs.pop("return_dict")``."""
+    found: set[str] = set()
+    while (wrapped := getattr(function, "__wrapped__", None)) is not None:
+        code = getattr(getattr(function, "__func__", function), "__code__", None)
+        if code is not None:
+            constants = (one if isinstance(one, tuple) else (one,) for one in code.co_consts)
+            found.update(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+            found.update(one for several in constants for one in several if isinstance(one, str))
+        function = wrapped
+    return found
+
+
 def require_compile_keywords(value: object, where: str) -> None:
     if not isinstance(value, Mapping):
         hint = "write a dict of torch.compile keywords, such as {'dynamic': True}"

@@ -126,7 +126,7 @@ class GraphBreakRule(Rule):
                 path=cause,
                 consequence=Consequence.RAISES,
                 fix=_FIXES[one.reason].format(operator=one.detail),
-                location=one.location,
+                location=one.from_model or one.location,
                 says_error=str(evidence.refusals[0].error),
             )
         found: dict[str, list[tuple[GraphBreak, Observation]]] = {}

@@ -42,29 +42,38 @@ def translate(reason: str) -> BreakReason:
     return next((kind for pattern, kind in _REASONS if pattern.search(reason)), BreakReason.OTHER)
 
 
-def capture(events: Iterable[BreakEvent], callers: Sequence[traceback.FrameSummary]) -> tuple[GraphBreak, ...]:
+def capture(
+    events: Iterable[BreakEvent], callers: Sequence[traceback.FrameSummary], decorated: Location | None = None
+) -> tuple[GraphBreak, ...]:
     """Graph breaks as values; Dynamo reports one break several times while it retries, here it is one.
 
     Args:
         events: What Dynamo reports of a frame.
         callers: Where that frame was called, within the region.
+        decorated: The function that the region's decorators stand around, if it has some.
     """
     found: dict[tuple[BreakReason, Location | None], GraphBreak] = {}
     for event in events:
         reason, location = translate(event.reason), locations.innermost(event.stack) if event.stack else None
-        from_model = _from_model([*callers, *event.stack], location)
+        from_model = _from_model([*callers, *event.stack], location, decorated)
         found.setdefault((reason, location), GraphBreak(reason, _detail(event.reason), location, from_model))
     return tuple(found.values())
 
 
-def _from_model(stack: Sequence[traceback.FrameSummary], location: Location | None) -> Location | None:
-    """The line of the model from which decorators lead to another line."""
-    where = locations.where_model_calls(stack)
+def _from_model(
+    stack: Sequence[traceback.FrameSummary], location: Location | None, decorated: Location | None
+) -> Location | None:
+    """The line of the model from which decorators lead to another line; failing that, what they are put around."""
+    where = locations.where_model_calls(stack) or decorated
     return None if where == location else where
 
 
 def skipped(
-    code: types.CodeType, why: str, events: Sequence[BreakEvent], callers: Sequence[traceback.FrameSummary]
+    code: types.CodeType,
+    why: str,
+    events: Sequence[BreakEvent],
+    callers: Sequence[traceback.FrameSummary],
+    decorated: Location | None = None,
 ) -> tuple[GraphBreak, ...]:
     """A frame that Dynamo gave up on: the breaks that led to it, or the frame itself.
 
@@ -74,8 +83,8 @@ def skipped(
     limit = "recompile" in general or "custom frame execution strategy" in general
     kind = BreakReason.RECOMPILE_LIMIT if limit else BreakReason.SKIPPED_FRAME
     location = locations.of_definition(code)
-    from_model = _from_model([*callers, locations.frame_of(code)], location)
-    return capture(events, callers) or (GraphBreak(kind, _detail(error) or _detail(general), location, from_model),)
+    from_model = _from_model([*callers, locations.frame_of(code)], location, decorated)
+    return capture(events, callers, decorated) or (GraphBreak(kind, _detail(error) or _detail(general), location, from_model),)
 
 
 def _detail(reason: str) -> str:

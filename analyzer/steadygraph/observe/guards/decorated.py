@@ -45,7 +45,8 @@ def behind(code: types.CodeType, f_locals: Mapping[str, Any]) -> Decorated | Non
     """The function around which the frame of ``code`` is put; None if it is around none.
 
     That is a frame with ``*args`` or ``**kwargs`` that closes over one function or bound method, whether
-    ``functools.wraps`` was used or not; decorators may stand on decorators.
+    ``functools.wraps`` was used or not; decorators may stand on decorators.  Of several functions it is the one that the
+    frame hands its arguments to.
     """
     code = code_before_breaks(code)
     inner = _around(code, {name: f_locals.get(name) for name in code.co_freevars})
@@ -76,16 +77,36 @@ def closure(function: types.FunctionType | types.MethodType) -> dict[str, Any]:
 def _around(
     code: types.CodeType, variables: Mapping[str, Any], wrapped: object = None
 ) -> types.FunctionType | types.MethodType | None:
-    functions = [value for value in variables.values() if isinstance(value, types.FunctionType | types.MethodType)]
-    # torch.no_grad() closes over a factory of contexts as well; functools.wraps tells which of them it is around.
-    functions = [value for value in functions if value is wrapped] or functions
-    if len(functions) != 1 or not _passes_on(code):
+    # A decorator's function may ask whether it is the outermost one, and so close over itself.
+    functions = {
+        name: value
+        for name, value in variables.items()
+        if isinstance(value, types.FunctionType | types.MethodType) and value.__code__ is not code
+    }
+    # torch.no_grad() closes over a factory of contexts as well: functools.wraps tells which of them it is around.
+    named = [value for value in functions.values() if value is wrapped]
+    handed = [value for name, value in functions.items() if name in _handed_on_to(code)]
+    found = named or handed or list(functions.values())
+    if len(found) != 1 or not _passes_on(code):
         return None
-    inner = functions[0]
+    (inner,) = found
     deeper = _around(inner.__code__, closure(inner), getattr(inner, "__wrapped__", None)) or inner
     if isinstance(inner, types.MethodType) and isinstance(deeper, types.FunctionType):
         return types.MethodType(deeper, inner.__self__)
     return deeper
+
+
+def _handed_on_to(code: types.CodeType) -> set[str]:
+    """Names of the closed-over variables that are called with ``*args`` or ``**kwargs``: ``inner(self, *args)``."""
+    instructions = list(dis.get_instructions(code))
+    calls = {_start(one) for one in instructions if one.opname == "CALL_FUNCTION_EX"}
+    return {one.argval for one in instructions if one.argval in code.co_freevars and _start(one) in calls}
+
+
+def _start(instruction: dis.Instruction) -> tuple[int | None, int | None]:
+    """Where the expression begins: a call begins where the name of the function does."""
+    place = instruction.positions
+    return (None, None) if place is None else (place.lineno, place.col_offset)
 
 
 def _passes_on(code: types.CodeType) -> bool:

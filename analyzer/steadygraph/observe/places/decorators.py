@@ -64,9 +64,11 @@ def _below(node: ast.AST, enclosing: frozenset[str]) -> Iterator[_Wrapper]:
             continue
         own = _variables(child)
         if child.args.vararg or child.args.kwarg:
-            calls = tuple(_lines(node) for node in ast.walk(child) if _passes_on(node, enclosing - own))
+            functions = enclosing - own
+            functions |= frozenset(_made_of(child, functions))
+            calls = tuple(_lines(node) for node in ast.walk(child) if _passes_on(node, functions))
             if calls:
-                yield _Wrapper(_lines(child), calls)
+                yield _Wrapper(_with_decorators(child), calls)
         yield from _below(child, enclosing | own)
 
 
@@ -76,11 +78,27 @@ def _variables(function: _Function | ast.Lambda) -> frozenset[str]:
     return frozenset((*(one.arg for one in parameters), *assigned))
 
 
+def _made_of(function: _Function | ast.Lambda, variables: frozenset[str]) -> Iterator[str]:
+    """Its variables that are made of these: ``implementation = chosen(options, decorated)``."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign):
+            read = {one.id for one in ast.walk(node.value) if isinstance(one, ast.Name)}
+            if read & variables:
+                yield from (one.id for one in node.targets if isinstance(one, ast.Name))
+
+
 def _passes_on(node: ast.AST, functions: frozenset[str]) -> TypeGuard[ast.Call]:
     """Does it call one of these functions with ``*args`` or ``**kwargs``?"""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id not in functions:
         return False
     return any(isinstance(one, ast.Starred) for one in node.args) or any(one.arg is None for one in node.keywords)
+
+
+def _with_decorators(function: _Function | ast.Lambda) -> range:
+    """A frame that has not begun yet is at the first decorator: ``@functools.wraps(function)``."""
+    lines = _lines(function)
+    above = [] if isinstance(function, ast.Lambda) else function.decorator_list
+    return range(min([lines.start, *(one.lineno for one in above)]), lines.stop)
 
 
 def _lines(node: _Function | ast.Lambda | ast.expr | ast.Call) -> range:

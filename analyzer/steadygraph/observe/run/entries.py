@@ -55,7 +55,7 @@ class Entries:
         if known or (region.is_replaced and entry.code is region.code):
             self.again.add(entry)
         known.append(entry)
-        self._breaks[entry] = breaks.capture(events, entry.callers)
+        self._breaks[entry] = breaks.capture(events, entry.callers, region.forward.decorated)
 
     def forget(self) -> None:
         """Remove what was compiled, except beside entries that somebody else made for the same code."""

@@ -342,8 +342,9 @@ class CompileSession:
             return Frame(f_locals, region.forward.names, region.name, "", settings, checked)
         holding = (name for name, value in f_locals.items() if value is region.module and name not in code.co_freevars)
         receiver = None if region.module is None else next(holding, None)
-        names = names_of(code, receiver, decorated.behind(code, f_locals))
-        return Frame(f_locals, names, region.name, locations.of_code(code).function, settings, checked)
+        behind = decorated.behind(code, f_locals)
+        function = locations.of_code(code if behind is None else behind.code).function
+        return Frame(f_locals, names_of(code, receiver, behind), region.name, function, settings, checked)
 
     # --- what the tap tells ----------------------------------------------------------------------
 
@@ -399,7 +400,7 @@ class CompileSession:
         # Dynamo tried, as it would for a recompile that succeeds, and what the frame calls is compiled piece by piece.
         call.failed_recompiles += bool(self._entries.of(call.region, code))
         if locations.is_user_file(code.co_filename):
-            call.breaks += breaks.skipped(code, why, events, self._callers())
+            call.breaks += breaks.skipped(code, why, events, self._callers(), call.region.forward.decorated)
 
     def _runs_plain(self, call: OpenCall | None, code: types.CodeType) -> None:
         """From now on Dynamo may leave this code alone, whatever it has compiled of it."""
@@ -414,7 +415,7 @@ class CompileSession:
         if call is None:
             return
         call.failed_recompiles += bool(self._entries.of(call.region, code))
-        call.breaks += breaks.capture(events, self._callers())
+        call.breaks += breaks.capture(events, self._callers(), call.region.forward.decorated)
 
     @_watching
     def graph_runs(self, graph: CapturedGraph, inputs: Sequence[Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from steadygraph.model import Ambient, Aspect, CompiledBy, Failure, GraphBreak, Node, SharedCode, ViolatedGuard
+from steadygraph.model import Ambient, Aspect, CompiledBy, Failure, GraphBreak, Location, Node, SharedCode, ViolatedGuard
 from steadygraph.observe.guards import closest, decorated
 from steadygraph.observe.guards.asked import Frame
 from steadygraph.observe.guards.closest import Answer
@@ -41,6 +41,12 @@ class Forward:
     @property
     def code(self) -> types.CodeType | None:
         return locations.code_of(self.function)
+
+    @property
+    def decorated(self) -> Location | None:
+        """The line that names the function behind the decorators; None if there are none."""
+        behind = self.names.decorated
+        return None if behind is None else locations.of_definition(behind.code)
 
 
 @dataclass(eq=False)
