@@ -63,7 +63,7 @@ def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
 
 
 def named_by_decorators(function: Callable[..., Any]) -> set[str]:
-    """What the decorators of a function may take for themselves: their own parameters, ``kwargs.pop("return_dict")``."""
+    """What the decorators of a function may take for themselves: their own parameters, ``kwargs.pop("scale")``."""
     found: set[str] = set()
     while (wrapped := getattr(function, "__wrapped__", None)) is not None:
         code = getattr(getattr(function, "__func__", function), "__code__", None)

@@ -84,7 +84,8 @@ def skipped(
     kind = BreakReason.RECOMPILE_LIMIT if limit else BreakReason.SKIPPED_FRAME
     location = locations.of_definition(code)
     from_model = _from_model([*callers, locations.frame_of(code)], location, decorated)
-    return capture(events, callers, decorated) or (GraphBreak(kind, _detail(error) or _detail(general), location, from_model),)
+    frame_itself = GraphBreak(kind, _detail(error) or _detail(general), location, from_model)
+    return capture(events, callers, decorated) or (frame_itself,)
 
 
 def _detail(reason: str) -> str:

@@ -45,8 +45,8 @@ def behind(code: types.CodeType, f_locals: Mapping[str, Any]) -> Decorated | Non
     """The function around which the frame of ``code`` is put; None if it is around none.
 
     That is a frame with ``*args`` or ``**kwargs`` that closes over one function or bound method, whether
-    ``functools.wraps`` was used or not; decorators may stand on decorators.  Of several functions it is the one that the
-    frame hands its arguments to.
+    ``functools.wraps`` was used or not; decorators may stand on decorators.  Of several functions it is the one that
+    the frame hands its arguments to.
     """
     code = code_before_breaks(code)
     inner = _around(code, {name: f_locals.get(name) for name in code.co_freevars})

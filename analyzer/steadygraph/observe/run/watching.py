@@ -10,7 +10,17 @@ from typing import Any
 
 from torch import nn
 
-from steadygraph.model import Ambient, Aspect, CompiledBy, Failure, GraphBreak, Location, Node, SharedCode, ViolatedGuard
+from steadygraph.model import (
+    Ambient,
+    Aspect,
+    CompiledBy,
+    Failure,
+    GraphBreak,
+    Location,
+    Node,
+    SharedCode,
+    ViolatedGuard,
+)
 from steadygraph.observe.guards import closest, decorated
 from steadygraph.observe.guards.asked import Frame
 from steadygraph.observe.guards.closest import Answer
