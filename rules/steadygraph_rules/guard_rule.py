@@ -99,7 +99,8 @@ class GuardRule(Rule):
 
     def fix_of_all(self, guards: Sequence[ViolatedGuard], _evidence: Evidence) -> str:
         """What mends all guards of a defect: the first one by name, and so the others that the message names."""
-        fix, first, *others = self.fix(guards[0]), *dict.fromkeys(tensor_path(guard.path) for guard in guards)
+        given = [guard for guard in guards if guard is guards[0] or not from_before_a_break(guard)]
+        fix, first, *others = self.fix(guards[0]), *dict.fromkeys(tensor_path(guard.path) for guard in given)
         return f"{fix.removesuffix('.')}; likewise for the others." if others and first in fix else fix
 
     @abstractmethod
@@ -237,7 +238,7 @@ def _matter(guards: Sequence[ViolatedGuard]) -> bool:
 
 def place(guard: ViolatedGuard, path: str | None = None) -> str:
     """Where the value is: "argument `x`", "attribute `self.training`", "global `CONFIG.mode`"."""
-    if guard.condition.subject is Subject.STACK:
+    if _on_the_stack(guard):
         return "a value from before the graph break"
     if from_before_a_break(guard):
         return f"`{guard.path if path is None else path}` in `{guard.frame}`, behind a graph break,"
@@ -249,7 +250,12 @@ def place(guard: ViolatedGuard, path: str | None = None) -> str:
 
 def from_before_a_break(guard: ViolatedGuard) -> bool:
     """Is it no argument of the user's, but what one graph handed to the next one?"""
-    return guard.owner is Owner.ARGUMENT and (bool(guard.frame) or guard.condition.subject is Subject.STACK)
+    return guard.owner is Owner.ARGUMENT and (bool(guard.frame) or _on_the_stack(guard))
+
+
+def _on_the_stack(guard: ViolatedGuard) -> bool:
+    """Has it no name in the user's code?"""
+    return guard.condition.subject is Subject.STACK
 
 
 def shortened(value: str, longest: int = LONGEST_VALUE) -> str:
@@ -297,8 +303,9 @@ def other_paths(guards: Sequence[ViolatedGuard]) -> tuple[str, ...]:
 
 def also(guards: Sequence[ViolatedGuard]) -> str:
     """The other places of the same defect, the first ones by name."""
-    others = other_paths(guards)
-    named = [f"`{path}`" for path in others[:_NAMED_AT_MOST]]
+    places = {guard.path: place(guard) if _on_the_stack(guard) else f"`{guard.path}`" for guard in guards}
+    others = list(dict.fromkeys(where for path, where in places.items() if path != guards[0].path))
+    named = others[:_NAMED_AT_MOST]
     left = len(others) - len(named)
     if left:
         return f"; also {', '.join(named)} and {left} more"

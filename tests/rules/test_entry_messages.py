@@ -29,6 +29,7 @@ from steadygraph.model import (
     Result,
     Severity,
     SharedCode,
+    Subject,
     ViolatedGuard,
 )
 from steadygraph.rule.judge import judge
@@ -80,6 +81,47 @@ def test_the_order_of_keywords_is_told_by_the_first_that_moved(guard: Make, judg
     assert (found.message, found.fix) == (
         "argument `b` is given as keyword 2 at profile, 1 at serving",
         "Give the keywords in the same order in every call.",
+    )
+
+
+# --- behind graph breaks -----------------------------------------------------------------------------------
+
+
+def test_what_is_made_of_an_argument_before_a_graph_break_is_none_because_the_argument_is(
+    guard: Make, judged: Judge
+) -> None:
+    mask = "torch.bool[2, 6] on cpu"
+    given = guard("attention_mask", Aspect.NONE, "None", mask)
+    made = guard("causal_mask", Aspect.NONE, "None", mask, frame="forward")
+
+    (found,) = judged(made, given)
+
+    assert (found.message, found.fix) == (
+        "argument `attention_mask` is None at profile, torch.bool[2, 6] on cpu at serving; also `causal_mask`",
+        "Pass a mask without effect in the profile call and in every serving call that has none: ones where it says "
+        "what to keep, zeros where it is added or says what to hide or change.",
+    )
+
+
+def test_what_is_none_where_the_argument_is_not_is_a_defect_of_its_own(guard: Make, judged: Judge) -> None:
+    given = guard("mask", Aspect.NONE, "None", "torch.bool[2, 6] on cpu")
+    made = guard("bias", Aspect.NONE, "torch.float32[2, 6] on cpu", "None", frame="forward")
+
+    found = judged(made, given)
+
+    assert {finding.path for finding in found} == {"mask", "bias"}
+
+
+def test_what_has_no_name_is_not_called_as_dynamo_calls_it(guard: Make, judged: Judge) -> None:
+    argument = guard("x.shape[0]", Aspect.SHAPE, "4", "6", dim=0)
+    nameless = Condition(Asks.SIZE, Subject.STACK)
+    handed = guard("___stack0.shape[0]", Aspect.SHAPE, "4", "6", dim=0, frame="forward", condition=nameless)
+
+    (found,) = judged(argument, handed)
+
+    assert found.message == (
+        "dimension 0 of argument `x` is 4 at profile, 6 at serving, and the graph holds for 4 only; also a value from "
+        "before the graph break"
     )
 
 

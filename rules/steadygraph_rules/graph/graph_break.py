@@ -32,6 +32,12 @@ _FIXES = {
     BreakReason.SKIPPED_FRAME: "Rewrite what Dynamo cannot trace, or move it out of the compiled region.",
     BreakReason.OTHER: "Rewrite what Dynamo cannot trace, or move it out of the compiled region.",
 }
+#: What nothing but the construct itself speaks against may be done earlier, where a decorator does it.
+_OF_DECORATOR = {
+    reason: "Call the model once like this before it is compiled, if the decorator does so at the first call only; "
+    "otherwise move what it does out of the compiled region."
+    for reason in (BreakReason.UNSUPPORTED_CALL, BreakReason.SKIPPED_FRAME, BreakReason.OTHER)
+}
 
 _BRANCH = """
 import torch
@@ -96,7 +102,9 @@ class GraphBreakRule(Rule):
 
     How to fix it:
         Turn a branch on data into ``torch.where`` or ``torch.cond``; keep values on the device in place of
-        ``.item()``; move unsupported calls out of the region or wrap them as custom operators.
+        ``.item()``; move unsupported calls out of the region or wrap them as custom operators.  What a decorator does
+        at the first call only (it installs hooks, it takes a lock) is done before compilation by one call in eager
+        mode.
 
     Known limits:
         A recompile limit that was reached because guards were violated is reported by the rule about those guards.
@@ -125,7 +133,7 @@ class GraphBreakRule(Rule):
                 _refused(one, refusal),
                 path=cause,
                 consequence=Consequence.RAISES,
-                fix=_FIXES[one.reason].format(operator=one.detail),
+                fix=_fix(one),
                 location=one.from_model or one.location,
                 says_error=str(evidence.refusals[0].error),
             )
@@ -143,7 +151,7 @@ class GraphBreakRule(Rule):
                 spread(_message(one, observation, len(others)), len({place.region for _, place in places})),
                 path=cause,
                 consequence=Consequence.SLOW,
-                fix=_FIXES[one.reason].format(operator=one.detail),
+                fix=_fix(one),
                 location=one.from_model or one.location,
                 region=observation.region,
             )
@@ -178,6 +186,11 @@ def _cause(one: GraphBreak) -> str:
     if one.location is None:
         return f"{one.reason}: {one.detail}"
     return f"{one.reason}: {one.location.function}: {one.location.text or ''}"
+
+
+def _fix(one: GraphBreak) -> str:
+    of_decorator = _OF_DECORATOR.get(one.reason) if one.from_model is not None else None
+    return of_decorator or _FIXES[one.reason].format(operator=one.detail)
 
 
 def _refused(one: GraphBreak, refusal: Refusal) -> Message:

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from steadygraph.model import Aspect, Consequence, Evidence, Finding, Kind, ViolatedGuard
 from steadygraph.rule import Example
 from steadygraph_rules.causes import Cause
-from steadygraph_rules.guard_rule import GuardRule, change, shortened
+from steadygraph_rules.guard_rule import GuardRule, change, from_before_a_break, shortened
 from steadygraph_rules.structure import neutral
 
 _MODEL = """
@@ -82,6 +82,10 @@ def serving():
 """
 
 
+def _changes_like(one: ViolatedGuard, other: ViolatedGuard) -> bool:
+    return one.region == other.region and (one.expected == "None") == (other.expected == "None")
+
+
 class NoneAtProfile(GuardRule):
     """An argument that is None in one run and a value in the other.
 
@@ -150,6 +154,19 @@ class NoneAtProfile(GuardRule):
                     serving=one.serving,
                     says_change=True,
                 )
+
+    def groups(self, guards: Sequence[ViolatedGuard]) -> list[list[ViolatedGuard]]:
+        """What was made of an argument before a graph break is None where the argument is: one defect."""
+        given, made = [], []
+        for group in super().groups(guards):
+            (made if from_before_a_break(group[0]) else given).append(group)
+        for group in made:
+            cause = next((one for one in given if _changes_like(one[0], group[0])), None)
+            if cause is None:
+                given.append(group)
+            else:
+                cause += group
+        return given
 
     def message(self, guard: ViolatedGuard, evidence: Evidence) -> str:
         return change(guard)

@@ -97,6 +97,33 @@ _SKIPPED = case(
     return x
     """
 )
+_DECORATED = changed(
+    case(
+        "return 2 * x",
+        top="""
+        import functools
+        import threading
+
+        LOCK = threading.Lock()
+
+        def prepared(forward):
+            @functools.wraps(forward)
+            def wrapper(self, *args, **kwargs):
+                if not self.ready:
+                    with LOCK:
+                        self.ready = True
+                return forward(self, *args, **kwargs)
+            return wrapper
+        """,
+        init="self.ready = False",
+    ),
+    ("    def forward", "    @prepared\n    def forward"),
+)
+_LOCKED = """\
+        if not self.ready:
+            with LOCK:
+                self.ready = True
+"""
 _EARLIER = case(
     """
     if rows is not None:
@@ -259,6 +286,21 @@ EXAMPLES = (
             _BOTH,
             fix="Rewrite what Dynamo cannot trace, or move it out of the compiled region.",
             fixed=(changed(_SKIPPED, ("            torch._dynamo.graph_break()\n", "")),),
+        ),
+    ),
+    (
+        "SG401",
+        Example(
+            "a lock that a decorator takes once",
+            _DECORATED,
+            _BOTH,
+            ("SG301",),
+            fix="Call the model once like this before it is compiled, if the decorator does so at the first call only; "
+            "otherwise move what it does out of the compiled region.",
+            fixed=(
+                changed(_DECORATED, ("return Net()", "model = Net()\n    model(torch.ones(4))\n    return model")),
+                changed(_DECORATED, (_LOCKED, "")),
+            ),
         ),
     ),
     (
