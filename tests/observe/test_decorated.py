@@ -4,6 +4,7 @@ import functools
 import inspect
 import linecache
 import threading
+import traceback
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from steadygraph.case.case import Case
 from steadygraph.config import Settings
 from steadygraph.engine.engine import analyze_case
 from steadygraph.model import PROFILE, Aspect
+from steadygraph.observe.places import locations
 from steadygraph.observe.run.session import CompileSession
 from steadygraph.torch_private import own_dynamo_state
 
@@ -289,6 +291,28 @@ def test_what_only_the_decorator_reads_is_shown_at_the_function_that_is_called()
     assert [(guard.path, guard.location.function, guard.location.text) for guard in found] == [
         ("scale", "forward", "def forward(self, x, mask=None, factor=1, **extras):")
     ]
+
+
+def test_a_hook_that_a_decorator_has_installed_is_no_line_of_the_model(tmp_path):
+    library, model = tmp_path / "library.py", tmp_path / "model.py"
+    library.write_text(
+        "def capturing(function):\n"
+        "    def wrapper(self, *args, **kwargs):\n"
+        "        return function(self, *args, **kwargs)\n"
+        "    return wrapper\n"
+        "\n"
+        "def hook(module, args, output):\n"
+        "    COLLECTED.append(output)\n"
+    )
+    model.write_text("@capturing\ndef forward(self, x):\n    return self.layer(x)\n")
+    through = [
+        traceback.FrameSummary(str(library), 3, "wrapper"),
+        traceback.FrameSummary(str(model), 3, "forward"),
+        traceback.FrameSummary(str(library), 7, "hook"),
+    ]
+
+    assert (locations.where_model_calls(through).path, locations.where_model_reads(through)) == (str(model), None)
+    assert locations.where_model_reads(through[1:]).path == str(library)
 
 
 # --- what users read ---------------------------------------------------------------------------------------

@@ -157,7 +157,8 @@ class NoneAtProfile(GuardRule):
 
     def groups(self, guards: Sequence[ViolatedGuard]) -> list[list[ViolatedGuard]]:
         """What was made of an argument before a graph break is None where the argument is: one defect."""
-        given, made = [], []
+        given: list[list[ViolatedGuard]] = []
+        made: list[list[ViolatedGuard]] = []
         for group in super().groups(guards):
             (made if from_before_a_break(group[0]) else given).append(group)
         for group in made:

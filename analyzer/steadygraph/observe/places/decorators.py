@@ -29,13 +29,19 @@ def of_model(stack: Sequence[traceback.FrameSummary]) -> tuple[list[traceback.Fr
     """The frames of a stack that belong to no decorator, outermost first; do they reach to the end of it?
 
     Where a wrapper is in a line of its own, and not in the decorated function, whatever it calls there is its own too.
+    So is what comes back from another file into that of a wrapper on the way: a hook that the decorator has installed.
     """
-    found = []
+    found: list[traceback.FrameSummary] = []
+    decorating: set[str] = set()
     for frame in stack:
         wrapper = _wrapper(frame.filename, frame.lineno or 0)
         if wrapper is None:
+            if found and found[-1].filename != frame.filename and frame.filename in decorating:
+                return found, False
             found.append(frame)
-        elif not any(frame.lineno in call for call in wrapper.calls):
+        elif any(frame.lineno in call for call in wrapper.calls):
+            decorating.add(frame.filename)
+        else:
             return found, False
     return found, bool(stack) and bool(found) and found[-1] is stack[-1]
 
