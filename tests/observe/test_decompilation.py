@@ -4,10 +4,12 @@ import re
 import subprocess
 import sys
 
+import pytest
 import torch
+from depyf.code_transform import remove_some_temp
 from torch import nn
 
-from steadygraph.observe.graphs import decompilation
+from steadygraph.observe.graphs import decompilation, temporaries
 from steadygraph.observe.run.session import CompileSession
 from steadygraph.torch_private import own_dynamo_state
 
@@ -45,6 +47,29 @@ def test_the_same_model_gives_the_same_code_again():
 
     assert first == second
     assert "record_pregraph_bytecode" not in "".join(first)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "t_1 = f(x)\nt_2 = t_1\ny = t_2\n",
+        "t_1 = f()\nt_2 = t_1[0]\nt_3 = t_1[1]\ny = (t_2, t_3)\n",
+        "t_1 = f()\nt_1[0] = 4\n",
+        "t_1 = f(x)\n",
+        "if a:\n    t_1 = f(x)\n    y = t_1\n",
+        "if a:\n    t_1 = f(x)\ny = t_1\n",
+        "t_1 = f(x)\nif a:\n    y = t_1\n",
+        "while q:\n    t_1 = f(t_2)\n    t_2 = g(t_1)\n",
+        "for t_1 in x:\n    y(t_1)\n",
+        "y = t_1\nt_1 = 3\n",
+        "t_1 = t_1\n",
+        "t_1 = f(x)\nt_1 = g(x)\n",
+        "t_1 = t_2 = 4\ny = t_1\nz = t_2\n",
+        "t_1 = x\ndel t_1\n",
+    ],
+)
+def test_temporary_variables_are_put_where_depyf_puts_them(source):
+    assert temporaries.removed(source, "t_") == remove_some_temp(source, "t_")
 
 
 def test_code_that_cannot_be_decompiled_is_no_failure(capfd, recwarn):

@@ -11,10 +11,11 @@ import re
 import types
 import warnings
 
+from steadygraph.observe.graphs import temporaries
+from steadygraph.torch_private.replacement import replaced
 from steadygraph.torch_private.wording import without_addresses
 
-#: Decompiling takes time that grows with the square of the code (0.2 s for the forward of 28 decoder layers, 14,000
-#: bytes); what is longer than this nobody reads.
+#: What is longer than this nobody reads.
 _SIZE_LIMIT_BYTES = 16_384
 #: Dynamo's own bookkeeping around the call of the graph (torch 2.13).
 _BOOKKEEPING = re.compile(r"^.*\brecord_pregraph_bytecode_(?:enter|exit)\b.*\n", re.MULTILINE)
@@ -32,9 +33,10 @@ def decompiled(code: types.CodeType) -> str:
     try:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            from depyf.decompiler import decompile
+            from depyf import decompiler
 
-            text = str(decompile(code))
+            with replaced(decompiler, {"remove_some_temp": temporaries.removed}):
+                text = str(decompiler.decompile(code))
     except Exception:
         return ""
     return _repeatable(_BOOKKEEPING.sub("", text)).rstrip("\n")
