@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
@@ -32,12 +33,12 @@ def without_modes() -> Iterator[None]:
     """A block in which torch works on plain tensors: no function or dispatch modes, no inference or grad mode."""
     from torch.utils._python_dispatch import _disable_current_modes
 
-    with contextlib.ExitStack() as stack:
-        if dispatch_modes():
-            stack.enter_context(_disable_current_modes())
-        stack.enter_context(without_torch_function())
-        stack.enter_context(torch.inference_mode(False))
-        stack.enter_context(torch.no_grad())
+    with (
+        _disable_current_modes() if dispatch_modes() else contextlib.nullcontext(),
+        without_torch_function(),
+        torch.inference_mode(False),
+        torch.no_grad(),
+    ):
         yield
 
 
@@ -48,9 +49,9 @@ def expression(number: torch.SymInt | torch.SymFloat | torch.SymBool) -> str:
 
 def is_fake(tensor: torch.Tensor) -> bool:
     """Is this a tensor without data, made under a FakeTensorMode?"""
-    from torch._subclasses.fake_tensor import FakeTensor
-
-    return issubclass(type(tensor), FakeTensor)
+    kind = type(tensor)
+    # Every tensor of a model is asked several times for each call.
+    return kind is not torch.Tensor and kind is not torch.nn.Parameter and issubclass(kind, fake_tensor_type())
 
 
 def storage_id(tensor: torch.Tensor) -> int:
@@ -65,10 +66,21 @@ def watching_ops(watch: Callable[..., Any]) -> contextlib.AbstractContextManager
 
     ``watch`` runs the operator itself; what it calls is not watched.  So is a higher-order operator (cond, scan).
     """
+    mode: contextlib.AbstractContextManager[Any] = _watching_mode()(watch)
+    return mode
+
+
+@functools.cache
+def _watching_mode() -> Callable[[Callable[..., Any]], Any]:
+    """The class of such a block: torch prepares each class of modes for Dynamo, which takes longer than a call of it."""
     from torch.utils._python_dispatch import TorchDispatchMode
 
     class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         supports_higher_order_operators = True
+
+        def __init__(self, watch: Callable[..., Any]) -> None:
+            super().__init__()  # type: ignore[no-untyped-call]
+            self._watch = watch
 
         @classmethod
         def ignore_compile_internals(cls) -> bool:
@@ -76,9 +88,9 @@ def watching_ops(watch: Callable[..., Any]) -> contextlib.AbstractContextManager
             return True
 
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            return watch(func, args, kwargs or {})
+            return self._watch(func, args, kwargs or {})
 
-    return Watch()  # type: ignore[no-untyped-call]
+    return Watch
 
 
 def explicit_waits() -> list[tuple[object, str, str]]:

@@ -40,6 +40,7 @@ _BLOCKING = {
     "linalg_eig": _LINALG,
     "linalg_pinv": _LINALG,
 }
+_COPIES = frozenset({"_to_copy", "copy_"})
 _MASKS = (torch.bool, torch.uint8)
 
 
@@ -72,7 +73,7 @@ def waiting_copy(name: str, args: Sequence[Any], kwargs: Mapping[str, Any], devi
     ``copy_kernel_cuda`` ends in ``memcpy_and_sync`` unless ``non_blocking`` is set, from pinned memory too.  With it,
     CUDA itself says of memory that is not pinned that the call "might be synchronous with respect to host".
     """
-    if name not in ("_to_copy", "copy_") or not device:
+    if name not in _COPIES or not device:
         return None
     if name == "copy_":
         target, source = args[0], args[1]
@@ -205,3 +206,5 @@ _WITH_SOME_ARGUMENTS: dict[str, Callable[[Sequence[Any], Mapping[str, Any], str]
     "index_fill_": _index_fill,
     "where": _where,
 }
+#: The operators that ``blocking_operation`` or ``waiting_copy`` has something to say about: names without namespace and overload.
+MAY_WAIT = frozenset({*_BLOCKING, *_WITH_SOME_ARGUMENTS, *_COPIES})

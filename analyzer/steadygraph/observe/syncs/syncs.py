@@ -21,7 +21,7 @@ from torch.overrides import TorchFunctionMode
 from steadygraph import torch_private
 from steadygraph.model import BreakReason, Location, Observation, Sync
 from steadygraph.observe.syncs import allowance, sync_debug
-from steadygraph.observe.syncs.blocking import blocking_operation, is_read, waiting_copy
+from steadygraph.observe.syncs.blocking import MAY_WAIT, blocking_operation, is_read, waiting_copy
 from steadygraph.observe.syncs.sync_ledger import AllowedBlock, SyncLedger
 from steadygraph.torch_private import bare_name, explicit_waits, fake_tensor_type, unseen_by_modules, watching_ops
 from steadygraph.torch_private.replacement import replaced
@@ -48,6 +48,8 @@ _NAMES: dict[Callable[..., Any], str] = {
     torch.Tensor.argwhere: "argwhere",
     torch.where: "torch.where with a condition alone",
 }
+#: What is looked at before it becomes operators; all else, most of what a model calls, runs straight away.
+_SEEN = frozenset({*_READS, *_MAKERS, *_NAMES, one_hot})
 
 
 class _Thread(threading.local):
@@ -122,6 +124,8 @@ class SyncWatch:
 
     def _operator(self, op: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         name = bare_name(op)
+        if name not in MAY_WAIT:
+            return op(*args, **kwargs)
         if (operation := blocking_operation(name, args, kwargs, self.device)) is not None:
             self.note(operation)
         elif (copy := waiting_copy(name, args, kwargs, self.device)) is not None:
@@ -155,6 +159,8 @@ class _FunctionWatch(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types_: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if func not in _SEEN:
+            return func(*args, **kwargs)
         if func in _READS:
             return self._watch.read(func, args[0], lambda: func(*args, **kwargs))
         if func in _MAKERS and self._watch.device:
