@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+
 from steadygraph.model import Guard
 from steadygraph.observe.places import locations
 from steadygraph.torch_private.entries import CompiledFrame
 from steadygraph.torch_private.wording import without_addresses
+
+#: A frame that is compiled again has most of its guards once more.
+_text = functools.lru_cache(maxsize=4096)(without_addresses)
 
 
 def capture(entry: CompiledFrame) -> tuple[Guard, ...]:
     """The guards of one compiled frame, each once: Dynamo makes some anew whenever a line is traced."""
     guards = (
         Guard(
-            source=without_addresses(made.source),
+            source=_text(made.source),
             guard_type=made.kind,
-            expressions=tuple(map(without_addresses, made.expressions)),
+            expressions=tuple(map(_text, made.expressions)),
             location=locations.of_stack(made.stack),
         )
         for made in entry.guards
