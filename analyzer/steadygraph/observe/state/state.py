@@ -194,12 +194,14 @@ class _SavedDict:
         if self._base.__len__(target) != len(items):
             return True
         # Thousands of dicts are asked, most of them empty; comparing pairs in Python takes three times as long.
-        keys, values = self._base.keys(target), self._base.values(target)
         return bool(items) and not (
-            all(map(operator.is_, keys, map(_FIRST, items))) and all(map(operator.is_, values, map(_SECOND, items)))
+            all(map(operator.is_, self._base.keys(target), map(_FIRST, items)))
+            and all(map(operator.is_, self._base.values(target), map(_SECOND, items)))
         )
 
     def restore(self) -> None:
+        if not self.changed():
+            return
         now = list(self._base.items(self._target))
         same_keys = len(now) == len(self.items) and all(a[0] is b[0] for a, b in zip(now, self.items, strict=True))
         if not same_keys:

@@ -44,6 +44,12 @@ class _SavedStorage:
     parameter: bool
     tensors: list[_SavedTensor] = field(default_factory=list)
     copy: torch.Tensor | None = None
+    #: The memory that was copied, as it is now.
+    now: torch.Tensor | None = None
+
+    def keep(self) -> None:
+        self.now = _bytes(self.storage)
+        self.copy = self.now.clone()
 
 
 class TensorState:
@@ -78,14 +84,14 @@ class TensorState:
         parameters = [saved for saved in self._storages.values() if saved.parameter]
         if sum(saved.size_bytes for saved in parameters) <= PARAMETER_LIMIT_BYTES:
             for saved in parameters:
-                saved.copy = _bytes(saved.storage).clone()
+                saved.keep()
         left = OTHER_LIMIT_BYTES
         others = (saved for saved in self._storages.values() if not saved.parameter)
         for saved in sorted(others, key=lambda saved: saved.size_bytes):
             left -= saved.size_bytes
             if left < 0:
                 break
-            saved.copy = _bytes(saved.storage).clone()
+            saved.keep()
 
     def changed(self) -> bool:
         """Is a tensor another one than it was, or its data?"""
@@ -140,9 +146,9 @@ def _look_changed(saved: _SavedTensor) -> bool:
 def _memory_changed(saved: _SavedStorage) -> bool:
     if saved.storage.nbytes() != saved.size_bytes:
         return True
-    if saved.copy is None:
+    if saved.copy is None or saved.now is None:
         return any(_version(tensor.tensor) != tensor.version for tensor in saved.tensors)
-    return not torch.equal(_bytes(saved.storage), saved.copy)
+    return not torch.equal(saved.now, saved.copy)
 
 
 def _restore_look(saved: _SavedTensor) -> bool:
@@ -177,12 +183,11 @@ def _restore_memory(saved: _SavedStorage) -> list[str]:
     """Copy the memory back if it changed; the names of the tensors that changed and were not copied."""
     if saved.storage.nbytes() != saved.size_bytes:
         return [tensor.name for tensor in saved.tensors]
-    if saved.copy is None:
+    if saved.copy is None or saved.now is None:
         return [tensor.name for tensor in saved.tensors if _version(tensor.tensor) != tensor.version]
-    now = _bytes(saved.storage)
     # Compared as bytes: NaN is not equal to itself, and version counters know nothing of writes through ``.data``.
-    if not torch.equal(now, saved.copy):
-        now.copy_(saved.copy)
+    if not torch.equal(saved.now, saved.copy):
+        saved.now.copy_(saved.copy)
     return []
 
 
