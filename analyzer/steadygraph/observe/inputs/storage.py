@@ -13,7 +13,7 @@ from steadygraph.model import GLOBAL
 from steadygraph.observe.inputs import structure
 from steadygraph.observe.inputs.memory import address, memory
 from steadygraph.observe.inputs.objects import parts, size
-from steadygraph.observe.inputs.values import is_value
+from steadygraph.observe.inputs.values import is_value, per_type
 from steadygraph.torch_private.entries import CompiledFrame
 from steadygraph.torch_private.expressions import evaluate
 
@@ -43,9 +43,10 @@ def addresses(module: torch.nn.Module) -> tuple[tuple[str, int], ...]:
 def global_addresses(entries: Iterable[CompiledFrame]) -> Iterator[tuple[str, int]]:
     """(Dynamo's source, address) of each tensor that compiled graphs read from a module-level variable."""
     for entry in entries:
-        scope = entry.scope({})
-        for source in {source for graph in entry.graphs for source in graph.sources.values()}:
-            value = evaluate(source, scope) if source.startswith(GLOBAL) else None
+        sources = {source for graph in entry.graphs for source in graph.sources.values() if source.startswith(GLOBAL)}
+        scope = entry.scope({}) if sources else {}
+        for source in sources:
+            value = evaluate(source, scope)
             if torch_private.is_tensor(value) and (place := address(value)):
                 yield source, place
 
@@ -66,22 +67,28 @@ def held(root: object, *, besides: torch.nn.Module | None = None) -> Iterator[tu
     waiting: deque[tuple[str, Any]] = deque([("", root)])
     while waiting:
         name, value = waiting.popleft()
-        if value is None or torch_private.is_tensor(value) or is_value(type(value)):
+        if _is_leaf(type(value)):
             yield name, value
         elif id(value) not in seen and len(name) <= _LONGEST_NAME:
             seen.add(id(value))
             waiting.extend(_held(name, value))
 
 
-def _held(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+@per_type
+def _is_leaf(kind: type) -> bool:
+    return kind is type(None) or issubclass(kind, torch.Tensor) or is_value(kind)
+
+
+def _held(name: str, value: Any) -> list[tuple[str, Any]]:
     if torch_private.is_module(value):
         prefix = f"{name}." if name else ""
-        # As named_parameters() and its like do at three times the price: every call walks the model several times.
-        for table in (value._parameters, value._buffers, value._modules):
-            yield from ((prefix + key, item) for key, item in table.items() if item is not None)
-        yield from ((prefix + key, item) for key, item in vars(value).items() if key not in _OF_EVERY_MODULE)
-    elif size(value) <= _LONGEST:
-        yield from ((name + accessor, item) for accessor, item in parts(value) or ())
+        # As named_parameters() and its like do at many times the price: every call walks the model several times.
+        tables = (value._parameters, value._buffers, value._modules)
+        found = [(prefix + key, item) for table in tables if table for key, item in table.items() if item is not None]
+        return found + [(prefix + key, item) for key, item in vars(value).items() if key not in _OF_EVERY_MODULE]
+    if size(value) > _LONGEST:
+        return []
+    return [(name + accessor, item) for accessor, item in parts(value) or ()]
 
 
 def handed(

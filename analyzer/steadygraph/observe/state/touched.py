@@ -10,8 +10,9 @@ import ctypes
 import inspect
 import sys
 import types
+import weakref
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,8 +48,10 @@ class Mark:
 
     def differs_from(self, other: Mark) -> bool:
         """Another object counts as changed even if it is equal: whoever compares will see."""
-        tensors = torch_private.is_tensor(self.value) or torch_private.is_tensor(other.value)
-        return (tensors and self.value is not other.value) or self.state != other.state
+        if self.state != other.state:
+            return True
+        another = self.value is not other.value
+        return another and (torch_private.is_tensor(self.value) or torch_private.is_tensor(other.value))
 
 
 Marks = Mapping[Place, Mark]
@@ -63,7 +66,7 @@ def of_arguments(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any
 def named_arguments(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """The arguments of a call by the names that the model's forward gives them."""
     try:
-        bound = inspect.signature(type(model).forward).bind(model, *args, **kwargs)
+        bound = _signature(type(model).forward).bind(model, *args, **kwargs)
     except (TypeError, ValueError):  # a forward of the instance, or one written in C
         yield from ((f"args[{i}]", value) for i, value in enumerate(args))
         yield from kwargs.items()
@@ -79,6 +82,22 @@ def named_arguments(model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, 
             yield parameter.name, value
 
 
+#: With the code that each was read from: the arguments of every call are named several times.
+_SIGNATURES: weakref.WeakKeyDictionary[types.FunctionType, tuple[types.CodeType, inspect.Signature]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    if type(function) is not types.FunctionType or function.__dict__:  # one that is wrapped has that of another
+        return inspect.signature(function)
+    code, known = _SIGNATURES.get(function, (None, None))
+    if known is None or code is not function.__code__:
+        known = inspect.signature(function)
+        _SIGNATURES[function] = function.__code__, known
+    return known
+
+
 def of_model(model: nn.Module) -> Marks:
     """Of what it can reach by way of its model."""
     return _marks((f"{ATTRIBUTE}{name}`", leaf) for name, leaf in storage.held(model))
@@ -86,11 +105,8 @@ def of_model(model: nn.Module) -> Marks:
 
 def touched(before: Marks, after: Marks) -> set[Place]:
     """Places that are new, gone, or marked otherwise."""
-    return {
-        place
-        for place in before.keys() | after.keys()
-        if place not in before or place not in after or before[place].differs_from(after[place])
-    }
+    found = {place for place, mark in after.items() if place not in before or before[place].differs_from(mark)}
+    return found | (before.keys() - after.keys())
 
 
 def checksum(tensor: torch.Tensor) -> int | None:

@@ -206,5 +206,5 @@ _WITH_SOME_ARGUMENTS: dict[str, Callable[[Sequence[Any], Mapping[str, Any], str]
     "index_fill_": _index_fill,
     "where": _where,
 }
-#: The operators that ``blocking_operation`` or ``waiting_copy`` has something to say about: names without namespace and overload.
+#: Names, without namespace and overload, of which ``blocking_operation`` or ``waiting_copy`` may have something to say.
 MAY_WAIT = frozenset({*_BLOCKING, *_WITH_SOME_ARGUMENTS, *_COPIES})
