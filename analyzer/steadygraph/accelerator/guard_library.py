@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 
-from steadygraph.errors import TargetError
+from steadygraph.errors import TargetError, staging
 from steadygraph.torch_private.device.guard_table import GuardTable
 
 _SOURCE = """\
@@ -81,20 +81,24 @@ def _register(table: GuardTable | None) -> str:
 
 
 #: Where the guard of a library lies that was loaded before: its registration happens once in a process.
-_loaded: dict[str, int | None] = {}
+_loaded: dict[Path, int | None] = {}
 
 
 def load(table: GuardTable | None) -> None:
     """Register the guard of the library; compile it first if nobody has."""
-    library = str(path())
+    library = path()
     if table is not None and library in _loaded:
         table.guard = _loaded[library]
         return
-    try:
-        ctypes.CDLL(library)
-    except OSError:  # absent, or cut short by whatever happened to the cache
-        _compile(Path(library))
-        ctypes.CDLL(library)
+    if os.access(library.parent, os.W_OK):
+        staging.clean(library.parent)
+        try:
+            ctypes.CDLL(str(library))
+        except OSError:  # absent, or cut short by whatever happened to the cache
+            _compile(library)
+            ctypes.CDLL(str(library))
+    else:  # then it serves this process alone, which needs the file no more once it is loaded
+        _load_once(library.name)
     _loaded[library] = None if table is None else table.guard
 
 
@@ -104,13 +108,21 @@ def path() -> Path:
 
 
 def cache_directory() -> Path:
-    """The user's cache; a new directory for each process if that cannot be written."""
+    """The user's cache, which perhaps cannot be written."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     directory = Path(home) / "steadygraph"
     with contextlib.suppress(OSError):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return directory
+
+
+def _load_once(name: str) -> None:
+    shared = Path(tempfile.gettempdir())
+    staging.clean(shared)
     # Never a name that others can guess: what lies there is loaded as code.
-    return directory if os.access(directory, os.W_OK) else Path(tempfile.mkdtemp(prefix="steadygraph-"))
+    with staging.folder(shared) as directory:
+        _compile(directory / name)
+        ctypes.CDLL(str(directory / name))
 
 
 def _compiler() -> str:
@@ -123,7 +135,7 @@ def _compiler() -> str:
 
 def _compile(library: Path) -> None:
     torch_directory = Path(torch.__file__).parent
-    with tempfile.TemporaryDirectory(dir=library.parent) as directory:
+    with staging.folder(library.parent) as directory:
         source, built = Path(directory, "guard.cpp"), Path(directory, library.name)
         source.write_text(_SOURCE, encoding="utf-8")
         command = [_compiler(), "-std=c++20", "-O0", "-shared", "-fPIC", str(source), "-o", str(built)]

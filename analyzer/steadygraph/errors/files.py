@@ -6,12 +6,12 @@ import contextlib
 import errno
 import os
 import select
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from steadygraph.errors import UsageError
+from steadygraph.errors import UsageError, staging
+from steadygraph.errors.staging import Staged
 
 #: How long a pipe may have nobody who reads from it.
 READER_S = 10.0
@@ -46,13 +46,14 @@ def require_writable(file: Path) -> None:
         return
     if file.exists() and not os.access(file, os.W_OK):
         raise UsageError(f"cannot write {file}: it is read-only", hint=f"make it writable: chmod u+w {file}")
+    staging.clean(folder, file.name)
     try:
-        descriptor, probe = tempfile.mkstemp(prefix=f".{file.name}.", dir=folder)
+        probe = staging.file(folder, file.name)
     except OSError as error:
         problem = f"cannot write {file}: {error.strerror}"
         raise UsageError(problem, hint=f"choose a directory that you may write to, not {folder}") from error
-    os.close(descriptor)
-    Path(probe).unlink()
+    os.unlink(probe.path)
+    probe.release()
 
 
 def require_folder(folder: Path) -> None:
@@ -81,7 +82,7 @@ def write_all(texts: Mapping[Path, str]) -> None:
     Raises:
         OSError: A text could not be written.
     """
-    beside: dict[Path, str] = {}
+    beside: dict[Path, Staged] = {}
     try:
         for file, text in texts.items():
             content = text.encode("utf-8", "backslashreplace")
@@ -91,22 +92,23 @@ def write_all(texts: Mapping[Path, str]) -> None:
                 # Through a link to the file that it names, as plain writing would.
                 _stage(file.resolve(), content, beside)
         for file in list(beside):
-            os.replace(beside[file], file)
-            del beside[file]
+            os.replace(beside[file].path, file)
+            beside.pop(file).release()
     finally:
         for leftover in beside.values():
             with contextlib.suppress(OSError):
-                os.unlink(leftover)
+                os.unlink(leftover.path)
+            leftover.release()
 
 
-def _stage(file: Path, content: bytes, beside: dict[Path, str]) -> None:
+def _stage(file: Path, content: bytes, beside: dict[Path, Staged]) -> None:
     """Write ``content`` to a new file next to ``file``, down to the disk."""
-    descriptor, beside[file] = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    with open(descriptor, "wb") as stream:
+    beside[file] = staged = staging.file(file.parent, file.name)
+    with open(staged.descriptor, "wb", closefd=False) as stream:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
-    os.chmod(beside[file], _mode(file))
+    os.chmod(staged.path, _mode(file))
 
 
 def _pour(content: bytes, file: Path) -> None:
