@@ -16,7 +16,7 @@ import pytest
 from steadygraph.config import Settings
 from steadygraph.model import CaseReport, Problem, Status
 from steadygraph.workers.pool import Request, run
-from steadygraph.workers.worker import Analyze
+from steadygraph.workers.order import Analyze
 
 #: An engine that needs no torch: it runs the functions of the case and no model.
 ENGINE = """
@@ -102,8 +102,8 @@ def test_a_target_is_analysed_with_the_settings(write_case: Write, engine: Analy
         ),
         (
             "def build(): os.kill(os.getpid(), signal.SIGKILL)",
-            "the target was ended by signal SIGKILL",
-            "the system does that when memory runs out: use a smaller configuration of the model, or fewer --jobs",
+            "the target was killed by the system, perhaps out of memory, during importing case.py",
+            "use a smaller configuration of the model, or fewer --jobs",
         ),
         (
             "def build(): os.kill(os.getpid(), signal.SIGUSR1)",

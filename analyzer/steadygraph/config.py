@@ -15,7 +15,7 @@ from typing import Any
 from steadygraph.case.user_code import readable_path
 from steadygraph.errors import UsageError, reading
 from steadygraph.errors.near_miss import question_or_list
-from steadygraph.model import Policy, gpus
+from steadygraph.model import Policy, gpus, size
 from steadygraph.model.run import FAIL_ON
 from steadygraph.report import formats
 
@@ -24,6 +24,9 @@ POLICIES = tuple(Policy)
 BACKENDS = ("eager", "aot_eager", "inductor")
 FORMATS = tuple(formats.FORMATS)
 DEFAULT_TIMEOUT_S = 600.0
+#: torch alone takes a few hundred MB, of which a process counts its share.
+_LEAST_MEMORY_BYTES = 64 << 20
+_LONGEST_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class Options:
     fail_on: str = "warning"
     format: str = "text"
     timeout_s: float | None = DEFAULT_TIMEOUT_S
+    #: Of each target; None: its share of what is available, 0: no limit.
+    memory_limit_bytes: int | None = None
     jobs: int = 1
     baseline: str | None = None
     report: str | None = None
@@ -78,6 +83,7 @@ def options(table: Mapping[str, Any]) -> Options:
         fail_on=table.get("fail-on", "warning"),
         format=table.get("format", "text"),
         timeout_s=table.get("timeout", DEFAULT_TIMEOUT_S),
+        memory_limit_bytes=table.get("memory-limit"),
         jobs=table.get("jobs", 1),
         baseline=table.get("baseline"),
         report=table.get("report"),
@@ -207,6 +213,22 @@ def _timeout(key: str, value: object) -> float | None:
     return float(value) or None
 
 
+def _memory_limit(key: str, value: object) -> int:
+    """Bytes; 0 means no limit."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise _wrong_type(key, value, "a size")
+    found = size.parsed(str(value)) if isinstance(value, str) or value >= 0 else None
+    if found is None or 0 < found < _LEAST_MEMORY_BYTES:
+        least = f"no less than {size.readable(_LEAST_MEMORY_BYTES)}" if found else "or 0 for no limit"
+        raise UsageError(f"{key} is {_shown(value)}", hint=f"write a size such as {size.EXAMPLE}, {least}")
+    return found
+
+
+def _shown(value: object) -> str:
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
 def _jobs(key: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise _wrong_type(key, value, "a whole number")
@@ -227,6 +249,7 @@ _CHECKS: dict[str, Callable[[str, object], Any]] = {
     "fail-on": _one_of(FAIL_ON, "severities"),
     "format": _one_of(FORMATS, "formats"),
     "timeout": _timeout,
+    "memory-limit": _memory_limit,
     "jobs": _jobs,
     "device": lambda key, value: device(_text(key, value)),
     "gpu": lambda key, value: gpu(_text(key, value)),

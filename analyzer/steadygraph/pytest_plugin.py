@@ -40,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option("--steadygraph-update-baseline", action="store_true", help="accept what is there now (never in CI)")
     option("--steadygraph-fail-on", metavar="SEVERITY", help="error, warning, note or never; default: warning")
     option("--steadygraph-timeout", metavar="SECONDS", help="time for each case, 0 for no limit; default: 600")
+    option("--steadygraph-memory-limit", metavar="SIZE", help="memory for each case, as in 2GiB, 0 for no limit")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -121,7 +122,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _is_asked_for(config: pytest.Config) -> bool:
-    names = ("policy", "backend", "report", "baseline", "update-baseline", "fail-on", "timeout")
+    names = ("policy", "backend", "report", "baseline", "update-baseline", "fail-on", "timeout", "memory-limit")
     return bool(config.getoption("--steadygraph")) or any(config.getoption(f"--steadygraph-{name}") for name in names)
 
 

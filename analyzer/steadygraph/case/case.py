@@ -115,6 +115,10 @@ class Case:
         checks.require_flag(self.independent, "INDEPENDENT", where)
         checks.require_flag(self.backward, "BACKWARD", where)
         checks.require_allowances(self.allow, where)
+        for name in ("device", "gpu"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, checks.exact(getattr(self, name)))
+        object.__setattr__(self, "allow", checks.exact_allowances(self.allow))
 
     def named(self, call: str) -> str:
         """How messages name one of its functions: ``profile() of case.py``."""
@@ -192,7 +196,8 @@ def serving_calls(case: Case) -> dict[str, Call]:
     for name in calls:
         checks.require_scenario_name(name, label)
     return {
-        name: Call(*checks.arguments(value, f"{label} returned for scenario {name!r}")) for name, value in calls.items()
+        checks.exact(name): Call(*checks.arguments(value, f"{label} returned for scenario {name!r}"))
+        for name, value in calls.items()
     }
 
 

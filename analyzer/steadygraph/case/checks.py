@@ -104,6 +104,19 @@ def require_flag(value: object, name: str, where: str) -> None:
         raise CaseError(f"{name}{where} is {value!r}, not a bool", hint="write True or False")
 
 
+def exact(text: str) -> str:
+    """The text as a ``str`` and nothing else: a member of an enumeration stays what it is wherever it goes."""
+    return str.__str__(text)
+
+
+def exact_allowances(value: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """``ALLOW`` as plain texts, where :func:`require_allowances` has nothing against it."""
+    return {
+        exact(scenario): {exact(rule): exact(reason) for rule, reason in reasons.items()}
+        for scenario, reasons in value.items()
+    }
+
+
 def require_allowances(value: object, where: str) -> None:
     """``ALLOW`` has the form ``{scenario: {rule: reason}}``; whether they exist is seen when the case runs."""
     if not isinstance(value, Mapping):
@@ -139,7 +152,7 @@ def arguments(value: object, returned: str) -> tuple[tuple[Any, ...], dict[str, 
     for name in kwargs:
         if not isinstance(name, str):
             raise CaseError(f"{returned} a keyword argument named {name!r}, which is no text", hint=_CALL_HINT)
-    return tuple(args), dict(kwargs)
+    return tuple(args), {exact(name): entry for name, entry in kwargs.items()}
 
 
 def module_list(value: object, label: str) -> list[nn.Module]:

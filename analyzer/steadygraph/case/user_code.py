@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import cast
 
+from steadygraph.case import phase
 from steadygraph.case.their_code import TheirError
 from steadygraph.errors import SteadygraphError, TargetError, raised
 from steadygraph.redaction.text import redacted
@@ -40,6 +41,7 @@ def guarded(action: str) -> Iterator[None]:
             beyond that: it may hold what must not leave the machine.  Deliberate errors of steadygraph and
             KeyboardInterrupt pass unchanged.
     """
+    phase.begins(action)
     try:
         yield
     except (SteadygraphError, KeyboardInterrupt):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from steadygraph.case.target import parse, python_file
-from steadygraph.cli import recordings
+from steadygraph.cli import recordings, signals
 from steadygraph.cli.conclusion import Plan, Wanted, planned
 from steadygraph.cli.progress import Progress
 from steadygraph.errors import CaseError, UsageError
@@ -52,7 +52,7 @@ def run(command: Command) -> int:
         return plan.conclude(work.cases, made_on, interrupted=work.interrupted)
     finally:  # of two things that cannot be written, neither costs the other
         if command.record is not None:
-            recordings.store(RunRecording(work.recordings, made_on, interrupted=work.interrupted), command.record)
+            recordings.store(RunRecording(work.recordings, made_on, interrupted=bool(work.interrupted)), command.record)
 
 
 def _writing(plan: Plan, file: Path, targets: Sequence[str]) -> Plan:
@@ -71,12 +71,13 @@ def _writing(plan: Plan, file: Path, targets: Sequence[str]) -> Plan:
 
 @dataclass(slots=True)
 class _Work:
-    """The targets, and what became of those that are finished; Ctrl-C may come before all are."""
+    """The targets, and what became of those that are finished; Ctrl-C, or a signal like it, may come before all are."""
 
     requests: Sequence[Request]
     finished: dict[int, CaseReport] = field(default_factory=dict)
     recorded: dict[int, Recording] = field(default_factory=dict)
-    interrupted: bool = False
+    #: The exit code for what interrupted it; None: nothing did.
+    interrupted: int | None = None
 
     @property
     def cases(self) -> tuple[CaseReport, ...]:
@@ -105,14 +106,15 @@ class _Work:
                     plan.options.settings,
                     jobs=plan.options.jobs,
                     timeout_s=plan.options.timeout_s,
+                    memory_limit_bytes=plan.options.memory_limit_bytes,
                     on_start=progress.start,
                     on_done=done,
                     on_recorded=None if command.record is None else recorded,
                     silent=plan.quiet,
                 ):
                     pass
-            except KeyboardInterrupt:
-                self.interrupted = True
+            except KeyboardInterrupt as interrupt:
+                self.interrupted = signals.exit_code(interrupt)
 
     def _usable(self) -> list[int]:
         """Requests that name something; the others are finished."""

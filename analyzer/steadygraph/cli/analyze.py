@@ -86,6 +86,14 @@ def analyze(
     timeout: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Time for each target, 0 for no limit; default: 600.")
     ] = None,
+    memory_limit: Annotated[
+        str | None,
+        typer.Option(
+            "--memory-limit",
+            metavar="SIZE",
+            help="Memory for each target, as in 2GiB or 512M, 0 for no limit; default: its share of what is available.",
+        ),
+    ] = None,
     jobs: Annotated[
         int | None, typer.Option(metavar="N", help="Analyse this many targets at the same time; default: 1.")
     ] = None,
@@ -106,7 +114,8 @@ def analyze(
     """Compare the warm-up call of a model with its serving calls.
 
     Each target is analysed in a process of its own. Exit code: 0 nothing found, 1 findings, 2 wrong use or a case that
-    cannot be used, 3 an error of steadygraph or of a rule that --select asks for, 4 a target failed, 130 interrupted.
+    cannot be used, 3 an error of steadygraph or of a rule that --select asks for, 4 a target failed, 130 interrupted
+    (143 by SIGTERM, 129 by SIGHUP).
 
     All options but --case, --output, --record, --write-repro, --update-baseline, --lock, --quiet, --verbose and
     --no-progress may stand in [tool.steadygraph] of pyproject.toml.
@@ -126,6 +135,7 @@ def analyze(
         "baseline": None if baseline is None else str(baseline),
         "report": None if report is None else str(report),
         "timeout": timeout,
+        "memory-limit": memory_limit,
         "jobs": jobs,
     }
     progress = not (quiet or no_progress)

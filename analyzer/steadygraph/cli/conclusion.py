@@ -13,7 +13,7 @@ from steadygraph.cli.ratchet import Ratchet
 from steadygraph.cli.results import Destination, tell
 from steadygraph.errors import UsageError
 from steadygraph.model import CaseReport, RuleProblem
-from steadygraph.model.run import EXIT_USAGE, FailOn, RunReport
+from steadygraph.model.run import EXIT_INTERRUPTED, EXIT_USAGE, FailOn, RunReport
 from steadygraph.report.portable import portable
 from steadygraph.rule.packs import LoadedRules, Selection, load_packs, selection
 
@@ -41,10 +41,17 @@ class Plan:
     ratchet: Ratchet | None
     quiet: bool
 
-    def conclude(self, cases: Iterable[CaseReport], environment: Mapping[str, str], *, interrupted: bool) -> int:
-        """Tell the results, and give the exit code."""
-        fail_on = cast(FailOn, self.options.fail_on)
-        report = RunReport(tuple(cases), environment=environment, fail_on=fail_on, interrupted=interrupted)
+    def conclude(
+        self, cases: Iterable[CaseReport], environment: Mapping[str, str], *, interrupted: int | None = None
+    ) -> int:
+        """Tell the results, and give the exit code; ``interrupted`` is the one for what interrupted the run."""
+        report = RunReport(
+            tuple(cases),
+            environment=environment,
+            fail_on=cast(FailOn, self.options.fail_on),
+            interrupted=interrupted is not None,
+            interrupted_code=interrupted or EXIT_INTERRUPTED,
+        )
         for case in report.cases:
             failed_rules = [problem for problem in case.rule_problems if problem not in self.chosen.problems]
             _tell_rule_problems(failed_rules, quiet=self.quiet, target=case.target)

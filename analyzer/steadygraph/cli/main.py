@@ -17,15 +17,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit code: 0 nothing found, 1 findings, 2 usage, 3 an error of steadygraph itself, 4 a target failed,
-        130 interrupted.
+        130 interrupted (143 by SIGTERM, 129 by SIGHUP).
     """
-    from steadygraph.cli import streams
-
     try:
-        with streams.guarded() as results:
+        from steadygraph.cli import streams
+        from steadygraph.cli.signals import interruptible
+
+        with interruptible(last=arguments is None), streams.guarded() as results:
             return streams.concluded(_run(sys.argv[1:] if arguments is None else list(arguments)), results)
-    except KeyboardInterrupt:
-        return 130
+    except KeyboardInterrupt as interrupt:
+        from steadygraph.cli.signals import exit_code
+
+        return exit_code(interrupt)
 
 
 def _run(arguments: list[str]) -> int:

@@ -9,6 +9,7 @@ from steadygraph.cli.reading import STANDARD_INPUT
 from steadygraph.errors import SteadygraphError, UsageError
 from steadygraph.errors.files import write
 from steadygraph.model import CaseReport, Problem, Recording, RunRecording, Status
+from steadygraph.model.run import EXIT_INTERRUPTED
 
 
 def store(run: RunRecording, file: Path) -> None:
@@ -33,7 +34,7 @@ def judged(file: str, wanted: Wanted) -> int:
     plan = planned(wanted)
     run = recordings.piped() if file == STANDARD_INPUT else recordings.read(Path(file))
     cases = [_judged(recording, plan) for recording in run.recordings]
-    return plan.conclude(cases, run.environment, interrupted=run.interrupted)
+    return plan.conclude(cases, run.environment, interrupted=EXIT_INTERRUPTED if run.interrupted else None)
 
 
 def _judged(recording: Recording, plan: Plan) -> CaseReport:

@@ -31,6 +31,8 @@ IN_BASELINE = "it is in the baseline"
 INTERNAL_ERROR = "InternalError"
 
 EXIT_OK, EXIT_FINDINGS, EXIT_USAGE, EXIT_INTERNAL, EXIT_TARGET, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 130
+#: By Ctrl-C, SIGHUP, SIGTERM: 128 and the number of the signal.
+INTERRUPTED_CODES = (EXIT_INTERRUPTED, 129, 143)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class RunReport:
         tool_version: Version of steadygraph that made the report.
         fail_on: From which severity on findings make :attr:`exit_code` 1.
         interrupted: The run was stopped before all cases were analysed.
+        interrupted_code: What :attr:`exit_code` is then.
 
     Raises:
         UsageError: ``fail_on`` is no severity.
@@ -77,6 +80,7 @@ class RunReport:
     tool_version: str = field(default_factory=lambda: version("steadygraph"))
     fail_on: FailOn = "warning"
     interrupted: bool = False
+    interrupted_code: int = EXIT_INTERRUPTED
 
     def __post_init__(self) -> None:
         _check_fail_on(self.fail_on)
@@ -105,7 +109,7 @@ class RunReport:
     def exit_code(self) -> int:
         """What the command line ends with; the most serious reason wins."""
         if self.interrupted:
-            return EXIT_INTERRUPTED
+            return self.interrupted_code
         codes = {_exit_code(case.error) for case in self.cases if case.status is not Status.COMPLETED}
         if self._lacks_rules:
             codes.add(EXIT_INTERNAL)

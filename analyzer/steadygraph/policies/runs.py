@@ -13,6 +13,7 @@ from torch import nn
 
 from steadygraph import torch_private
 from steadygraph.accelerator import current_unknowns, known_inputs, limit_of, mismatch_of, not_traceable
+from steadygraph.case import phase
 from steadygraph.case.case import Call, Case, profile_call, serving_calls
 from steadygraph.case.their_code import TheirContext, TheirError, their_code
 from steadygraph.case.user_code import guarded
@@ -156,6 +157,7 @@ def run_one(
     watched: AbstractContextManager[Any],
     watch: Watch | None = None,
 ) -> CallResult:
+    phase.begins(f"the call {name}")
     process.seeded(SEED)
     unknowns = current_unknowns()
     if unknowns is not None:

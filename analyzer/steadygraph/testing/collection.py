@@ -14,8 +14,6 @@ from steadygraph.testing import failure_text
 from steadygraph.testing.outline import outlined
 from steadygraph.testing.session import Session
 from steadygraph.testing.verdict import Subject, judged, subjects
-from steadygraph.workers import pool
-from steadygraph.workers.pool import Request
 
 
 class UnstableError(Exception):
@@ -33,9 +31,7 @@ class CaseFile(pytest.File):
         self.target = session_of.name_of(self.path)
 
     def collect(self) -> Iterator[pytest.Item]:
-        options = self.session_of.options
-        request = Request(str(self.path))
-        (outline,) = pool.run([request], options.settings, timeout_s=options.timeout_s, analyze=outlined)
+        outline = self.session_of.isolated(str(self.path), analyze=outlined)
         if outline.status is not Status.COMPLETED:
             problem = self.session_of.kept(outline, self.target).error
             assert problem is not None

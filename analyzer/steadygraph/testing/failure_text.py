@@ -17,7 +17,7 @@ from steadygraph.testing.verdict import Verdict
 #: No failure is longer: what else there is stands in the report.
 MOST_LINES = 25
 _WIDTH = 80
-_OPTION = re.compile(r"(?<!\S)--(timeout|baseline|update-baseline|report)\b")
+_OPTION = re.compile(r"(?<!\S)--(timeout|memory-limit|baseline|update-baseline|report)\b")
 
 
 def text(verdict: Verdict, *, report: Path | None = None, width: int = _WIDTH) -> str:

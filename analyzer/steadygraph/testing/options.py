@@ -22,7 +22,7 @@ from steadygraph.model.run import FailOn
 from steadygraph.report import folder
 
 #: Options of pytest that have the names and checks of the command line's.
-_NAMES = ("policy", "backend", "fail-on", "baseline", "report")
+_NAMES = ("policy", "backend", "fail-on", "baseline", "report", "memory-limit")
 #: Files that are collected wherever they lie.
 _PATTERN = "case_*.py"
 
@@ -35,6 +35,7 @@ class Options:
         settings: What the engine needs to know.
         fail_on: From which severity on a finding fails its tests.
         timeout_s: Time for each case.
+        memory_limit_bytes: Memory for each case; None: its share of what is available, 0: no limit.
         cases: Further files that are cases.
         root: The root directory of the session.
         report: Folder for reports.
@@ -46,6 +47,7 @@ class Options:
     settings: Settings
     fail_on: FailOn
     timeout_s: float | None
+    memory_limit_bytes: int | None
     cases: frozenset[Path]
     root: Path
     report: Path | None
@@ -94,6 +96,7 @@ def chosen(pytest_config: pytest.Config, *, writes: bool, environment: Mapping[s
         settings=options.settings,
         fail_on=cast(FailOn, options.fail_on),
         timeout_s=options.timeout_s,
+        memory_limit_bytes=options.memory_limit_bytes,
         cases=_named(root, table.get("cases", ())),
         root=root,
         report=report,

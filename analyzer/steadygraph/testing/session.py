@@ -19,7 +19,8 @@ from steadygraph.report import folder
 from steadygraph.report.portable import portable
 from steadygraph.testing.options import chosen
 from steadygraph.testing.results import Results
-from steadygraph.workers import pool
+from steadygraph.workers import memory, pool
+from steadygraph.workers.order import Analyze
 from steadygraph.workers.pool import Request
 from steadygraph.workers.worker import failed
 
@@ -68,20 +69,42 @@ class Session:
         """
         asked = target, policies
         if asked not in self._analyzed:
-            self._analyzed[asked] = self._isolated(target, policies)
+            self._analyzed[asked] = self._in_time(target, policies)
         return self.kept(self._analyzed[asked], name)
 
-    def _isolated(self, target: str, policies: tuple[Policy, ...] | None) -> CaseReport:
+    def isolated(
+        self, target: str, *, policies: tuple[Policy, ...] | None = None, analyze: Analyze | None = None
+    ) -> CaseReport:
+        """The report of a target from a process of its own.
+
+        Args:
+            target: As the command line takes it; files by their absolute path.
+            policies: Deployments to judge, in place of those of the session.
+            analyze: The engine, in place of the whole analysis.
+        """
         settings = self.options.settings
         if policies is not None:
             settings = dataclasses.replace(settings, policies=policies)
+        memory_limit_bytes = self.options.memory_limit_bytes
+        if memory_limit_bytes is None:
+            # The workers of xdist analyse at the same time.
+            memory_limit_bytes = memory.share_bytes(int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+        (found,) = pool.run(
+            [Request(target)],
+            settings,
+            timeout_s=self.options.timeout_s,
+            memory_limit_bytes=memory_limit_bytes,
+            analyze=analyze,
+        )
+        return found
+
+    def _in_time(self, target: str, policies: tuple[Policy, ...] | None) -> CaseReport:
         try:
-            (found,) = pool.run([Request(target)], settings, timeout_s=self.options.timeout_s)
+            return self.isolated(target, policies=policies)
         except pytest.fail.Exception as stop:
             # Such as pytest-timeout's: the other tests of this case need not wait as long again.
             problem = Problem(TargetError.__name__, f"the analysis was stopped: {stop}")
             return failed(target, problem, status=Status.TIMED_OUT)
-        return found
 
     def name_for(self, item: pytest.Item) -> str:
         """What the report calls the next case of a test: its node id, numbered from the second case on."""

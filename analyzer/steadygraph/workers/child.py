@@ -3,177 +3,229 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
-import multiprocessing
 import os
-import pickle
-import re
-import signal
+import socket
 import time
+from collections.abc import Iterator
+from multiprocessing.connection import wait
 
-from steadygraph.case.user_code import is_user_file, readable_path
-from steadygraph.errors import TargetError
-from steadygraph.model import CaseReport, Problem, Status
-from steadygraph.workers.worker import INTERNAL_ERROR, LENGTH_BYTES, STARTED, Order, Result, failed, work
+from steadygraph.model import Problem, Status
+from steadygraph.workers import endings, processes, server, wire
+from steadygraph.workers.keeper import Began, Descriptors, Ended, told
+from steadygraph.workers.order import Order
+from steadygraph.workers.wire import ForeignBytesError, Incoming, Result, UnreadableReportError
+from steadygraph.workers.worker import failed
 
 #: A worker that has not begun after this time never will.
 _BEGIN_S = 120.0
-#: How long a worker may take to write its stack down when its time is over, and to go away once it is killed.
-_END_S = 0.5
+#: How long a worker may take to write its stack down when its time is over.
+_STACK_S = 0.5
+#: How long its keeper may take to end all that comes from it.
+_END_S = 4.0
 #: System calls have a limit for this.
 _LONGEST_WAIT_S = 3600.0
+#: How often the server is looked at while a worker has not begun.
+_LOOK_S = 0.5
 _CHUNK_BYTES = 1 << 16
-_FRAME = re.compile(r'^  File "(?P<path>.*)", line (?P<line>\d+) in (?P<function>.*)$', re.MULTILINE)
+#: Read at once, before others get their turn.
+_CHUNKS = 64
+_MOST_STACK_BYTES = 1 << 20
 
-_CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT)
-_CRASH_HINT = "native code that was called from there crashed: look at C++ extensions and kernels of the target"
-_KILL_HINT = "the system does that when memory runs out: use a smaller configuration of the model, or fewer --jobs"
-_SIGNAL_HINT = "look for what sends this signal, in the target or outside of it"
-_EXIT_HINT = "a target must not end the process: look for os._exit in what it calls"
-_TIMEOUT_HINT = "give it more time with --timeout, or look for what it waits for"
-_START_HINT = "free memory or processes, and run it again"
+
+class NeverBegan(Exception):  # noqa: N818
+    """The server came to harm before the worker was there: nothing of the target has run."""
+
+
+class Killed(Exception):  # noqa: N818
+    """Somebody killed the worker or its keeper, and perhaps its target has nothing to do with it.
+
+    Args:
+        problem: What to say if it has.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
 
 
 class Child:
     """A worker.
 
     Raises:
-        OSError, EOFError: It could not be started.
+        OSError: It could not be started.
     """
 
     def __init__(self, order: Order) -> None:
         self.order = order
-        self.received = bytearray()
-        self.open = True
-        context = multiprocessing.get_context("forkserver")
-        self.reader, sink = context.Pipe(duplex=False)
-        # Not a daemon: a target may have worker processes of its own.
-        self.process = context.Process(target=work, args=(order, sink), daemon=False)
-        with contextlib.closing(sink):
-            self.process.start()
-        # From here on: the first start waits for the server, which imports torch.
-        self.started_at = time.monotonic()
-        self.deadline = self.started_at + _BEGIN_S
-        os.set_blocking(self.reader.fileno(), False)
+        #: Did other targets run at the same time?
+        self.had_company = False
+        self._server = server.current()
+        self._incoming = Incoming()
+        self._began: Began | None = None
+        self._ended: Ended | None = None
+        self._said = bytearray()
+        self._open = True
+        self._deadline = time.monotonic() + _BEGIN_S
+        self._started_at = time.monotonic()
+        self._stack = os.memfd_create("steadygraph-stack")
+        self._reader, sink = os.pipe()
+        self._line, theirs = socket.socketpair()
+        os.set_blocking(self._reader, False)
+        self._line.setblocking(False)
+        try:
+            with theirs, _content(order.to_bytes()) as content, _errors() as errors:
+                self._server.fork(Descriptors(content, sink, theirs.fileno(), self._stack, errors))
+        except OSError:
+            self.end()
+            raise
+        finally:
+            os.close(sink)
 
     @property
     def sources(self) -> list[int]:
         """File descriptors that become readable when there is something to poll."""
-        return [self.reader.fileno(), self.process.sentinel] if self.open else [self.process.sentinel]
+        return [self._reader, self._line.fileno()] if self._open else [self._line.fileno()]
 
     @property
     def patience_s(self) -> float:
         """How long to wait for news, at most."""
-        return min(max(0.0, self.deadline - time.monotonic()), _LONGEST_WAIT_S)
+        most = _LONGEST_WAIT_S if self._began else _LOOK_S
+        return min(max(0.0, self._deadline - time.monotonic()), most)
 
     def poll(self) -> Result | None:
-        """The result, if the worker is done or its time is over; None if it goes on."""
+        """The result, if the worker is done or its time is over; None if it goes on.
+
+        Raises:
+            NeverBegan: It never will.
+            Killed: It was, and perhaps its target is not to blame.
+        """
         # Asked before reading: what a worker sent before it ended is read in any case.
-        alive = self.process.is_alive()
-        self._read()
-        payload = self._payload()
+        is_over = self._listen()
+        try:
+            complete = self._read()
+            payload = self._incoming.payload
+        except ForeignBytesError:
+            return self._failed(endings.of_a_foreign_report())
         if payload is not None:
-            self.kill()
-            return _unpickled(payload, self.order.target)
-        if not alive:
-            self.kill()
-            return self._failed(self._death(), Status.FAILED), None
-        if time.monotonic() >= self.deadline:
-            self.kill()
-            return self._failed(self._timeout(), Status.TIMED_OUT), None
+            return self._reported(payload)
+        if is_over and complete:
+            return self._without_report()
+        if self._began is None and not self._server.serves:
+            raise NeverBegan
+        if time.monotonic() >= self._deadline:
+            return self._late()
         return None
 
-    def kill(self) -> None:
-        """End the worker and all that it started, and stop listening to it."""
-        group = self.process.pid
-        assert group is not None  # it was started
+    def end(self) -> None:
+        """End the worker and all that comes from it, and stop listening to it."""
+        with contextlib.suppress(OSError):
+            self._line.shutdown(socket.SHUT_WR)
+        limit = time.monotonic() + (_END_S if self._began else 0.0)
+        while not self._listen() and (left := limit - time.monotonic()) > 0:
+            wait([self._line], timeout=left)
+        if not self._listen() and self._began is not None:  # the target has stopped its keeper
+            for pid in [*processes.descendants(self._began.keeper), self._began.keeper]:
+                processes.end(pid)
+        self._line.close()
+        for descriptor in (self._reader, self._stack):
+            os.close(descriptor)
+
+    def _listen(self) -> bool:
+        """Take in what the keeper says; True if it says no more."""
         try:
-            os.killpg(group, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            # It has no group of its own yet.  If it is gone, and its number perhaps another's, this does nothing.
-            self.process.kill()
-        self.process.join(_END_S)
-        self.reader.close()
-        self.open = False
-
-    def _read(self) -> None:
-        while self.open:
-            try:
-                data = os.read(self.reader.fileno(), _CHUNK_BYTES)
-            except BlockingIOError:
-                return
-            if data and not self.received:
-                self._begun()
-            self.received += data
-            self.open = bool(data)
-
-    def _begun(self) -> None:
-        self.started_at = time.monotonic()
-        limit_s = self.order.timeout_s
-        self.deadline = math.inf if limit_s is None else self.started_at + limit_s + _END_S
-
-    def _payload(self) -> bytes | None:
-        """The pickled report, once all of it is there."""
-        begin = len(STARTED) + LENGTH_BYTES
-        length = int.from_bytes(self.received[len(STARTED) : begin], "big")
-        if length == 0 or len(self.received) < begin + length:
-            return None
-        return bytes(self.received[begin : begin + length])
-
-    def _failed(self, problem: Problem, status: Status) -> CaseReport:
-        duration_s = round(time.monotonic() - self.started_at, 3)
-        return failed(self.order.target, problem, status=status, duration_s=duration_s)
-
-    def _death(self) -> Problem:
-        code = self.process.exitcode
-        if not self.received:
-            return Problem(
-                INTERNAL_ERROR, f"the worker process ended with exit code {code} before it began", _START_HINT
-            )
-        if code is None or code >= 0:
-            return Problem(TargetError.__name__, f"the target ended its process with exit code {code}", _EXIT_HINT)
-        message = f"the target was ended by signal {_signal_name(-code)}{self._place()}"
-        return Problem(TargetError.__name__, message, _signal_hint(-code))
-
-    def _timeout(self) -> Problem:
-        if not self.received:
-            return Problem(INTERNAL_ERROR, f"the worker process did not begin within {_BEGIN_S:g} s", _START_HINT)
-        message = f"the target did not finish within {self.order.timeout_s:g} s{self._place()}"
-        return Problem(TargetError.__name__, message, _TIMEOUT_HINT)
-
-    def _place(self) -> str:
-        """`` (in forward, model.py:12)``: the innermost line of the user where the worker stood at last, if known."""
-        try:
-            text = self.order.stack_file.read_text(encoding="utf-8", errors="replace")
+            while data := self._line.recv(_CHUNK_BYTES):
+                self._said += data
+                while b"\n" in self._said:
+                    line, _, self._said = self._said.partition(b"\n")
+                    self._hear(told(line.decode("ascii")))
+        except BlockingIOError:
+            return False
         except OSError:
-            return ""
-        # Threads are written newest first, so the main one is last; frames innermost first.
-        frames = list(_FRAME.finditer(re.split(r"^(?:Current t|T)hread ", text, flags=re.MULTILINE)[-1]))
-        for frame in frames:
-            if is_user_file(frame["path"]):
-                return f" (in {frame['function']}, {readable_path(frame['path'])}:{frame['line']})"
-        return ""
+            pass
+        return True
+
+    def _hear(self, said: Began | Ended) -> None:
+        if isinstance(said, Ended):
+            self._ended = said
+            return
+        self._began = said
+        self._started_at = time.monotonic()
+        limit_s = self.order.timeout_s
+        self._deadline = math.inf if limit_s is None else self._started_at + limit_s + _STACK_S
+
+    def _read(self) -> bool:
+        """Read some of the report; True if for now there is no more."""
+        for _ in range(_CHUNKS if self._open else 0):
+            try:
+                data = os.read(self._reader, _CHUNK_BYTES)
+            except BlockingIOError:
+                return True
+            self._incoming.take(data)
+            self._open = bool(data)
+            if not data:
+                return True
+        return not self._open
+
+    def _reported(self, payload: bytes) -> Result:
+        self.end()
+        try:
+            report, recording = wire.from_bytes(payload)
+        except UnreadableReportError as error:
+            return failed(self.order.target, endings.of_an_unreadable_report(str(error))), None
+        # Whose report it is was never the worker's to say.
+        return dataclasses.replace(report, target=self.order.target), recording
+
+    def _without_report(self) -> Result:
+        if self._began is None:
+            self.end()
+            raise NeverBegan
+        if self._ended is None:
+            self.end()
+            raise Killed(endings.of_the_keeper())
+        problem = endings.of_the_worker(self._ended, self.order.memory_limit_bytes, self._stack_text())
+        if self._ended.was_killed:
+            self.end()
+            raise Killed(problem)
+        return self._failed(problem)
+
+    def _late(self) -> Result:
+        if self._began is None:
+            return self._failed(endings.of_the_start(f"it did not begin within {_BEGIN_S:g} s"))
+        limit_s = self.order.timeout_s
+        assert limit_s is not None  # there is a deadline
+        return self._failed(endings.of_the_time(limit_s, self._stack_text()), Status.TIMED_OUT)
+
+    def _failed(self, problem: Problem, status: Status = Status.FAILED) -> Result:
+        duration_s = round(time.monotonic() - self._started_at, 3)
+        self.end()
+        return failed(self.order.target, problem, status=status, duration_s=duration_s), None
+
+    def _stack_text(self) -> str:
+        return os.pread(self._stack, _MOST_STACK_BYTES, 0).decode("utf-8", "replace")
 
 
-def start_problem(error: Exception) -> Problem:
-    """Why a worker could not be started."""
-    return Problem(INTERNAL_ERROR, f"no worker process could be started: {type(error).__name__}: {error}", _START_HINT)
-
-
-def _unpickled(payload: bytes, target: str) -> Result:
-    report, recording = pickle.loads(payload)
-    assert isinstance(report, CaseReport), target
-    return report, recording
-
-
-def _signal_hint(number: int) -> str:
-    if number in _CRASHES:
-        return _CRASH_HINT
-    return _KILL_HINT if number == signal.SIGKILL else _SIGNAL_HINT
-
-
-def _signal_name(number: int) -> str:
+@contextlib.contextmanager
+def _content(content: bytes) -> Iterator[int]:
+    """A file in memory with this content."""
+    descriptor = os.memfd_create("steadygraph-order")
     try:
-        return signal.Signals(number).name
-    except ValueError:
-        return str(number)
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(content)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _errors() -> Iterator[int]:
+    """Standard error, or a place where nothing stays if that is closed."""
+    try:
+        descriptor = os.dup(2)
+    except OSError:
+        descriptor = os.open(os.devnull, os.O_WRONLY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -1,88 +1,72 @@
-"""The process of one target: it analyses, sends its report, and ends whatever the target left running."""
+"""The process of one target: it analyses, sends its report, and ends."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import faulthandler
-import multiprocessing
+import importlib
 import os
-import pickle
 import signal
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
 from multiprocessing import util
-from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import NoReturn
 
-from steadygraph.case.case import Case, opened
+from steadygraph.case import phase
+from steadygraph.case.case import opened
 from steadygraph.case.user_code import EXIT_HINT, TRACEBACK_HINT, faults_of_the_target, show_traceback
-from steadygraph.config import Settings
 from steadygraph.errors import SteadygraphError, TargetError
-from steadygraph.model import CaseReport, Problem, Recording, Status
+from steadygraph.model import CaseReport, Problem, Status
+from steadygraph.model.run import INTERNAL_ERROR
+from steadygraph.workers import memory, processes, wire
+from steadygraph.workers.board import REPORT_LOST, Board
+from steadygraph.workers.keeper import STACK_SIGNAL, Descriptors
+from steadygraph.workers.order import Analyze, Order
+from steadygraph.workers.sink import Sink, out_of_the_way
+from steadygraph.workers.wire import Result
 
-#: The first byte that a worker sends: from now on the time of the target counts.
-STARTED = b"S"
-#: How many bytes tell the length of the pickled report.
-LENGTH_BYTES = 8
-INTERNAL_ERROR = "InternalError"
 #: So many of a traceback's last entries say enough in a report.
 _FRAMES = 3
 _RELEASE_S = 0.5
 
-Analyze = Callable[[Case, Settings], CaseReport]
-#: What a worker sends: the report, and the recording that it was judged by, if that is to be kept.
-Result = tuple[CaseReport, Recording | None]
 
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a worker is asked to do.
+def work(order: Order, descriptors: Descriptors, board: Board, environment: Mapping[str, str]) -> NoReturn:
+    """Analyse one target in this process, which is the worker's own, and end it.
 
     Args:
-        target: The target, as it was written.
-        case_file: The case of a class.
-        settings: What the engine needs to know.
-        timeout_s: After this time the stack is written down, for the parent to find.
-        stack_file: Where it is written, and where a fatal signal writes it.
-        silent: Throw away what the target prints.
-        threads: How many threads torch may use, because other targets run beside this one; None: as many as it likes.
-        record: Send the recording, too.
-        analyze: The engine; None: ``steadygraph.engine.engine.analyze_case``.
+        order: What to do.
+        descriptors: For the report, the stack, and what the target prints.
+        board: Where it says what it is about.
+        environment: That which the server began with.
     """
-
-    target: str
-    case_file: Path | None
-    settings: Settings
-    timeout_s: float | None
-    stack_file: Path
-    silent: bool = False
-    threads: int | None = None
-    record: bool = False
-    analyze: Analyze | None = None
-
-
-def work(order: Order, sink: Connection) -> NoReturn:
-    """Analyse one target in this process, which is the worker's own, and end it."""
-    _detach(order.silent)
-    _write(sink, STARTED)
-    with order.stack_file.open("w") as stack:
-        faulthandler.enable(stack, all_threads=False)
-        if order.timeout_s is not None:
-            faulthandler.dump_traceback_later(order.timeout_s, file=stack)
-        payload = pickle.dumps(result_of(order))
-        faulthandler.cancel_dump_traceback_later()
-        _flush()
-        _release_semaphores()
-        # Once it has this, the parent ends the whole group.
-        _write(sink, len(payload).to_bytes(LENGTH_BYTES, "big") + payload)
-        # Not sys.exit: threads of the target must not keep the process, nor its exit handlers hang it.
+    _detach()
+    worker = os.getpid()
+    sink, stack = Sink(descriptors.report), out_of_the_way(descriptors.stack)
+    _redirect(descriptors.errors, silent=order.silent)
+    phase.told_to(board.write)
+    phase.begins("the start")
+    order.surroundings.enter(environment)
+    if order.memory_limit_bytes is not None:
+        memory.refuse_beyond(order.memory_limit_bytes)
+    faulthandler.enable(stack, all_threads=False)
+    faulthandler.register(STACK_SIGNAL, stack, all_threads=False)
+    if order.timeout_s is not None:
+        faulthandler.dump_traceback_later(order.timeout_s, file=stack)
+    report = _sendable(result_of(order), order)
+    if os.getpid() != worker:  # the target has forked, and both processes came back
         os._exit(0)
+    faulthandler.cancel_dump_traceback_later()
+    _flush()
+    _release_semaphores()
+    if not sink.write(wire.framed(report)):
+        board.write(REPORT_LOST)
+    # Not sys.exit: threads of the target must not keep the process, nor its exit handlers hang it.
+    os._exit(0)
 
 
 def result_of(order: Order) -> Result:
@@ -118,13 +102,30 @@ def internal_problem(error: BaseException) -> Problem:
 def _analyzed(order: Order) -> Result:
     if order.threads is not None:
         _limit_threads(order.threads)
-    with faults_of_the_target(), opened(order.target, case_file=order.case_file) as case:
-        if order.analyze is not None:
-            return order.analyze(case, order.settings), None
+    case_file = None if order.case_file is None else Path(order.case_file)
+    with faults_of_the_target(), opened(order.target, case_file=case_file) as case:
+        if order.engine is not None:
+            return _engine(order.engine)(case, order.settings), None
         from steadygraph.engine.engine import analyzed
 
         report, recording = analyzed(case, order.settings)
         return report, recording if order.record else None
+
+
+def _engine(name: str) -> Analyze:
+    module, _, function = name.partition(":")
+    found: Analyze = getattr(importlib.import_module(module), function)
+    return found
+
+
+def _sendable(result: Result, order: Order) -> bytes:
+    """The result as bytes; in its place why there are none."""
+    root = order.surroundings.folder
+    try:
+        return wire.to_bytes(result, None if root is None else Path(root))
+    except Exception as error:
+        show_traceback(error)
+        return wire.to_bytes((wire.plain(failed(order.target, internal_problem(error))), None))
 
 
 def _limit_threads(most: int) -> None:
@@ -134,35 +135,22 @@ def _limit_threads(most: int) -> None:
     torch.set_num_threads(min(most, torch.get_num_threads()))
 
 
-def _detach(silent: bool) -> None:
-    """Out of reach of the terminal, away from standard output, and gone when the parent is gone."""
-    # A session of its own: Ctrl-C goes to the parent, and the whole of it can be killed at once.
+def _detach() -> None:
+    """Out of reach of the terminal and of its keeper's group; signals mean what they do in any program."""
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    _redirect(silent)
-    threading.Thread(target=_die_with_parent, name="steadygraph-parent", daemon=True).start()
+    processes.give_way()
 
 
-def _redirect(silent: bool) -> None:
+def _redirect(errors: int, *, silent: bool) -> None:
     """Results alone go to standard output, so a target prints to standard error, at every level."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null if silent else 2, 1)
-        os.dup2(null if silent else 2, 2)
-    except OSError:  # standard error is closed
-        os.dup2(null, 1)
-        os.dup2(null, 2)
-    if null > 2:
-        os.close(null)
+    if silent:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), errors)
+    os.dup2(errors, 1)
+    os.dup2(errors, 2)
+    if errors > 2:
+        os.close(errors)
     sys.stdout = sys.stderr
-
-
-def _die_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os.killpg(0, signal.SIGKILL)
 
 
 def _flush() -> None:
@@ -178,8 +166,3 @@ def _release_semaphores() -> None:
     releasing = threading.Thread(target=util._run_finalizers, args=(0,), daemon=True)  # type: ignore[attr-defined]
     releasing.start()
     releasing.join(_RELEASE_S)
-
-
-def _write(sink: Connection, data: bytes) -> None:
-    while data:
-        data = data[os.write(sink.fileno(), data) :]

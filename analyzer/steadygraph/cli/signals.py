@@ -1,0 +1,54 @@
+"""Signals that ask a run to end: what is finished is written, and the exit code says which one it was."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, or a signal that means the same.
+
+    Args:
+        number: That of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def exit_code(interrupt: KeyboardInterrupt) -> int:
+    """What shells make of a program that a signal ended: 130, 143 for SIGTERM, 129 for SIGHUP."""
+    return 128 + (interrupt.number if isinstance(interrupt, Interrupted) else signal.SIGINT)
+
+
+@contextmanager
+def interruptible(*, last: bool) -> Iterator[None]:
+    """A block in which each of them raises :class:`Interrupted`; one that is ignored already (nohup) stays so.
+
+    Args:
+        last: The process does nothing after the block but end: there is nothing left to be interrupted.
+    """
+    if threading.current_thread() is not threading.main_thread():  # which alone may say what a signal does
+        yield
+        return
+    before = {number: handler for number in _ENDING if (handler := signal.getsignal(number)) != signal.SIG_IGN}
+    try:
+        for number in before:
+            signal.signal(number, _raise)
+        yield
+    finally:
+        for number, handler in before.items():
+            # None: it is none of Python's, and cannot be put back.
+            if last or handler is not None:
+                signal.signal(number, signal.SIG_IGN if last else handler)
+
+
+def _raise(number: int, frame: FrameType | None) -> None:
+    raise Interrupted(number)
