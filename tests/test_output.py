@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from steadygraph.errors import UsageError
+from steadygraph.errors import UsageError, staging
 from steadygraph.errors.files import require_folder, require_writable, write, write_all
 
 
@@ -167,3 +169,44 @@ def test_a_folder_below_a_file_is_told(tmp_path: Path) -> None:
         f"cannot make the directory {tmp_path}/file/reports: Not a directory\n"
         "  hint: choose a place that you may write to"
     )
+
+
+def test_what_a_killed_run_left_is_taken_away_and_nothing_else_is(tmp_path: Path) -> None:
+    killed = (
+        "import os, signal; from pathlib import Path; from steadygraph.errors import staging\n"
+        "staging.file(Path(), 'report.json'); os.mkdir('below')\n"
+        "with staging.folder(Path('below')): os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", killed], cwd=tmp_path, check=False)
+    living = staging.file(tmp_path, "report.json")
+    foreign = [".report.json.12345678", ".report.json.steadygraph-backup", ".other.steadygraph-12345678"]
+    for name in foreign:
+        (tmp_path / name).touch()
+    (tmp_path / "elsewhere").write_text("kept")
+    (tmp_path / ".report.json.steadygraph-a_link_0").symlink_to("elsewhere")
+    kept = {*foreign, Path(living.path).name, "elsewhere", ".report.json.steadygraph-a_link_0", "below"}
+    before = {file.name for file in tmp_path.iterdir()}, len(list((tmp_path / "below").iterdir()))
+
+    require_writable(tmp_path / "report.json")
+    staging.clean(tmp_path / "below")
+
+    assert (len(before[0] - kept), before[1]) == (1, 1)
+    assert {file.name for file in tmp_path.iterdir()} == kept
+    assert list((tmp_path / "below").iterdir()) == []
+    living.release()
+    require_writable(tmp_path / "report.json")
+    assert {file.name for file in tmp_path.iterdir()} == kept - {Path(living.path).name}
+
+
+def test_runs_that_write_and_clean_at_once_lose_nothing(tmp_path: Path) -> None:
+    """Each process takes away leftovers all the time, while all of them write."""
+    code = (
+        "import sys; from pathlib import Path; from steadygraph.errors.files import require_writable, write\n"
+        "for number in range(100):\n"
+        "    require_writable(Path('report.json')); write(Path('report.json'), sys.argv[1] * 1000)\n"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", code, letter], cwd=tmp_path) for letter in "abc"]
+
+    assert [writer.wait(120) for writer in writers] == [0, 0, 0]
+    assert (tmp_path / "report.json").read_text() in {letter * 1000 for letter in "abc"}
+    assert [file.name for file in tmp_path.iterdir()] == ["report.json"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import time
@@ -285,6 +286,7 @@ def in_a_terminal(arguments: list[str], folder: Path, *, until: Path) -> tuple[i
     if pid == 0:
         os.chdir(folder)
         os.environ["TERM"] = "dumb"
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # whatever started the tests, it may have ignored it
         os.execv(sys.executable, [sys.executable, "-m", "steadygraph", *arguments])
     limit = time.monotonic() + 60
     while not until.exists():

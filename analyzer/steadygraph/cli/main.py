@@ -23,8 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from steadygraph.cli import streams
         from steadygraph.cli.signals import interruptible
 
-        with interruptible(last=arguments is None), streams.guarded() as results:
-            return streams.concluded(_run(sys.argv[1:] if arguments is None else list(arguments)), results)
+        with interruptible(last=arguments is None) as interruption, streams.guarded() as results:
+            code = streams.concluded(_run(sys.argv[1:] if arguments is None else list(arguments)), results)
+            # Typer makes 130 of whatever interrupts a command.
+            return interruption.exit_code or code if code == 130 else code
     except KeyboardInterrupt as interrupt:
         from steadygraph.cli.signals import exit_code
 

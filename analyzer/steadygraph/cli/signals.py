@@ -23,32 +23,39 @@ class Interrupted(KeyboardInterrupt):
         self.number = number
 
 
+class Interruption:
+    """Which signal came last, also where somebody has made something else of what it raised."""
+
+    exit_code: int | None = None
+
+    def _came(self, number: int, frame: FrameType | None) -> None:
+        self.exit_code = exit_code(interrupt := Interrupted(number))
+        raise interrupt
+
+
 def exit_code(interrupt: KeyboardInterrupt) -> int:
     """What shells make of a program that a signal ended: 130, 143 for SIGTERM, 129 for SIGHUP."""
     return 128 + (interrupt.number if isinstance(interrupt, Interrupted) else signal.SIGINT)
 
 
 @contextmanager
-def interruptible(*, last: bool) -> Iterator[None]:
+def interruptible(*, last: bool) -> Iterator[Interruption]:
     """A block in which each of them raises :class:`Interrupted`; one that is ignored already (nohup) stays so.
 
     Args:
         last: The process does nothing after the block but end: there is nothing left to be interrupted.
     """
+    interruption = Interruption()
     if threading.current_thread() is not threading.main_thread():  # which alone may say what a signal does
-        yield
+        yield interruption
         return
     before = {number: handler for number in _ENDING if (handler := signal.getsignal(number)) != signal.SIG_IGN}
     try:
         for number in before:
-            signal.signal(number, _raise)
-        yield
+            signal.signal(number, interruption._came)
+        yield interruption
     finally:
         for number, handler in before.items():
             # None: it is none of Python's, and cannot be put back.
             if last or handler is not None:
                 signal.signal(number, signal.SIG_IGN if last else handler)
-
-
-def _raise(number: int, frame: FrameType | None) -> None:
-    raise Interrupted(number)

@@ -44,7 +44,7 @@ def file(folder: Path, name: str = "") -> Staged:
         OSError: It could not be made.
     """
     while True:
-        descriptor, path = tempfile.mkstemp(prefix=f".{name}{_MARK}", dir=folder)
+        descriptor, path = tempfile.mkstemp(prefix=_prefix(name), dir=folder)
         staged = Staged(path, descriptor)
         if _hold(descriptor) and os.fstat(descriptor).st_nlink:
             return staged
@@ -59,7 +59,7 @@ def folder(parent: Path) -> Iterator[Path]:
         OSError: It could not be made.
     """
     while True:
-        path = tempfile.mkdtemp(prefix=_MARK, dir=parent)
+        path = tempfile.mkdtemp(prefix=_prefix(), dir=parent)
         staged = Staged(path, os.open(path, os.O_RDONLY | os.O_DIRECTORY))
         if _hold(staged.descriptor) and os.path.isdir(path):
             break
@@ -78,12 +78,16 @@ def clean(folder: Path, name: str = "") -> None:
         folder: Where to look.
         name: What it was for.
     """
-    prefix = f".{name}{_MARK}"
+    prefix = _prefix(name)
     with contextlib.suppress(OSError):
         for found in os.listdir(folder):
             if found.startswith(prefix) and _RANDOM.fullmatch(found, len(prefix)):
                 with contextlib.suppress(OSError):  # somebody else's, or gone by now
                     _remove(os.path.join(folder, found))
+
+
+def _prefix(name: str = "") -> str:
+    return f".{name}{_MARK}" if name else _MARK
 
 
 def _remove(path: str) -> None:

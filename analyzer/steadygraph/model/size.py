@@ -7,7 +7,9 @@ import re
 #: A text of the form that is wanted, for hints.
 EXAMPLE = "2GiB"
 _UNITS = ("", "Ki", "Mi", "Gi", "Ti")
-_FORM = re.compile(r"(?P<number>\d{1,15}(?:\.\d{0,9})?|\.\d{1,9})\s*(?P<unit>[KMGT]?)(?P<binary>i?)(?P<byte>B?)", re.I)
+_FORM = re.compile(
+    r"(?P<number>\d{1,15}(?:\.\d{0,9})?|\.\d{1,9})\s*(?P<unit>[KMGT]?)(?P<binary>i?)(?P<byte>B?)", re.I | re.A
+)
 
 
 def parsed(text: str) -> int | None:
@@ -30,4 +32,5 @@ def readable(size_bytes: int) -> str:
     size, unit = float(size_bytes), 0
     while size >= 1023.5 and unit < len(_UNITS) - 1:
         size, unit = size / 1024, unit + 1
-    return f"{size:.0f} {_UNITS[unit]}B" if size >= 99.95 or size == int(size) else f"{size:.1f} {_UNITS[unit]}B"
+    number = f"{size:.0f}" if size >= 99.95 else f"{size:.1f}".removesuffix(".0")
+    return f"{number} {_UNITS[unit]}B"

@@ -119,7 +119,9 @@ class Child:
         return None
 
     def end(self) -> None:
-        """End the worker and all that comes from it, and stop listening to it."""
+        """End the worker and all that comes from it, and stop listening to it; a second time does nothing."""
+        if self._line.fileno() < 0:
+            return
         with contextlib.suppress(OSError):
             self._line.shutdown(socket.SHUT_WR)
         limit = time.monotonic() + (_END_S if self._began else 0.0)

@@ -88,14 +88,14 @@ def to_bytes(result: Result, root: Path | None = None) -> bytes:
     Raises:
         ValueError, TypeError: There is something in it that is none of our types.
     """
-    from steadygraph.report.json import recordings, values
+    from steadygraph.report.json import values
 
     report, recording = result
     try:
         text = values.written(CaseReport, report, indent=None)
     except ValueError:  # it holds a lone surrogate, which has no UTF-8
         text = values.written(CaseReport, plain(report), indent=None)
-    kept = "" if recording is None else recordings.to_json(RunRecording((plain(recording),), environment={}), root)
+    kept = "" if recording is None else _kept(recording, root)
     return f"{text}\n{kept}".encode("ascii")
 
 
@@ -106,14 +106,26 @@ def from_bytes(payload: bytes) -> Result:
     Raises:
         UnreadableReportError: They are none of such.
     """
-    from steadygraph.report.json import recordings, values
+    from steadygraph.report.json import values
 
     try:
         text, _, kept = payload.decode("ascii").partition("\n")
         report: CaseReport = values.taken(CaseReport, json.loads(text))
-        return report, recordings.from_json(kept).recordings[0] if kept else None
+        return report, _recording(kept) if kept else None
     except (ValueError, RecursionError, UsageError) as error:
         raise UnreadableReportError(str(error).partition("\n")[0]) from None
+
+
+def _kept(recording: Recording, root: Path | None) -> str:
+    from steadygraph.report.json import recordings
+
+    return recordings.to_json(RunRecording((plain(recording),), environment={}), root)
+
+
+def _recording(kept: str) -> Recording:
+    from steadygraph.report.json import recordings
+
+    return recordings.from_json(kept).recordings[0]
 
 
 def plain(value: Any) -> Any:

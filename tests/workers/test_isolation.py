@@ -2,59 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from steadygraph.config import Settings
 from steadygraph.model import CaseReport, Problem, Status
-from steadygraph.workers.pool import Request, run
 from steadygraph.workers.order import Analyze
+from steadygraph.workers.pool import Request, run
 
-#: An engine that needs no torch: it runs the functions of the case and no model.
-ENGINE = """
-    from steadygraph.case.case import profile_call, serving_calls
-    from steadygraph.model import CaseReport, Status
-
-    def analyze(case, settings):
-        case.build()
-        profile_call(case)
-        notes = [*serving_calls(case), *settings.select]
-        return CaseReport(case.target, Status.COMPLETED, 0.0, notes=tuple(notes))
-
-    def stumble(case, settings):
-        from steadygraph.errors.near_miss import closest
-
-        closest(None, ["gone"])
-"""
-
-WHOLE = """
-    import os, signal, sys, threading, time
-    def build(): pass
-    def profile(): return (), {}
-    def serving(): return {"image": ((), {})}
-"""
-
-Write = Callable[..., Path]
-
-
-@pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_case: Write) -> Iterator[Analyze]:
-    """Importable in a worker, too: it gets the search path of its parent."""
-    write_case(ENGINE, "stand_in_engine.py")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    import stand_in_engine
-
-    yield stand_in_engine.analyze
-    del sys.modules["stand_in_engine"]
+from .conftest import WHOLE, Write, is_gone, wait_for
 
 
 @pytest.fixture
@@ -62,7 +24,7 @@ def report_of(write_case: Write, engine: Analyze) -> Callable[..., CaseReport]:
     """The report of a case file that ends with this text."""
 
     def report(text: str, *, timeout_s: float | None = 60.0) -> CaseReport:
-        write_case(textwrap.dedent(WHOLE) + textwrap.dedent(text))
+        write_case(WHOLE + textwrap.dedent(text))
         (only,) = run([Request("case.py")], Settings(), timeout_s=timeout_s, analyze=engine)
         return only
 
@@ -71,7 +33,7 @@ def report_of(write_case: Write, engine: Analyze) -> Callable[..., CaseReport]:
 
 def targets(count: int, write_case: Write, text: str = "") -> list[Request]:
     for number in range(count):
-        write_case(textwrap.dedent(WHOLE) + textwrap.dedent(text), f"case_{number}.py")
+        write_case(WHOLE + textwrap.dedent(text), f"case_{number}.py")
     return [Request(f"case_{number}.py") for number in range(count)]
 
 
@@ -262,7 +224,7 @@ def test_an_error_of_steadygraph_is_told_as_such(write_case: Write, engine: Anal
 
 def test_reports_come_in_the_order_of_the_targets_whatever_ends_first(write_case: Write, engine: Analyze) -> None:
     requests = targets(3, write_case)
-    write_case(textwrap.dedent(WHOLE) + "time.sleep(1)\n", "case_0.py")
+    write_case(WHOLE + "time.sleep(1)\n", "case_0.py")
     ended: list[int] = []
 
     reports = run(requests, Settings(), jobs=3, on_done=lambda index, report: ended.append(index), analyze=engine)
@@ -273,7 +235,7 @@ def test_reports_come_in_the_order_of_the_targets_whatever_ends_first(write_case
 
 def test_the_others_are_analysed_when_one_crashes(write_case: Write, engine: Analyze) -> None:
     requests = targets(3, write_case)
-    write_case(textwrap.dedent(WHOLE) + "os.abort()\n", "case_1.py")
+    write_case(WHOLE + "os.abort()\n", "case_1.py")
 
     reports = list(run(requests, Settings(), analyze=engine))
 
@@ -324,7 +286,7 @@ def test_an_interrupt_ends_all_targets_and_keeps_what_was_finished(
 
 
 def test_targets_end_with_a_parent_that_is_killed(write_case: Write, tmp_path: Path, engine: Analyze) -> None:
-    write_case(textwrap.dedent(WHOLE) + "open('pid', 'w').write(str(os.getpid())); time.sleep(600)\n")
+    write_case(WHOLE + "open('pid', 'w').write(str(os.getpid())); time.sleep(600)\n")
     code = """
         from steadygraph.config import Settings
         from steadygraph.workers.pool import Request, run
@@ -346,25 +308,3 @@ def test_importing_the_isolation_imports_no_torch() -> None:
     done = subprocess.run([sys.executable, "-c", code], check=False)
 
     assert done.returncode == 0
-
-
-def wait_for(file: Path) -> None:
-    """Until a worker has written its process id."""
-    limit = time.monotonic() + 30
-    while not (file.exists() and file.read_text()):
-        assert time.monotonic() < limit, f"{file} did not appear"
-        time.sleep(0.02)
-
-
-def is_gone(pid: int) -> bool:
-    """Has this process ended, or does it within five seconds?"""
-    limit = time.monotonic() + 5
-    while time.monotonic() < limit:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        if "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text():
-            return True
-        time.sleep(0.02)
-    return False
