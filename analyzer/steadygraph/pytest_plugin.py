@@ -110,7 +110,7 @@ def pytest_testnodedown(node: Any, error: object) -> None:
     """A worker of xdist has ended: what it found out belongs to the whole session."""
     found = getattr(node, "workeroutput", {}).get("steadygraph")
     if found:
-        _session(node.config).results.take_in(found)
+        _session(node.config).take_in(found)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -64,3 +64,25 @@ def test_wrong_use_is_told_by_the_session_alone(cases: pytest.Pytester, spawn: R
 
     assert found.ret == pytest.ExitCode.USAGE_ERROR
     assert found.errlines[0] == f"ERROR: cannot write to {cases.path}/taken: it is not a directory"
+
+
+def test_what_a_test_does_to_the_results_of_its_worker_loses_them_alone(cases: pytest.Pytester, spawn: Run) -> None:
+    cases.makeconftest(
+        """
+        import pytest
+
+        @pytest.hookimpl(trylast=True)
+        def pytest_sessionfinish(session):
+            if hasattr(session.config, "workeroutput"):
+                session.config.workeroutput["steadygraph"] = "junk"
+        """
+    )
+
+    found = spawn("--steadygraph", "-n1", "cases/case_steady.py")
+
+    found.assert_outcomes(passed=6)
+    assert found.ret == pytest.ExitCode.USAGE_ERROR
+    assert section(found, "steadygraph").splitlines() == [
+        "0 cases, 0 errors, 0 warnings, 0 notes in 0 scenarios",
+        "what a worker of pytest-xdist found is lost: the report is not JSON: line 1, column 1: Expecting value",
+    ]

@@ -32,5 +32,5 @@ def readable(size_bytes: int) -> str:
     size, unit = float(size_bytes), 0
     while size >= 1023.5 and unit < len(_UNITS) - 1:
         size, unit = size / 1024, unit + 1
-    number = f"{size:.0f}" if size >= 99.95 else f"{size:.1f}".removesuffix(".0")
+    number = f"{size:.0f}" if size >= 99.95 else f"{size:.{2 if size < 9.995 else 1}f}".rstrip("0").rstrip(".")
     return f"{number} {_UNITS[unit]}B"

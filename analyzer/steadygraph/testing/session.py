@@ -138,6 +138,13 @@ class Session:
             cases, environment=environment(device), fail_on=self.options.fail_on, interrupted=self._interrupted
         )
 
+    def take_in(self, found: object) -> None:
+        """Add what a worker of xdist found out, as it came from there: code of users ran in that process."""
+        try:
+            self.results.take_in(found if isinstance(found, str) else "")
+        except UsageError as error:
+            self.problems.append(f"what a worker of pytest-xdist found is lost: {error.problem}")
+
     def finish(self, *, interrupted: bool = False) -> None:
         """Hand the results to the session's own process, or write there what was asked for."""
         self._interrupted = interrupted
