@@ -14,7 +14,7 @@ from pathlib import Path
 
 from steadygraph.config import Settings
 from steadygraph.model import CaseReport, Problem, Recording
-from steadygraph.workers import endings, memory
+from steadygraph.workers import endings, memory, wire
 from steadygraph.workers.child import Child, Killed, NeverBegan
 from steadygraph.workers.order import Analyze, Order, Surroundings, importable
 from steadygraph.workers.wire import Result
@@ -113,6 +113,8 @@ class _Run:
 
     def reports(self) -> Iterator[CaseReport]:
         try:
+            self._fill()
+            wire.prepare()  # while they work
             for index in range(len(self.orders)):
                 while index not in self.finished:
                     self._fill()

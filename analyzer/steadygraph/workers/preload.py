@@ -15,10 +15,12 @@ with collector.paused():
     from steadygraph import torch_private
     from steadygraph.engine import engine  # noqa: F401
     from steadygraph.torch_private.required import used
+    from steadygraph.workers import wire
 
     torch_private.import_compiler()
     used()
     used("tracing")
+    wire.prepare()
 
 # Collections in a worker need not look at all this, nor copy its memory pages.  None comes before: of 526,000 objects
 # 9,000 are garbage, and to find them takes 0.3 to 0.6 s.
