@@ -20,12 +20,14 @@ from steadygraph.workers.keeper import Descriptors, keep
 _LOOK_S = 0.5
 
 
-def serve(descriptor: int) -> NoReturn:
+def serve(descriptor: int, parent: int) -> NoReturn:
     """Fork a keeper for each message with descriptors, until the parent is gone.
 
     Args:
         descriptor: A socket to the parent.
+        parent: Its number.
     """
+    processes.end_with_parent(parent)  # also while torch is imported, and nobody listens
     environment = dict(os.environ)
     # A session of its own has no terminal, but other programs may send this too.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

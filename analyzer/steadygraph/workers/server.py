@@ -15,7 +15,7 @@ from multiprocessing import util
 #: Not ``-m``: a file of the user's in the current directory could pose as a module that is imported first.
 _CODE = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
-    "from steadygraph.workers.forking import serve; serve(int(sys.argv.pop()))"
+    "from steadygraph.workers.forking import serve; serve(int(sys.argv[1]), int(sys.argv[2]))"
 )
 _END_S = 5.0
 
@@ -37,7 +37,7 @@ class Server:
         with theirs:
             # A session of its own: what a terminal sends to all of its processes goes to the parent alone.
             self._process = subprocess.Popen(
-                [sys.executable, *flags, "-c", _CODE, str(theirs.fileno()), json.dumps(sys.path)],
+                [sys.executable, *flags, "-c", _CODE, str(theirs.fileno()), str(self._owner), json.dumps(sys.path)],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
