@@ -38,6 +38,20 @@ def test_a_case_without_defect_ends_with_0(cli: Cli, write_case: Write) -> None:
     assert out.splitlines()[-1] == "1 case, 0 errors, 0 warnings, 0 notes"
 
 
+def test_a_target_that_removes_the_working_directory_costs_no_result(
+    cli: Cli, write_case: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    write_case(CLEAN, "whole.py")
+    write_case(CLEAN + "    import os, shutil\n    shutil.rmtree(os.getcwd())\n", "gone/case.py")
+    monkeypatch.chdir(tmp_path / "gone")
+
+    code, out, err = cli("analyze", "case.py", str(tmp_path / "whole.py"), "--quiet")
+
+    assert (code, err) == (0, "")
+    assert [Path(line.split()[0]).name for line in out.splitlines()[:2]] == ["case.py:", "whole.py:"]
+
+
 def test_findings_end_with_1(cli: Cli, write_case: Write) -> None:
     write_case(BROKEN)
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from steadygraph.report.json.codec import from_json, to_json
+
 from .conftest import CLEAN
 
 Write = Callable[..., Path]
@@ -84,10 +86,12 @@ def test_a_signal_ends_a_run_with_what_is_finished(
         running.send_signal(number)
     out, err = running.communicate(timeout=60)
 
-    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    text = (tmp_path / "report.json").read_text(encoding="utf-8")
+    report = json.loads(text)
     assert (running.returncode, out, err) == (code, "", "")
     assert [case["target"] for case in report["cases"]] == ["quick.py"]
     assert (report["summary"]["interrupted"], report["summary"]["exit_code"]) == (True, code)
+    assert to_json(from_json(text)) == text
     assert not Path(f"/proc/{worker}").exists()
     assert sorted(file.name for file in tmp_path.iterdir()) == ["quick.py", "report.json", "slow.py", "temporary"]
     assert [file.name for file in temporary.iterdir() if "steadygraph" in file.name or "pymp" in file.name] == []

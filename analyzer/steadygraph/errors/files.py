@@ -71,6 +71,14 @@ def require_folder(folder: Path) -> None:
         raise UsageError(problem, hint="choose a place that you may write to") from error
 
 
+def working_directory() -> Path:
+    """The current directory, or what it was called until somebody removed it."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path(os.readlink("/proc/self/cwd").removesuffix(" (deleted)"))
+
+
 def write(file: Path, text: str) -> None:
     """Write ``text`` beside ``file`` and rename it: a reader sees the old file or the new one, never half of it."""
     write_all({file: text})

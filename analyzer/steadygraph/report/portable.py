@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from steadygraph.errors.files import working_directory
 from steadygraph.model import CaseReport, Location, Recording, SourceExcerpt
 from steadygraph.model.run import RunReport
 from steadygraph.redaction.places import is_absolute
@@ -64,13 +65,13 @@ def portable(report: Renderable, root: Path | None = None) -> Portable:
         if root in (None, report.root):
             return report
         report = report.report
-    root = root or Path.cwd()
+    root = root or working_directory()
     return Portable(scrubbed(report, root), root)
 
 
 def scrubbed(value: Value, root: Path | None = None) -> Value:
     """Any frozen value, with every string in it as :func:`portable` has it."""
-    redactor = Redactor(root or Path.cwd())
+    redactor = Redactor(root or working_directory())
     clean: Value = _Scrub(redactor.text, redactor.path, redactor.places.is_outside).value(value)
     return clean
 

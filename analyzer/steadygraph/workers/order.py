@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -41,7 +42,8 @@ class Surroundings:
             before: The environment that this process began with: what it has set since then stays.
         """
         if self.folder is not None:
-            os.chdir(self.folder)
+            with contextlib.suppress(OSError):  # another target has removed it, and its own file is gone as well
+                os.chdir(self.folder)
         for name in before.keys() - self.environment.keys():
             os.environ.pop(name, None)
         os.environ.update({name: value for name, value in self.environment.items() if before.get(name) != value})

@@ -145,7 +145,9 @@ def _detach() -> None:
 def _redirect(errors: int, *, silent: bool) -> None:
     """Results alone go to standard output, so a target prints to standard error, at every level."""
     if silent:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), errors)
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, errors)
+        os.close(null)
     os.dup2(errors, 1)
     os.dup2(errors, 2)
     if errors > 2:
