@@ -16,6 +16,7 @@ import pytest
 
 from steadygraph.report.json.codec import from_json, to_json
 
+from ..workers.conftest import is_gone
 from .conftest import CLEAN
 
 Write = Callable[..., Path]
@@ -92,7 +93,7 @@ def test_a_signal_ends_a_run_with_what_is_finished(
     assert [case["target"] for case in report["cases"]] == ["quick.py"]
     assert (report["summary"]["interrupted"], report["summary"]["exit_code"]) == (True, code)
     assert to_json(from_json(text)) == text
-    assert not Path(f"/proc/{worker}").exists()
+    assert is_gone(worker)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["quick.py", "report.json", "slow.py", "temporary"]
     assert [file.name for file in temporary.iterdir() if "steadygraph" in file.name or "pymp" in file.name] == []
 
