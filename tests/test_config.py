@@ -100,8 +100,8 @@ def test_no_limit_of_time_is_written_as_zero() -> None:
         ("fail_on = 'error'", "unknown key 'fail_on'\n  hint: did you mean fail-on?"),
         (
             "zzz = 2",
-            "unknown key 'zzz'\n  hint: keys are policy, backend, select, ignore, fail-on, format, timeout, jobs, "
-            "device, gpu, baseline, report, cases",
+            "unknown key 'zzz'\n  hint: keys are policy, backend, select, ignore, fail-on, format, timeout, "
+            "memory-limit, jobs, device, gpu, baseline, report, cases",
         ),
         ("jobs = '2'", "jobs is '2', which is not a whole number\n  hint: write a whole number"),
         ("jobs = true", "jobs is True, which is not a whole number\n  hint: write a whole number"),
