@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from steadygraph.errors.files import working_directory
 from steadygraph.redaction import arrays, credentials, secrets
 from steadygraph.redaction.places import Places, is_absolute
 
@@ -64,11 +65,4 @@ def without_secrets(text: str) -> str:
 def redacted(text: str) -> str:
     """A text that somebody else wrote, seen from the working directory."""
     text = arrays.hidden_in_message(text[:_LONGEST])
-    return Redactor(_here()).text(text)
-
-
-def _here() -> Path:
-    try:
-        return Path.cwd()
-    except OSError:  # a target removed it
-        return Path("/")
+    return Redactor(working_directory()).text(text)
