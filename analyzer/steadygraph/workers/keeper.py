@@ -20,6 +20,7 @@ from typing import NamedTuple, NoReturn
 from steadygraph.workers import memory, processes
 from steadygraph.workers.board import Board
 from steadygraph.workers.order import Order
+from steadygraph.workers.relay import Relay
 
 #: How often memory is looked at: in that time a process writes to a few hundred MB at most.
 _LOOK_S = 0.05
@@ -90,23 +91,26 @@ def keep(descriptors: Descriptors, environment: Mapping[str, str], work: Work) -
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     order = Order.from_bytes(_content(descriptors.order))
-    board, keeper = Board(), os.getpid()
+    board, keeper, relay = Board(), os.getpid(), Relay(descriptors.errors)
     worker = os.fork()
     if worker == 0:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for descriptor in (wake, waker, descriptors.order, descriptors.line):
+        for descriptor in (wake, waker, descriptors.order, descriptors.line, descriptors.errors):
             os.close(descriptor)
         processes.end_with_parent(keeper)
-        work(order, descriptors, board, environment)
-    for descriptor in (descriptors.order, descriptors.report, descriptors.stack, descriptors.errors):
+        work(order, descriptors._replace(errors=relay.enter()), board, environment)
+    for descriptor in (descriptors.order, descriptors.report, descriptors.stack):
         os.close(descriptor)
+    os.environ.update(order.surroundings.environment)  # what is secret in it is not printed
+    relay.start()
     line = socket.socket(fileno=descriptors.line)
     _tell(line, Began(keeper))
     code, used_bytes = _watched(worker, order.memory_limit_bytes, line, wake)
     statuses = processes.end_descendants(_END_S)
     if code is None and worker in statuses:
         code = os.waitstatus_to_exitcode(statuses[worker])
+    relay.finish(_END_S)
     _tell(line, Ended(code, board.read(), used_bytes))
     os._exit(0)
 

@@ -69,6 +69,11 @@ def end_descendants(patience_s: float) -> dict[int, int]:
     return statuses | reaped()
 
 
+def flush() -> None:
+    """Write out what code in C has printed in this process, and keeps because no terminal reads it."""
+    ctypes.CDLL(None).fflush(None)
+
+
 def reaped() -> dict[int, int]:
     """The wait statuses of children that have ended, by their numbers, each told once."""
     found = {}

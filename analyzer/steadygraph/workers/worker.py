@@ -160,6 +160,7 @@ def _flush() -> None:
         # The target may have closed or replaced them.
         with contextlib.suppress(Exception):
             stream.flush()
+    processes.flush()
 
 
 def _release_semaphores() -> None:
