@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from steadygraph.policies import proof
-from steadygraph.policies.rounding import LARGEST_NOISE, relative_errors
+from steadygraph.policies.rounding import LARGEST_NOISE, LARGEST_NOISE_OF_FLOAT32, largest_noise, relative_errors
 
 
 def exact(rows):
@@ -53,6 +53,29 @@ def test_a_profile_call_that_is_wrong_excuses_nothing():
     noise = proof.noise(proof.freeze(exact(50)), proof.freeze(exact(50) * (1 + 2 * LARGEST_NOISE)))
 
     assert not proof.compare(proof.freeze(exact(200)), proof.freeze(rounded(200)), noise=noise).equal
+
+
+@pytest.mark.parametrize(
+    ("dtypes", "largest"),
+    [
+        ({torch.float32, torch.int64, torch.bool}, LARGEST_NOISE_OF_FLOAT32),
+        ({torch.float32, torch.bfloat16}, LARGEST_NOISE),
+        ({torch.float16}, LARGEST_NOISE),
+        ({torch.float32, torch.int8}, LARGEST_NOISE),
+        (set(), LARGEST_NOISE_OF_FLOAT32),
+    ],
+)
+def test_only_numbers_of_few_bits_are_rounded_by_percents(dtypes, largest):
+    assert largest_noise(dtypes) == largest
+
+
+def test_products_of_matrices_may_have_few_bits_as_well():
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        assert largest_noise({torch.float32}) == LARGEST_NOISE
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def test_noise_is_kept_apart_by_the_place_in_the_result():

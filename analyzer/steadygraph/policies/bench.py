@@ -15,6 +15,7 @@ from steadygraph.observe.run.session import CompileSession
 from steadygraph.observe.state.state import ModelState
 from steadygraph.observe.state.touched import Place
 from steadygraph.policies.effects import Comparer
+from steadygraph.policies.rounding import largest_noise
 from steadygraph.policies.runs import (
     UNREPEATABLE,
     CallResult,
@@ -81,7 +82,9 @@ class Bench:
         if len(shared) == len(self.kept):
             return self.reproducible(self.kept)
         self.state.restore()
-        watch = Comparer(lefts(self.eager), rounds=rounds, tensors_only=tensors_only)
+        watch = Comparer(
+            lefts(self.eager), largest_noise=self.largest_noise if rounds else 0.0, tensors_only=tensors_only
+        )
         with under:
             results = run_calls(
                 self.case,
@@ -93,6 +96,15 @@ class Bench:
                 besides=shared,
             )
         return self.reproducible({name: self.kept[name] for name in shared} | results)
+
+    def _comparer(self, rounds: bool, tensors_only: bool) -> Comparer:
+        largest_noise = self.largest_noise if rounds else 0.0
+        return Comparer(lefts(self.eager), largest_noise=largest_noise, tensors_only=tensors_only)
+
+    @functools.cached_property
+    def largest_noise(self) -> float:
+        """How much a back end may round otherwise than eager mode, relative to the root mean square."""
+        return largest_noise(self.session.dtypes())
 
     @functools.cached_property
     def as_dropped(self) -> tuple[str, ...]:
@@ -114,7 +126,9 @@ class Bench:
         ``under`` makes a block for each of the two calls.
         """
         self.state.restore()
-        watch = Comparer(lefts(self.eager), rounds=rounds, tensors_only=tensors_only)
+        watch = Comparer(
+            lefts(self.eager), largest_noise=self.largest_noise if rounds else 0.0, tensors_only=tensors_only
+        )
         result = run_after_eager(self.case, self.model, scenario, under, watch, on_start, self.session.calling)
         return self.reproducible({scenario: result})[scenario]
 

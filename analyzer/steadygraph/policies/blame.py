@@ -83,7 +83,7 @@ def _compiler(bench: Bench, stage: str) -> Compile:
 def _is_wrong(bench: Bench, call: str, stage: str, got: CallResult) -> bool:
     # How a back end rounds shows in the profile call, if that is not the one in question.
     profile = got if call == PROFILE or stage == EAGER else answered_again(bench, stage)[PROFILE]
-    noise = noise_of(stage, bench.eager[PROFILE], profile)
+    noise = noise_of(stage, bench.eager[PROFILE], profile, bench.largest_noise)
     judged = outcome(Policy.RECOMPILE, stage, bench.eager[call], got, noise=noise)
     return judged.result in _BAD and not judged.as_eager
 
@@ -109,7 +109,7 @@ def _compiled_alone(bench: Bench, call: str, stages: Collection[str], pieces: Pi
 
     def run(stage: str) -> Mapping[str, CallResult]:
         bench.state.restore()
-        watch = Comparer(lefts(bench.eager), rounds=stage != EAGER)
+        watch = Comparer(lefts(bench.eager), largest_noise=bench.largest_noise if stage != EAGER else 0.0)
 
         def around(name: str) -> AbstractContextManager[Any]:
             if name != call:

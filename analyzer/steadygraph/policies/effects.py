@@ -177,15 +177,17 @@ class Comparer:
 
     Args:
         truth: What eager mode left after each call; of several the first counts, and any of them is right.
-        rounds: Numbers are rounded otherwise than in eager mode; how much is measured in the profile call.
+        largest_noise: How much otherwise than in eager mode numbers may be rounded, which is measured in the profile
+            call; 0: not at all.
         tensors_only: Python values are not looked at: a captured graph runs no Python.
     """
 
     def __init__(
-        self, truth: Mapping[str, Sequence[Left]], *, rounds: bool = False, tensors_only: bool = False
+        self, truth: Mapping[str, Sequence[Left]], *, largest_noise: float = 0.0, tensors_only: bool = False
     ) -> None:
         self._truth = truth
-        self._rounds = rounds
+        self._rounds = largest_noise > 0
+        self._largest_noise = largest_noise
         self._tensors_only = tensors_only
         self._noise: dict[Place, float] = {}
         self._places = _Places()
@@ -262,9 +264,9 @@ class Comparer:
 
     def _measure(self, truth: Left, output: FrozenOutput | None, after: Marks) -> None:
         if truth.output is not None and output is not None:
-            self._noise.update(proof.noise(truth.output, output))
+            self._noise.update(proof.noise(truth.output, output, self._largest_noise))
         for place in truth.changed.keys() & after.keys():
-            measured = proof.noise(truth.changed[place], proof.live(after[place].value))
+            measured = proof.noise(truth.changed[place], proof.live(after[place].value), self._largest_noise)
             self._noise[place] = max(measured.values(), default=0.0)
 
 

@@ -33,7 +33,7 @@ def outcomes(
     rounds = backend != EAGER
     results = bench.run(under(), rounds=rounds, shared=() if rounds else bench.as_dropped)
     own = bench.recompiles(CompiledBy.USER)
-    noise = noise_of(backend, bench.eager[PROFILE], results[PROFILE])
+    noise = noise_of(backend, bench.eager[PROFILE], results[PROFILE], bench.largest_noise)
 
     def judged(name: str, result: CallResult) -> Outcome:
         return outcome(policy, backend, bench.eager[name], result, noise=noise, recompiles=own[name] or None)

@@ -99,15 +99,22 @@ def live(value: object) -> FrozenOutput:
     )
 
 
-def noise(eager: FrozenOutput, other: FrozenOutput) -> Noise:
-    """By path, the relative error of each tensor of a result that differs from eager mode by rounding alone."""
+def noise(eager: FrozenOutput, other: FrozenOutput, largest: float = rounding.LARGEST_NOISE) -> Noise:
+    """By path, the relative error of each tensor of a result that differs from eager mode by rounding alone.
+
+    Args:
+        eager: The truth.
+        other: The result.
+        largest: What differs by more is wrong, and no measure of rounding.
+    """
     found = dict(other.leaves)
     with torch_private.without_modes():
-        return {
+        measured = {
             path: rounding.relative_errors(*pair)[0]
             for path, expected in eager.leaves
             if path in found and (pair := _real_pair(expected, found[path])) is not None
         }
+    return {path: error for path, error in measured.items() if error <= largest}
 
 
 def compare(

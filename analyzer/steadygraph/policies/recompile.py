@@ -40,7 +40,7 @@ class Recompile:
         """What each call did, and how many frames it had to compile again."""
         recompiles = bench.recompiles()
         results = bench.reproducible(bench.kept) if backend == EAGER else answered_again(bench, backend)
-        noise = noise_of(backend, bench.eager[PROFILE], results[PROFILE])
+        noise = noise_of(backend, bench.eager[PROFILE], results[PROFILE], bench.largest_noise)
 
         def is_right_alone(name: str) -> bool:
             """What was different before the call is the cause, if it did no harm itself: compiling it again costs."""

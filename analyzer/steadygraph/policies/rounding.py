@@ -9,12 +9,13 @@ makes of it differs from eager mode by rounding alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 
-#: Beyond that a profile call is not rounded, it is wrong.
-LARGEST_NOISE = 0.05
+#: Beyond that a profile call is not rounded, it is wrong; the second where no number has fewer than 32 bits: matrix
+#: products may be computed with TF32, which keeps 11 of them.
+LARGEST_NOISE, LARGEST_NOISE_OF_FLOAT32 = 0.05, 0.001
 #: How much more than in the profile call the mean error, and a single one, may be: other numbers round otherwise.
 _MEAN, _SINGLE = 4, 64
 
@@ -40,9 +41,16 @@ def relative_errors(expected: torch.Tensor, actual: torch.Tensor) -> tuple[float
     return float(error.square().mean().sqrt()) / scale, worst / scale
 
 
+def largest_noise(dtypes: Iterable[torch.dtype]) -> float:
+    """The most that rounding makes of a profile call, by the dtypes of all that is computed in it."""
+    is_narrow = any(dtype.itemsize < torch.float32.itemsize and dtype is not torch.bool for dtype in dtypes)
+    is_product_narrow = torch.get_float32_matmul_precision() == "medium"
+    return LARGEST_NOISE if is_narrow or is_product_narrow else LARGEST_NOISE_OF_FLOAT32
+
+
 def explains(noise: float, expected: torch.Tensor, actual: torch.Tensor) -> bool:
     """Is the error no more than the noise of the profile call lets expect?"""
-    if not 0 < noise <= LARGEST_NOISE:
+    if noise == 0:
         return False
     mean, worst = relative_errors(expected, actual)
     return mean <= _MEAN * noise and worst <= _SINGLE * noise

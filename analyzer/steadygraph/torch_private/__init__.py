@@ -63,7 +63,7 @@ from steadygraph.torch_private.frames import (
     when_asked,
     with_own_code,
 )
-from steadygraph.torch_private.graphs import TracedGraph, TracedNode, copied, input_sources, traced_graph
+from steadygraph.torch_private.graphs import TracedGraph, TracedNode, copied, dtypes, input_sources, traced_graph
 from steadygraph.torch_private.inductor import inductor
 from steadygraph.torch_private.marks import guard_errors_raised_only, violated_marks, violations_ignored
 from steadygraph.torch_private.pieces import Piece, Pieces, as_program

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch.fx import Graph, GraphModule, Node
 from torch.fx.node import map_arg
 
@@ -56,6 +57,13 @@ class TracedGraph:
 def traced_graph(module: GraphModule) -> TracedGraph:
     """What a graph module computes, as it is now."""
     return _graph(module, {})
+
+
+def dtypes(module: GraphModule) -> set[torch.dtype]:
+    """Those of all tensors in a graph, and in the graphs that it runs."""
+    modules = [each for each in module.modules() if isinstance(each, GraphModule)]
+    values = [node.meta.get("example_value") for each in modules for node in each.graph.nodes]
+    return {value.dtype for value in values if isinstance(value, torch.Tensor)}
 
 
 def _graph(module: GraphModule, known: dict[GraphModule, TracedGraph]) -> TracedGraph:

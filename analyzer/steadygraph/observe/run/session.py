@@ -177,6 +177,11 @@ class CompileSession:
         """What each call of the recording compiled, and gave up, to be looked up once more."""
         return self._kept.again()
 
+    def dtypes(self) -> set[torch.dtype]:
+        """Those of all tensors in the graphs of regions."""
+        entries = (entry for known in self._entries.of_regions.values() for entry in known)
+        return {dtype for entry in entries for graph in entry.graphs for dtype in torch_private.dtypes(graph.module)}
+
     def runs_otherwise(self, backend: str) -> bool:
         """Has this back end made something of any graph?"""
         entries = (entry for known in self._entries.of_regions.values() for entry in known)
