@@ -72,7 +72,7 @@ def watching_ops(watch: Callable[..., Any]) -> contextlib.AbstractContextManager
 
 @functools.cache
 def _watching_mode() -> Callable[[Callable[..., Any]], Any]:
-    """The class of such a block, made once: torch prepares each class of modes for Dynamo, which takes 0.5 ms."""
+    """The class of such a block, made once: torch prepares each class of modes for Dynamo at its first operator."""
     from torch.utils._python_dispatch import TorchDispatchMode
 
     class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
