@@ -36,7 +36,8 @@ def test_without_a_compiler_the_findings_are_the_same(
     without = analyze_case(load(str(file)), Settings())
 
     assert without.notes[1:] == (
-        "there is no C++ compiler (c++, g++, clang++), so torch's own device guard is used: what is seen is the same",
+        "there is no C++ compiler (c++, g++, clang++), so torch's own device guard is used: "
+        "what is seen is the same, but that tensors go to cuda:0 by `.cuda()`, whichever device is current",
     )
     changed = {"duration_s": 0, "notes": ()}
     assert dataclasses.replace(without, **changed) == dataclasses.replace(compiled, **changed)

@@ -13,8 +13,9 @@ from steadygraph.accelerator.simulation import simulated
 from steadygraph.errors import TargetError
 from steadygraph.torch_private.device.guard_table import GuardTable
 
-pytestmark = pytest.mark.skipif(torch.backends.cuda.is_built(), reason="a CUDA build brings a guard of its own")
-
+IS_CUDA_BUILD = torch.backends.cuda.is_built()
+#: What torch's own guard is like.
+SEEN = "what is seen is the same, but that tensors go to cuda:0 by `.cuda()`, whichever device is current"
 #: What needs a guard: without one torch raises.
 SLICED = (3,)
 
@@ -47,9 +48,7 @@ def compiler(folder: Path, text: str) -> str:
 def test_without_a_compiler_the_guard_of_torch_is_used_and_the_report_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
 
-    assert remark() == (
-        "there is no C++ compiler (c++, g++, clang++), so torch's own device guard is used: what is seen is the same"
-    )
+    assert remark() == ("there is no C++ compiler (c++, g++, clang++), so torch's own device guard is used: " + SEEN)
 
 
 def test_what_is_said_of_the_guard_of_torch_is_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,6 +59,11 @@ def test_what_is_said_of_the_guard_of_torch_is_so(monkeypatch: pytest.MonkeyPatc
 
         assert {stream.device for stream in streams} == {torch.device("cuda:0")}
 
+    with simulated("cuda:1"), torch.cuda.device(1):
+        moved, made = torch.ones(1).cuda(), torch.ones(1, device="cuda")
+
+        assert (moved.device, made.device) == (torch.device("cuda:0"), torch.device("cuda:1"))
+
 
 def test_a_compiler_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
     failing = compiler(tmp_path, "#!/bin/sh\necho 'cc1plus: error: unrecognized option' >&2\nexit 1\n")
@@ -67,7 +71,7 @@ def test_a_compiler_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.Mon
 
     assert remark() == (
         f"{failing} cannot compile the device guard (cc1plus: error: unrecognized option), so torch's own device "
-        "guard is used: what is seen is the same"
+        f"guard is used: {SEEN}"
     )
     assert list(cache.iterdir()) == []
 
@@ -79,6 +83,7 @@ def test_a_compiler_that_cannot_be_run_is_like_none(tmp_path: Path, monkeypatch:
     assert remark().startswith(f"{broken} cannot compile the device guard ([Errno 2] No such file or directory")
 
 
+@pytest.mark.skipif(IS_CUDA_BUILD, reason="a CUDA build has a guard")
 def test_where_torch_has_no_guard_to_offer_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_table() -> GuardTable:
         raise OSError("libc10 exports no table")
@@ -114,16 +119,24 @@ def test_a_library_that_was_cut_short_is_made_again() -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/usr/bin:/bin"])
-def test_afterwards_torch_has_no_guard_as_before(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+def test_afterwards_torch_has_the_guard_that_it_had(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     monkeypatch.setenv("PATH", path)
+    before = GuardTable().guard
 
     remark()
 
-    assert GuardTable().guard is None
+    assert GuardTable().guard == before
+
+
+@pytest.mark.skipif(IS_CUDA_BUILD, reason="a CUDA build has a guard")
+def test_a_cpu_build_has_no_guard_afterwards() -> None:
+    remark()
+
     with pytest.raises(RuntimeError, match="PyTorch is not linked with support for cuda devices"):
         sliced()
 
 
+@pytest.mark.skipif(IS_CUDA_BUILD, reason="a CUDA build has a guard, whoever registered it")
 def test_a_guard_that_somebody_else_registered_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     table = GuardTable()

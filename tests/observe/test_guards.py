@@ -190,6 +190,32 @@ def test_the_same_tensor_passed_twice_is_told_as_aliasing():
     assert [g.aspect for g in guards] == [Aspect.ALIASING]
 
 
+class Attention(nn.Module):
+    def forward(self, q, k, v, more=None):
+        return q @ k.t() @ v + (0 if more is None else more["v"])
+
+
+@pytest.mark.parametrize("at_the_end", [True, False])
+def test_arguments_that_were_one_object_are_told_wherever_dynamo_asks_for_it(at_the_end: bool):
+    x, y, z = (torch.full((3, 3), float(number)) for number in range(3))
+
+    with torch._dynamo.config.patch(use_lamba_guard_for_object_aliasing=at_the_end), own_dynamo_state():
+        session = CompileSession([("", model := Attention())], options={}, backends={})
+        with session.guards_kept(), session.calling():
+            model(x, y, y, more={"v": y})
+            for name, (v, more) in {"same": (z, z), "apart": (x, z), "all": (x, y)}.items():
+                session.start(name)
+                model(y, z, v, more={"v": more})
+        session.close()
+
+    told_as = {
+        seen.call: [(guard.path, guard.aspect, guard.expected, guard.actual) for guard in seen.violated_guards]
+        for seen in session.observations
+    }
+    v, more = ((path, Aspect.ALIASING, "the same as k", "an object of its own") for path in ("v", "more['v']"))
+    assert told_as == {"profile": [], "same": [], "apart": [v], "all": [v, more]}
+
+
 def test_values_hold_no_addresses():
     guards = violated(lambda m: setattr(m, "inner", nn.Identity()))
 

@@ -416,12 +416,44 @@ def test_few_modules_and_modules_without_parts_are_none() -> None:
 
 
 def test_a_torch_that_lacks_a_part_traces_each_layer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repeated_layers.torch_private, "can_share_subgraphs", lambda: False)
+    monkeypatch.setattr(repeated_layers.torch_private, "lacking", lambda *parts: ["torch._one", "torch._other"])
 
     report, spared = analyzed(case(), monkeypatch, LAYERS)
 
     assert spared == 0
     assert report.findings == ()
+    assert one_by_one(report) == [
+        "repeated layers were traced one by one, which takes longer and finds the same: "
+        f"torch {torch.__version__} has no torch._one, torch._other"
+    ]
+
+
+def test_a_torch_that_is_not_as_it_was_traces_each_layer_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def moved(*_args: object, **_kwargs: object) -> None:
+        raise ValueError("'module' is not a valid InputTag")
+
+    monkeypatch.setattr("steadygraph.torch_private.tracing.subgraphs.classify_vt", moved)
+
+    report, spared = analyzed(case(), monkeypatch, LAYERS)
+
+    assert spared == 0
+    assert report.findings == ()
+    assert one_by_one(report) == [
+        "repeated layers were traced one by one, which takes longer and finds the same: "
+        "Layer could not be shared (ValueError: 'module' is not a valid InputTag)"
+    ]
+
+
+def test_a_model_without_repeated_layers_lacks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeated_layers.torch_private, "lacking", lambda *parts: ["torch._one"])
+
+    report, _ = analyzed(case(), monkeypatch, LAYERS + 1)
+
+    assert one_by_one(report) == []
+
+
+def one_by_one(report: CaseReport) -> list[str]:
+    return [note for note in report.notes if "one by one" in note]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """The device guard that a CPU build of torch lacks: two lines of C++, compiled once for each torch release.
 
 Without it, indexing, slicing and ``.to("cuda")`` of tensors that only have metadata raise "PyTorch is not linked with
-support for cuda devices" (torch 2.13).  A CUDA build of torch brings a guard of its own.  Without a compiler, torch is
-brought to register the same class by itself.
+support for cuda devices" (torch 2.13).  A CUDA build of torch has a guard, which asks the driver.  Without a compiler,
+torch is brought to register one by itself; that one takes ``cuda`` for ``cuda:0``, whichever device is current.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ C10_REGISTER_GUARD_IMPL(CUDA, c10::impl::NoOpDeviceGuardImpl<c10::DeviceType::CU
 """
 _COMPILERS = ("c++", "g++", "clang++")
 _TIMEOUT_S = 120
+_DIFFERENCE = "what is seen is the same, but that tensors go to cuda:0 by `.cuda()`, whichever device is current"
 
 
 class _CompilerError(Exception):
@@ -39,23 +40,29 @@ def registered() -> Iterator[str]:
     """A block in which CUDA has a device guard.
 
     Yields:
-        Why the guard is not one that was compiled here, as a sentence; "" if it is, or if torch has one.
+        Why the guard is not one that was compiled here, as a sentence; "" if it is, or if there is a device, or if
+        somebody else registered one.
 
     Raises:
         TargetError: There is no compiler, and torch has no guard to offer.
     """
-    if torch.backends.cuda.is_built():  # type: ignore[no-untyped-call]
+    table, is_built = _table(), _is_cuda_build()
+    if torch.cuda.is_available() or (is_built and table is None):  # what torch has could not be put back
         yield ""
         return
-    table = _table()
-    if table is not None and table.guard is not None:  # somebody else's
+    before = None if table is None else table.guard
+    if before is not None and not is_built:  # somebody else's
         yield ""
         return
     try:
         yield _register(table)
     finally:
         if table is not None:
-            table.guard = None
+            table.guard = before
+
+
+def _is_cuda_build() -> bool:
+    return bool(torch.backends.cuda.is_built())  # type: ignore[no-untyped-call]
 
 
 def _table() -> GuardTable | None:
@@ -76,7 +83,7 @@ def _register(table: GuardTable | None) -> str:
         except OSError:
             hint = "install one (it is needed once), install a CUDA build of torch, or use a machine with the device"
             raise TargetError(f"no CUDA device can be simulated: {error}", hint=hint) from error
-        return f"{error}, so torch's own device guard is used: what is seen is the same"
+        return f"{error}, so torch's own device guard is used: {_DIFFERENCE}"
     return ""
 
 

@@ -168,6 +168,7 @@ def _recording(
         ),
         accepted_label=case.named("ALLOW"),
         location=locations.of_class(type(subject.model)),
+        notes=() if made is None else made.session.remarks,
     )
 
 

@@ -83,7 +83,7 @@ from steadygraph.torch_private.process import (
     unseen_by_modules,
 )
 from steadygraph.torch_private.replacement import replaced
-from steadygraph.torch_private.required import can_share_subgraphs, require
+from steadygraph.torch_private.required import lacking, require
 from steadygraph.torch_private.tensors import (
     argument_names,
     asserts_size,

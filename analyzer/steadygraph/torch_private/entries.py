@@ -43,6 +43,9 @@ class CompiledFrame:
     #: One that another thread made while this one waited for Dynamo's lock, and that would have answered.
     same_as: CompiledFrame | None = None
 
+    #: Read once: walking it takes a while.
+    _tree: GuardTree | None = field(default=None, init=False)
+
     def __post_init__(self) -> None:
         for guard in self.guards:
             guard.read()
@@ -54,7 +57,9 @@ class CompiledFrame:
     @property
     def guard_tree(self) -> GuardTree:
         """All guards that were made."""
-        return GuardTree(self.all_guards or self.guard_manager)
+        if self._tree is None:
+            self._tree = GuardTree(self.all_guards or self.guard_manager)
+        return self._tree
 
     @property
     def as_asked(self) -> CompiledFrame:

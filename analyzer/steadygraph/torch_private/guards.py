@@ -16,6 +16,9 @@ _MEMBERS = {
 }
 #: Conditions on symbolic sizes that hang on the root like those on process-wide state.
 _RELATION = "SYMBOLIC_SHAPE_GUARD"
+#: Two values are one object: a leaf of both, unless Dynamo is set to ask it at the end (as it is in torch 2.13, by
+#: ``use_lamba_guard_for_object_aliasing``).
+_ALIASES = "OBJECT_ALIASING"
 
 
 class GuardCheckError(RuntimeError):
@@ -118,11 +121,12 @@ class GuardTree(GuardNode):
         wrapper: The guard manager of a cache entry.
     """
 
-    __slots__ = ("_wrapper",)
+    __slots__ = ("_relations", "_wrapper")
 
     def __init__(self, wrapper: Any) -> None:
         super().__init__(wrapper.root)
         self._wrapper = wrapper
+        self._relations: Sequence[Leaf] | None = None
 
     @property
     def names(self) -> Mapping[str, Any]:
@@ -141,12 +145,22 @@ class GuardTree(GuardNode):
             raise GuardCheckError(f"torch cannot check its guards on these arguments: {error}") from error
 
     @property
-    def relations(self) -> Iterator[Leaf]:
-        """Conditions between several values: sizes, and inputs that are one object."""
-        yield from map(Leaf, self._manager.get_epilogue_lambda_guards())
-        yield from (leaf for leaf in self.leaves if leaf.kind == _RELATION)
+    def relations(self) -> Sequence[Leaf]:
+        """Conditions between several values, each once: sizes, and inputs that are one object."""
+        if self._relations is None:
+            sizes = (leaf for leaf in self.leaves if leaf.kind == _RELATION)
+            aliases = {leaf.parts: leaf for leaf in _leaves_below(self) if leaf.kind == _ALIASES}
+            at_the_end = map(Leaf, self._manager.get_epilogue_lambda_guards())
+            self._relations = (*at_the_end, *sizes, *aliases.values())
+        return self._relations
 
     def first_failure(self, f_locals: Mapping[str, Any]) -> tuple[str, ...] | None:
         """The text of the guard at which Dynamo stops; None if all hold."""
         told = self._manager.check_verbose(dict(f_locals))
         return None if told.result else tuple(told.verbose_code_parts)
+
+
+def _leaves_below(node: GuardNode) -> Iterator[Leaf]:
+    for child in node.children:
+        yield from child.leaves
+        yield from _leaves_below(child)

@@ -42,11 +42,6 @@ def require(*parts: str) -> None:
         )
 
 
-def can_share_subgraphs() -> bool:
-    """Does the installed torch have what it takes to trace a repeated layer once?  If not, each layer is traced."""
-    return not lacking("tracing")
-
-
 def lacking(*parts: str) -> list[str]:
     """The names that these parts use and the installed torch does not have; of a missing class, not its members."""
     missing: list[str] = []

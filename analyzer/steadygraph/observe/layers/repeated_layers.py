@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import fx, nn
 
 from steadygraph import torch_private
@@ -61,11 +62,19 @@ class RepeatedLayers:
         self._layers = {id(layer): layer for model in models for layer in repeated(model)}
         self._trace = _Trace()
         self._inside = False
+        self._failure = ""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Why layers are traced one by one, where that is nobody's choice and no property of theirs."""
+        lacking = torch_private.lacking("tracing") if self._layers else ()
+        why = f"torch {torch.__version__} has no {', '.join(lacking)}" if lacking else self._failure
+        return (f"repeated layers were traced one by one, which takes longer and finds the same: {why}",) if why else ()
 
     @contextlib.contextmanager
     def traced_once(self) -> Iterator[_Trace]:
         """A block in which Dynamo traces one frame."""
-        if not self._layers or not torch_private.can_share_subgraphs():
+        if not self._layers or torch_private.lacking("tracing"):
             yield self._trace
             return
         from steadygraph.torch_private.tracing import inlined_calls
@@ -112,9 +121,15 @@ class RepeatedLayers:
 
     def _traced(self, call: InlinedCall, layer: nn.Module) -> Any:
         code = id(call.code)
+
+        def failed(error: Exception | None) -> None:
+            self._trace.refused.add(code)
+            if error is not None:
+                self._failure = f"{type(layer).__name__} could not be shared ({type(error).__name__}: {error})"
+
         self._inside = True
         try:
-            traced, answer = call.traced(layer, failed=lambda: self._trace.refused.add(code))
+            traced, answer = call.traced(layer, failed)
         finally:
             self._inside = False
         self._trace.traced.setdefault(code, []).append(traced)

@@ -64,6 +64,11 @@ class FrameTap(torch_private.FrameCallback):
         """``torch.compile(function)`` with this tap; calls of the same tap share one cache per code object."""
         return self._context(function)
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What was not done as it should be, a sentence each."""
+        return self._layers.remarks
+
     def close(self) -> None:
         """Let the observer go; Dynamo keeps its callbacks until ``torch.compiler.reset()``."""
         self._watch.close()

@@ -224,6 +224,11 @@ class CompileSession:
         self._everything.close()
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """What was not done as it should be, a sentence each."""
+        return self._tap.remarks
+
+    @property
     def entry_points(self) -> list[WatchedRegion]:
         """What the model's own code compiled and called, in the order of the first observations."""
         names = dict.fromkeys(observation.region for observation in self.observations)

@@ -1,6 +1,6 @@
 """Dynamo's trace while it is made: calls that are inlined, layers that are traced once and called again.
 
-Importing it imports Dynamo, and all that this takes; ask ``can_share_subgraphs`` first.
+Importing it imports Dynamo, and all that this takes; ask what is ``lacking("tracing")`` first.
 """
 
 from __future__ import annotations

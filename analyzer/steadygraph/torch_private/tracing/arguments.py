@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 import torch
 from torch._dynamo.variables.constant import ConstantVariable
 from torch._dynamo.variables.dicts import ConstDictVariable
-from torch._dynamo.variables.invoke_subgraph import InputTag
 from torch._dynamo.variables.lazy import LazyVariableTracker
 from torch._dynamo.variables.lists import ListVariable, TupleVariable
 from torch._dynamo.variables.nn_module import UnspecializedNNModuleVariable
@@ -17,15 +17,21 @@ from torch._dynamo.variables.tensor import SymNodeVariable, TensorVariable
 
 _MEMBERS = {
     "torch._dynamo.variables.constant.ConstantVariable": "value",
-    "torch._dynamo.variables.dicts.ConstDictVariable": "items user_cls",
+    "torch._dynamo.variables.dicts.ConstDictVariable": "items python_type",
     "torch._dynamo.variables.lazy.LazyVariableTracker": "is_realized realize",
     "torch._dynamo.variables.lists.TupleVariable": "items",
     "torch._dynamo.variables.tensor.SymNodeVariable": "sym_num",
     "torch._dynamo.variables.tensor.TensorVariable": "as_proxy class_type",
 }
 
-#: What an argument is to the subgraph.
-TENSOR, SYMBOL, CONSTANT, MODULE = InputTag.TENSOR, InputTag.SYMNODE, InputTag.CONSTANT, InputTag.MODULE
+
+class Role(enum.Enum):
+    """What an argument is to the subgraph."""
+
+    TENSOR, SYMBOL, CONSTANT, MODULE = range(4)
+
+
+TENSOR, SYMBOL, CONSTANT, MODULE = Role
 #: An argument that the traced call never looked at: it may be anything.
 _UNREAD = None
 #: Arguments that lead to other objects in another call.
@@ -40,7 +46,7 @@ class NotReusableError(Exception):
 class Value:
     """One value of a call: how Dynamo knows it, and its variable."""
 
-    kind: InputTag | None
+    kind: Role | None
     variable: Any
 
 
@@ -80,12 +86,12 @@ class Arguments:
             variable = variable.realize()
         if type(variable) in (TupleVariable, ListVariable):
             return _Group(type(variable), tuple(self._opened(item) for item in variable.items))
-        if type(variable) is ConstDictVariable and variable.user_cls is dict:
+        if type(variable) is ConstDictVariable and variable.python_type() is dict:
             keys = tuple(key.vt.as_python_constant() for key in variable.items)
             return _Group((dict, keys), tuple(self._opened(item) for item in variable.items.values()))
         return Value(self._kind(variable), variable)
 
-    def _kind(self, variable: Any) -> InputTag:
+    def _kind(self, variable: Any) -> Role:
         if type(variable) is TensorVariable:
             return TENSOR
         if type(variable) is SymNodeVariable:

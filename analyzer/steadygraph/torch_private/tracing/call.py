@@ -13,7 +13,7 @@ from torch._dynamo.variables.nn_module import UnspecializedNNModuleVariable
 
 from steadygraph.torch_private.tracing.arguments import Arguments, NotReusableError
 from steadygraph.torch_private.tracing.layer import TracedLayer
-from steadygraph.torch_private.tracing.subgraphs import beginning_again, inlining, trace_subgraph
+from steadygraph.torch_private.tracing.subgraphs import beginning_again, inlining, is_own_failure, trace_subgraph
 from steadygraph.torch_private.tracing.trace import Changes, Known
 
 _MEMBERS = {
@@ -71,13 +71,20 @@ class InlinedCall:
         except NotReusableError:
             return None
 
-    def traced(self, module: nn.Module, failed: Callable[[], object]) -> tuple[TracedLayer, Callable[[], Any]]:
+    def traced(
+        self, module: nn.Module, failed: Callable[[Exception | None], object]
+    ) -> tuple[TracedLayer, Callable[[], Any]]:
         """Trace it into a subgraph; the function gives the answer.
 
-        If that cannot be done, or nothing follows from it for other layers, Dynamo begins again after ``failed()``.
+        If that cannot be done, or nothing follows from it for other layers, Dynamo begins again after ``failed``, which
+        is told the error where it is neither's fault: something of torch is not as it was.
         """
         before = Known(self.tx)
-        with beginning_again(failed):
+
+        def refused(error: Exception) -> None:
+            failed(error if is_own_failure(error) and not isinstance(error, NotReusableError) else None)
+
+        with beginning_again(refused):
             subgraph = trace_subgraph(self.tx, self._function, self._args, self._kwargs)
             layer = TracedLayer(self.tx, module, Arguments(self._args, self._kwargs), before, subgraph)
         return layer, lambda: subgraph.call(self.tx)

@@ -85,7 +85,7 @@ class TracedLayer:
         self._conditions = [self._condition(tx, guard) for guard in others]
         needed = [*self._read, *(guard.originating_source for guard in guards), *(other for _, other in self._same)]
         self._tree = SourceTree([*self._roots, *needed])
-        self._call = traced.reusable(tx, _tagged(values))
+        self._call = traced.reusable(tx, [value.variable for value in values])
 
     def stands_for(self, tx: Any, arguments: Arguments) -> bool:
         """Would tracing this call, of a layer that is built alike, give the same subgraph?"""
@@ -128,7 +128,7 @@ class TracedLayer:
             templates = [self._template(guard, now, moved) for guard in guards]
             self._guard_too(tx, now, templates, known, aliases_alone=shared)
         sources = [value.variable.source if value.kind in MOVING else None for value in values]
-        return self._call(tx, _tagged(values), sources)
+        return self._call(tx, [value.variable for value in values], sources)
 
     def _build(self, tx: Any, traced: Any, now: Any, value: Any) -> None:
         """Have Dynamo come upon a value: an input of the graph, read where the traced layer read its own, or an alias.
@@ -228,10 +228,6 @@ class TracedLayer:
 def _same_look(traced: Any) -> Callable[[Any], bool]:
     look = tensor_look(traced)
     return lambda other: isinstance(other, torch.Tensor) and tensor_look(other) == look
-
-
-def _tagged(values: Sequence[Value]) -> list[tuple[Any, Any]]:
-    return [(value.kind, value.variable) for value in values]
 
 
 def _same_guard(one: Any, other: Any) -> bool:

@@ -10,13 +10,14 @@ from typing import Any
 
 import torch
 from torch._dynamo import config
-from torch._dynamo.exc import RestartAnalysis, UnspecializeRestartAnalysis
+from torch._dynamo.exc import RestartAnalysis, TorchDynamoException, UnspecializeRestartAnalysis
 from torch._dynamo.symbolic_convert import InliningInstructionTranslator
 from torch._dynamo.variables.higher_order_ops import _call_function_with_auto_output_flattening
 from torch._dynamo.variables.invoke_subgraph import (
     InputFingerprint,
     InvokeSubgraphHigherOrderVariable,
     build_subgraph_input_mapping,
+    classify_vt,
     stamp_out_subgraph,
 )
 from torch._dynamo.variables.tensor import TensorVariable
@@ -59,8 +60,8 @@ def inlining(answer: Callable[..., Any]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def beginning_again(failed: Callable[[], object]) -> Iterator[None]:
-    """A block after which, if it raises, Dynamo traces the frame from its beginning; before that, ``failed`` is called.
+def beginning_again(failed: Callable[[Exception], object]) -> Iterator[None]:
+    """A block after which, if it raises, Dynamo traces the frame from its beginning; before that, ``failed`` hears why.
 
     What went wrong, if it is the layer's own, shows there as it does for the user.
     """
@@ -69,8 +70,13 @@ def beginning_again(failed: Callable[[], object]) -> Iterator[None]:
     except RestartAnalysis:
         raise
     except Exception as error:
-        failed()
+        failed(error)
         raise UnspecializeRestartAnalysis(restart_reason="a layer stands for itself alone") from error
+
+
+def is_own_failure(error: Exception) -> bool:
+    """Is it none of Dynamo's refusals, to which each layer has a right?  Its assertions are some."""
+    return not isinstance(error, TorchDynamoException | AssertionError)
 
 
 class _ReadCache(dict[Any, Any]):
@@ -112,7 +118,7 @@ class Subgraph:
         example, result, outputs = self.example, self.result, self.outputs
         return _call_function_with_auto_output_flattening(tx, _OPERATOR, self.operands, {}, example, result, outputs)
 
-    def reusable(self, tx: Any, arguments: Sequence[tuple[Any, Any]]) -> Callable[..., Any]:
+    def reusable(self, tx: Any, arguments: Sequence[Any]) -> Callable[..., Any]:
         """A function ``(tx, arguments, sources)`` that calls it again.
 
         The call has other arguments, and what hangs on ``sources`` in the place of what hung on the arguments at first;
@@ -120,25 +126,30 @@ class Subgraph:
 
         Args:
             tx: Dynamo's translator.
-            arguments: (kind, variable) of the values that the subgraph was given.
+            arguments: Variables of the values that the subgraph was given.
         """
         entry = InvokeSubgraphReuseEntry(
             body_name=self.name,
             body_gmod=self.module,
             config=None,
-            subgraph_input_mapping=build_subgraph_input_mapping(tx, p_args=self.operands, flat_vts=list(arguments)),
+            subgraph_input_mapping=build_subgraph_input_mapping(tx, p_args=self.operands, flat_vts=_tagged(arguments)),
             single_tensor_output=isinstance(self.result, TensorVariable),
             output_metadata=[(t.shape, t.stride(), t.dtype, t.device, t.requires_grad) for t in self.example],
-            arg_sources=[getattr(variable, "source", None) for _, variable in arguments],
+            arg_sources=[getattr(argument, "source", None) for argument in arguments],
             num_user_outputs=len(self.outputs),
         )
 
-        def call(tx: Any, arguments: Sequence[tuple[Any, Any]], sources: Sequence[Any]) -> Any:
-            fingerprint = InputFingerprint(flat_vts=list(arguments), arg_sources=list(sources))
+        def call(tx: Any, arguments: Sequence[Any], sources: Sequence[Any]) -> Any:
+            fingerprint = InputFingerprint(flat_vts=_tagged(arguments), arg_sources=list(sources))
             with tx.output.tracing_context.guards_context.skip_guard_install():
                 return stamp_out_subgraph(tx, fingerprint=fingerprint, cached=entry)
 
         return call
+
+
+def _tagged(variables: Sequence[Any]) -> list[tuple[Any, Any]]:
+    # Dynamo names what each one is, since the names move: a module is an OBJECT from torch 2.14 on.
+    return [(classify_vt(variable), variable) for variable in variables]
 
 
 def trace_subgraph(tx: Any, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Subgraph:
