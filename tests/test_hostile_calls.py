@@ -370,6 +370,8 @@ def test_a_guard_that_torch_cannot_ask_fails_the_call() -> None:
         "GuardCheckError: torch cannot check its guards on these arguments: "
     )
     assert results(report) == {"profile": Result.SAME, "strided": Result.SAME, "fine": Result.SAME}
+    with torch.device("meta"):  # which needs __torch_function__
+        assert torch.ones(1).is_meta
 
 
 def test_a_number_of_400_digits_is_an_argument_like_others() -> None:

@@ -1,6 +1,7 @@
 """ModelState: what a forward changes comes back in place."""
 
 import collections
+import copy
 import itertools
 import random
 import threading
@@ -210,12 +211,15 @@ def test_loggers_are_left_alone():
 
 def test_a_long_list_of_numbers_is_quick():
     model = Holder(vocabulary=list(range(1_000_000)))
+    start = time.perf_counter()
+    sum(number for number in model.vocabulary)
+    one_pass = time.perf_counter() - start
 
     start = time.perf_counter()
     restored(model, lambda model: model.vocabulary.append(1))
 
     assert len(model.vocabulary) == 1_000_000
-    assert time.perf_counter() - start < 1.0
+    assert time.perf_counter() - start < 20 * one_pass
 
 
 # --- tensors ----------------------------------------------------------------------------------------
@@ -460,13 +464,17 @@ def test_tied_weights_and_views_are_copied_once(monkeypatch):
 def test_a_model_of_300_modules_is_captured_and_restored_quickly():
     model = nn.Sequential(*[nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8)) for _ in range(100)])
 
-    durations = []
-    for _ in range(5):
-        start = time.perf_counter()
-        ModelState.capture(model).restore()
-        durations.append(time.perf_counter() - start)
+    def shortest(function):
+        durations = []
+        for _ in range(5):
+            start = time.perf_counter()
+            function()
+            durations.append(time.perf_counter() - start)
+        return min(durations)
 
-    assert min(durations) < 0.2
+    copied = shortest(lambda: copy.deepcopy(model))
+
+    assert shortest(lambda: ModelState.capture(model).restore()) < 5 * copied
 
 
 def test_modules_that_torch_builds_are_opened_too():

@@ -108,9 +108,12 @@ def test_a_changed_copy_of_a_portable_report_is_looked_at_again(broken: CaseRepo
 def test_a_report_that_is_portable_below_another_root_is_looked_at_again(broken: CaseReport) -> None:
     report = RunReport((broken,), {"python": "/srv/project/bin/python"})
 
-    below = portable(portable(report, Path("/opt")), Path("/srv/project"))
+    within = portable(report, Path("/srv/project"))
+    below = portable(within, Path("/opt"))
 
-    assert (below.root, below.report.environment["python"]) == (Path("/srv/project"), "bin/python")
+    assert (within.root, within.report.environment["python"]) == (Path("/srv/project"), "bin/python")
+    assert below is not within
+    assert below.root == Path("/opt")
 
 
 def test_the_collector_of_cycles_runs_again_after_a_failure() -> None:

@@ -65,9 +65,15 @@ for _ in range(3):
     started = time.perf_counter()
     judgement = judge_all(scenarios, RULES)
     times.append(time.perf_counter() - started)
+loops = []
+for _ in range(3):
+    started = time.perf_counter()
+    for number in range(300_000):
+        f"{number:x}".replace("0", "o").isprintable()
+    loops.append(time.perf_counter() - started)
 print(json.dumps({
     "torch": "torch" in sys.modules,
-    "seconds": min(times),
+    "loops": min(times) / min(loops),
     "findings": len(judgement.findings),
     "rules": sorted({finding.rule for finding in judgement.findings}),
     "failed": [str(failure) for failure in judgement.failed],
@@ -76,12 +82,12 @@ print(json.dumps({
 """
 
 
-def test_a_thousand_findings_take_less_than_a_second_and_no_torch() -> None:
+def test_a_thousand_findings_take_no_longer_than_a_million_short_strings_and_no_torch() -> None:
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["findings"] >= 1000
     assert len(told["rules"]) >= 15
-    assert told["seconds"] < 1
+    assert told["loops"] < 12
     assert (told["torch"], told["failed"], told["same"]) == (False, [], True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
+
+import torch
 
 _MEMBERS = {
     "torch._C._dynamo.guards.GuardManager": "get_child_managers get_leaf_guards get_source get_type_of_guarded_value",
@@ -74,7 +76,7 @@ class Leaf:
         if not callable(self._guard):
             return True
         try:
-            return bool(self._guard(value))
+            return bool(_asked(self._guard, value))
         except Exception:
             return False
 
@@ -140,7 +142,7 @@ class GuardTree(GuardNode):
             GuardCheckError: A guard cannot be asked, as that on the strides of a nested tensor that has none.
         """
         try:
-            return bool(self._manager.check(dict(f_locals)))
+            return bool(_asked(self._manager.check, dict(f_locals)))
         except RuntimeError as error:
             raise GuardCheckError(f"torch cannot check its guards on these arguments: {error}") from error
 
@@ -156,7 +158,7 @@ class GuardTree(GuardNode):
 
     def first_failure(self, f_locals: Mapping[str, Any]) -> tuple[str, ...] | None:
         """The text of the guard at which Dynamo stops; None if all hold."""
-        told = self._manager.check_verbose(dict(f_locals))
+        told = _asked(self._manager.check_verbose, dict(f_locals))
         return None if told.result else tuple(told.verbose_code_parts)
 
 
@@ -164,3 +166,13 @@ def _leaves_below(node: GuardNode) -> Iterator[Leaf]:
     for child in node.children:
         yield from child.leaves
         yield from _leaves_below(child)
+
+
+def _asked(check: Callable[[Any], Any], value: Any) -> Any:
+    """The answer of a guard; torch turns off ``__torch_function__`` meanwhile, and not on again where one raises."""
+    before = torch._C._get_torch_function_state()  # type: ignore[attr-defined]
+    try:
+        return check(value)
+    except BaseException:
+        torch._C._set_torch_function_state(before)  # type: ignore[attr-defined]
+        raise

@@ -5,8 +5,8 @@ from __future__ import annotations
 import mmap
 
 _BYTES = 1024
-#: A name of a scenario may be as long as a book.
-_MOST = 120
+#: A path may be long, and the name of a scenario as long as a book.
+_MOST = 480
 #: A worker whose report could not be sent has this on its board.
 REPORT_LOST = "\0report lost"
 
