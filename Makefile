@@ -2,14 +2,15 @@
 
 PYTHON ?= python3
 VENV := .venv
+CONSTRAINTS := constraints.txt
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+INSTALL := $(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS)
 DEMO := examples/deepstack/v1_broken.py examples/deepstack/v3_repaired.py examples/qwen3_vl_text.py
 BROWSERS := chromium chromium-browser google-chrome
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DELETE_ON_ERROR:
-.PHONY: demo test lint types unit browser format clean
+.PHONY: demo test test-release lint types unit browser format clean
 
 # Exit code 1 means "findings", and finding something is what the demo is for.
 demo: $(VENV)/demo.stamp
@@ -18,6 +19,15 @@ demo: $(VENV)/demo.stamp
 # Types are checked beside the tests: neither writes what the other reads.
 test: lint
 	@$(MAKE) --no-print-directory --jobs=2 types unit
+
+# The tests with another release of torch, in an environment of its own: make test-release TORCH=2.14.1
+test-release:
+	@test -n "$(TORCH)" || { echo "which release?  make test-release TORCH=2.14.1"; exit 2; }
+	@$(MAKE) --no-print-directory VENV=.venv-torch-$(TORCH) CONSTRAINTS=build/torch-$(TORCH).txt unit
+
+build/torch-%.txt: constraints.txt
+	@mkdir -p $(@D)
+	sed 's/^torch==.*/torch==$*/' $< >$@
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
@@ -42,7 +52,7 @@ format: $(VENV)/test.stamp
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-torch-* build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -50,7 +60,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # hatchling comes first, at its pinned version: a build in isolation would fetch whichever is newest.
-$(VENV)/demo.stamp: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/demo.stamp: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	$(INSTALL) hatchling
 	$(INSTALL) --no-build-isolation --editable '.[transformers]'
 	@touch $@

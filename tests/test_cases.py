@@ -8,6 +8,7 @@
     outcomes          scenario -> policy -> result that must stand there, proved or predicted
     recompiles        compilations of frames that had been compiled before, over all calls; None: not applicable
 
+Where torch itself changed, a case decides by ``torch.__version__`` which labels are true.
 The labels were found with torch.compile itself (guards kept; ``skip_all_guards_unsafe`` with both back ends) and by
 running calls on fresh models, never with steadygraph.
 """

@@ -8,18 +8,20 @@ import importlib
 import inspect
 import subprocess
 import sys
+import tomllib
 import types
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from packaging.requirements import Requirement
 
 from steadygraph import torch_private
 from steadygraph.errors import TorchSupportError
 from steadygraph.torch_private import required
 
-HINT = "\n  hint: install a torch release that steadygraph was tried with: torch>=2.13,<2.14"
+HINT = "\n  hint: install a torch release that steadygraph was tried with: torch>=2.13,<2.15"
 # Imported before anything is taken away: what torch itself needs is not the question.
 assert required.lacking() == required.lacking(*required.OPTIONAL) == []
 #: Name -> the part of the door that uses it; "" for what every analysis needs.
@@ -93,6 +95,36 @@ def is_named(name: str, said: str) -> bool:
     inherited = isinstance(owner, type) and attribute not in vars(owner)
     named = said.removeprefix(f"torch {torch.__version__} has no ").removesuffix(HINT).split(", ")
     return said == lacking(", ".join(named)) and (named == [name] or (inherited and name in named))
+
+
+def test_the_releases_that_were_tried_are_those_that_are_asked_for() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
+
+    (wanted,) = (Requirement(each) for each in project["dependencies"] if each.startswith("torch"))
+
+    assert wanted == Requirement(required.REQUIREMENT)
+    assert [minor for minor in range(30) if f"2.{minor}.1" in wanted.specifier] == [13, 14]
+    assert required.TRIED == ("2.13", "2.14")
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("2.13.0+cpu", ""),
+        ("2.14.1", ""),
+        ("2.16.0", "torch 2.16 was not tried: steadygraph was run with 2.13 and 2.14"),
+        ("2.15.0.dev20261101+cu130", "torch 2.15 was not tried: steadygraph was run with 2.13 and 2.14"),
+        ("3.0.0a0+git1234", "torch 3.0 was not tried: steadygraph was run with 2.13 and 2.14"),
+    ],
+)
+def test_a_release_that_nobody_tried_is_named_and_not_refused(
+    version: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "__version__", version)
+
+    torch_private.require()
+
+    assert torch_private.untried() == said
 
 
 def test_a_name_that_torch_does_not_have_is_named() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import torch
 
+from steadygraph import torch_private
 from steadygraph.accelerator import Simulation
 from steadygraph.engine.record import EagerPass
 from steadygraph.engine.subject import Subject
@@ -22,7 +23,9 @@ _WITHOUT = {
 
 def notes(subject: Subject, recording: Recording, eager: EagerPass) -> tuple[str, ...]:
     """All that is to be said, once every pass is over and the model is as it was."""
+    untried = torch_private.untried()
     return (
+        *([untried] if untried else []),
         *of_device(subject.device, subject.settings.gpu, subject.simulation),
         *(["the case names no DEVICE: its model and its arguments were moved to cuda"] if subject.moved else []),
         *_unasked_reference(subject),

@@ -1,7 +1,8 @@
 """The only package that reads private torch API: objects of Dynamo, FX and C++, each piece behind a probe.
 
-Everything here was read off torch 2.13.  ``require`` looks for what is needed before anything is traced, so that
-another release fails with the name of what it lacks instead of in the middle of an analysis.
+Everything here was read off torch 2.13 and 2.14, which one code serves: what moved between them is asked for, and no
+version is compared.  ``require`` looks for what is needed before anything is traced, so that another release fails with
+the name of what it lacks instead of in the middle of an analysis.
 
 Thin functions, and values of our own; live objects are handed out only to be handed back.
 """
@@ -83,7 +84,7 @@ from steadygraph.torch_private.process import (
     unseen_by_modules,
 )
 from steadygraph.torch_private.replacement import replaced
-from steadygraph.torch_private.required import lacking, require
+from steadygraph.torch_private.required import lacking, require, untried
 from steadygraph.torch_private.tensors import (
     argument_names,
     asserts_size,

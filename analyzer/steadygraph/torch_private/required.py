@@ -23,6 +23,10 @@ import torch
 
 from steadygraph.errors import TorchSupportError
 
+#: Releases with which all analyses were run.
+TRIED = ("2.13", "2.14")
+#: What ``pyproject.toml`` asks for.
+REQUIREMENT = "torch>=2.13,<2.15"
 _ROOT = Path(__file__).parent
 #: Files and folders that only some analyses need: they are asked for when they are used.
 OPTIONAL = ("aot", "device", "inductor", "tracing")
@@ -38,8 +42,14 @@ def require(*parts: str) -> None:
     if missing:
         raise TorchSupportError(
             f"torch {torch.__version__} has no {', '.join(missing)}",
-            hint="install a torch release that steadygraph was tried with: torch>=2.13,<2.14",
+            hint=f"install a torch release that steadygraph was tried with: {REQUIREMENT}",
         )
+
+
+def untried() -> str:
+    """What is to be said of an installed torch that nobody has tried, although it has all that is needed, or ""."""
+    release = ".".join(torch.__version__.split(".")[:2])
+    return "" if release in TRIED else f"torch {release} was not tried: steadygraph was run with {' and '.join(TRIED)}"
 
 
 def lacking(*parts: str) -> list[str]:
