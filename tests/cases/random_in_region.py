@@ -1,4 +1,4 @@
-"""Python's random number generator is asked inside of the region, which breaks the graph in every call before torch 2.14."""
+"""Python's random number generator is asked inside of the region, which breaks the graph in every call (torch 2.13)."""
 
 import random
 
