@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import jsonschema
 import pytest
 
 from steadygraph.errors import UsageError
-from steadygraph.model import CaseReport, Outcome, Policy, Result, ScenarioReport
+from steadygraph.model import CaseReport, Leak, Outcome, Policy, Result, ScenarioReport, Status, WrongInEager
 from steadygraph.model.run import RunReport
 from steadygraph.report.json.codec import from_json, to_json
 from steadygraph.report.json.schema import SCHEMA_FILE, json_schema, schema_text
@@ -311,3 +312,18 @@ def test_a_changed_value_is_named_by_its_place(report: RunReport) -> None:
 def test_json_that_is_an_attack_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="the report cannot be read"):
         from_json(text)
+
+
+@pytest.mark.parametrize("error", [math.inf, math.nan, 0.5, None])
+def test_an_error_that_is_not_finite_is_a_word_wherever_one_stands(error: float | None) -> None:
+    scenario = ScenarioReport("s", leak=Leak((), "", error), wrong_in_eager=WrongInEager("", error))
+    text = to_json(RunReport((CaseReport("case.py", Status.COMPLETED, 0.0, scenarios=(scenario,)),)))
+
+    (said,) = json.loads(text)["cases"][0]["scenarios"]
+    (read,) = from_json(text).cases[0].scenarios
+
+    word = {"inf": "inf", "nan": "nan"}.get(str(error))
+    for value in (said["leak"], said["wrong_in_eager"]):
+        assert (value["max_abs_error"], value["non_finite_error"]) == (None if word else error, word)
+    assert read.leak is not None
+    assert str(read.leak.max_abs_error) == str(error)

@@ -13,7 +13,7 @@ from steadygraph.cli.ratchet import Ratchet
 from steadygraph.cli.results import Destination, tell
 from steadygraph.errors import UsageError
 from steadygraph.model import CaseReport, RuleProblem
-from steadygraph.model.run import EXIT_INTERRUPTED, EXIT_USAGE, FailOn, RunReport
+from steadygraph.model.run import EXIT_INTERRUPTED, EXIT_USAGE, FailOn, InterruptedCode, RunReport
 from steadygraph.report.portable import portable
 from steadygraph.rule.packs import LoadedRules, Selection, load_packs, selection
 
@@ -50,7 +50,7 @@ class Plan:
             environment=environment,
             fail_on=cast(FailOn, self.options.fail_on),
             interrupted=interrupted is not None,
-            interrupted_code=interrupted or EXIT_INTERRUPTED,
+            interrupted_code=cast(InterruptedCode, interrupted or EXIT_INTERRUPTED),
         )
         for case in report.cases:
             failed_rules = [problem for problem in case.rule_problems if problem not in self.chosen.problems]

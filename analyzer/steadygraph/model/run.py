@@ -32,7 +32,8 @@ INTERNAL_ERROR = "InternalError"
 
 EXIT_OK, EXIT_FINDINGS, EXIT_USAGE, EXIT_INTERNAL, EXIT_TARGET, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 130
 #: By Ctrl-C, SIGHUP, SIGTERM: 128 and the number of the signal.
-INTERRUPTED_CODES = (EXIT_INTERRUPTED, 129, 143)
+InterruptedCode = Literal[130, 129, 143]
+INTERRUPTED_CODES: tuple[InterruptedCode, ...] = (130, 129, 143)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class RunReport:
     tool_version: str = field(default_factory=lambda: version("steadygraph"))
     fail_on: FailOn = "warning"
     interrupted: bool = False
-    interrupted_code: int = EXIT_INTERRUPTED
+    interrupted_code: InterruptedCode = 130
 
     def __post_init__(self) -> None:
         _check_fail_on(self.fail_on)

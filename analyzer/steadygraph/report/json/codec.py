@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from steadygraph.errors import UsageError
 from steadygraph.model import CaseReport, ViolatedGuard
-from steadygraph.model.run import EXIT_INTERRUPTED, INTERRUPTED_CODES, FailOn, RunReport, Summary
+from steadygraph.model.run import INTERRUPTED_CODES, FailOn, RunReport, Summary
 from steadygraph.report import collector
 from steadygraph.report.json import files
 from steadygraph.report.json.values import complaint, taken, written
@@ -146,7 +146,7 @@ def from_json(text: str) -> RunReport:
         fail_on=document.summary.fail_on,
         interrupted=document.summary.interrupted,
         interrupted_code=next(
-            (code for code in INTERRUPTED_CODES if code == document.summary.exit_code), EXIT_INTERRUPTED
+            (code for code in INTERRUPTED_CODES if code == document.summary.exit_code), INTERRUPTED_CODES[0]
         ),
     )
 

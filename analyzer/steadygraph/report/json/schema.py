@@ -13,7 +13,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from steadygraph.report.json.codec import LEFT_OUT, SCHEMA_VERSION, Document
-from steadygraph.report.json.values import schema
+from steadygraph.report.json.values import WITH_ERROR, schema
 
 SCHEMA_FILE = Path(__file__).with_name("schema") / f"report-v{SCHEMA_VERSION}.json"
 
@@ -60,7 +60,6 @@ _DESCRIPTIONS: Mapping[str, Mapping[str, str]] = {
         "outside": "whether the file is none of the project: an installed package, for one",
     },
     "Outcome": {
-        "max_abs_error": "null also where it is not finite: see non_finite_error",
         "as_eager": "wrong as eager mode is after the same calls; a fresh model gives another result",
         "since": "what an earlier call, under the same policy, left behind, without which this one is right",
     },
@@ -113,7 +112,9 @@ def json_schema() -> dict[str, Any]:
     for name, descriptions in _DESCRIPTIONS.items():
         for field, description in descriptions.items():
             made["$defs"][name]["properties"][field]["description"] = description
-    made["$defs"]["Outcome"]["properties"]["non_finite_error"] = _NON_FINITE_ERROR
+    for part in (made["$defs"][kind.__name__]["properties"] for kind in WITH_ERROR):
+        part["max_abs_error"]["description"] = "null also where it is not finite: see non_finite_error"
+        part["non_finite_error"] = _NON_FINITE_ERROR
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | made | {"title": "steadygraph report"}
 
 

@@ -25,6 +25,7 @@ from steadygraph.model import (
     Graph,
     GraphChange,
     GraphNode,
+    Leak,
     NoneNode,
     OpaqueNode,
     Outcome,
@@ -35,6 +36,7 @@ from steadygraph.model import (
     TensorNode,
     ValueNode,
     ViolatedGuard,
+    WrongInEager,
 )
 
 Schema = dict[str, Any]
@@ -63,6 +65,8 @@ OBJECTS: Mapping[type, tuple[str, ...]] = {
 }
 #: They are told apart by their fields, so that none of them may have one of another.
 _ALTERNATIVES = (NoneNode, TensorNode, ValueNode, ContainerNode, OpaqueNode, CycleNode)
+#: They have an error that need not be finite.
+WITH_ERROR = (Outcome, Leak, WrongInEager)
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7e]+")
 
 
@@ -142,7 +146,7 @@ def _formed(part: Schema, without: Fields) -> Schema:
         arguments["extra_behavior"] = "forbid"
     config = {**part["config"], "ser_json_inf_nan": "strings"}
     part = {**part, "schema": arguments, "fields": list(order), "config": config}
-    return _with_error_in_words(part) if cls is Outcome else part
+    return _with_error_in_words(part) if cls in WITH_ERROR else part
 
 
 def _within_default(part: Schema, change: Callable[[Schema], Schema]) -> Schema:
@@ -176,16 +180,16 @@ def _pairs(value: object) -> object:
     return tuple(value.items()) if isinstance(value, Mapping) else value
 
 
-def _with_error_in_words(outcome: Schema) -> Schema:
+def _with_error_in_words(part: Schema) -> Schema:
     """JSON has no number for infinity: an error that is not finite is null, and a word in ``non_finite_error``."""
     form = core_schema.wrap_serializer_function_ser_schema(_error_in_words, when_used="json")
-    return {**core_schema.no_info_before_validator_function(_error_as_number, outcome | {"serialization": form})}
+    return {**core_schema.no_info_before_validator_function(_error_as_number, part | {"serialization": form})}
 
 
-def _error_in_words(outcome: Outcome, fields: Callable[[Outcome], dict[str, Any]]) -> dict[str, Any]:
-    error = outcome.max_abs_error
+def _error_in_words(value: Any, fields: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    error = value.max_abs_error
     word = None if error is None or math.isfinite(error) else "nan" if math.isnan(error) else "inf"
-    return fields(outcome) | {"max_abs_error": None if word else error, "non_finite_error": word}
+    return fields(value) | {"max_abs_error": None if word else error, "non_finite_error": word}
 
 
 def _error_as_number(value: object) -> object:
