@@ -82,9 +82,7 @@ class Bench:
         if len(shared) == len(self.kept):
             return self.reproducible(self.kept)
         self.state.restore()
-        watch = Comparer(
-            lefts(self.eager), largest_noise=self.largest_noise if rounds else 0.0, tensors_only=tensors_only
-        )
+        watch = self.comparer(rounds=rounds, tensors_only=tensors_only)
         with under:
             results = run_calls(
                 self.case,
@@ -97,7 +95,8 @@ class Bench:
             )
         return self.reproducible({name: self.kept[name] for name in shared} | results)
 
-    def _comparer(self, rounds: bool, tensors_only: bool) -> Comparer:
+    def comparer(self, *, rounds: bool, tensors_only: bool = False) -> Comparer:
+        """What holds a pass against what eager mode left behind."""
         largest_noise = self.largest_noise if rounds else 0.0
         return Comparer(lefts(self.eager), largest_noise=largest_noise, tensors_only=tensors_only)
 
@@ -126,9 +125,7 @@ class Bench:
         ``under`` makes a block for each of the two calls.
         """
         self.state.restore()
-        watch = Comparer(
-            lefts(self.eager), largest_noise=self.largest_noise if rounds else 0.0, tensors_only=tensors_only
-        )
+        watch = self.comparer(rounds=rounds, tensors_only=tensors_only)
         result = run_after_eager(self.case, self.model, scenario, under, watch, on_start, self.session.calling)
         return self.reproducible({scenario: result})[scenario]
 

@@ -19,10 +19,9 @@ from steadygraph.model import PROFILE, CompilerFault, Outcome, Policy, Result
 from steadygraph.observe.run.session import CompileSession
 from steadygraph.policies.backends import AOT_EAGER, INDUCTOR, Compile, compilers
 from steadygraph.policies.bench import Bench
-from steadygraph.policies.effects import Comparer
 from steadygraph.policies.piecewise import Piecewise
 from steadygraph.policies.recompile import answered_again
-from steadygraph.policies.runs import EAGER, CallResult, lefts, noise_of, outcome, run_calls
+from steadygraph.policies.runs import EAGER, CallResult, noise_of, outcome, run_calls
 
 _PARTS = {EAGER: "Dynamo", AOT_EAGER: "AOTAutograd", INDUCTOR: "inductor"}
 _PIECES = "pieces"
@@ -109,7 +108,7 @@ def _compiled_alone(bench: Bench, call: str, stages: Collection[str], pieces: Pi
 
     def run(stage: str) -> Mapping[str, CallResult]:
         bench.state.restore()
-        watch = Comparer(lefts(bench.eager), largest_noise=bench.largest_noise if stage != EAGER else 0.0)
+        watch = bench.comparer(rounds=stage != EAGER)
 
         def around(name: str) -> AbstractContextManager[Any]:
             if name != call:
