@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -46,6 +47,24 @@ def write_case(tmp_path: Path) -> Callable[..., Path]:
         return file
 
     return write
+
+
+@pytest.fixture(scope="session")
+def shortest() -> Callable[[Callable[[], object]], float]:
+    """``shortest(function)``: the seconds of the quickest of ten calls; they are held against others, not a limit.
+
+    What a second is worth differs between machines, and from one moment to the next where workers share a processor.
+    """
+
+    def seconds(function: Callable[[], object]) -> float:
+        durations = []
+        for _ in range(10):
+            start = time.perf_counter()
+            function()
+            durations.append(time.perf_counter() - start)
+        return min(durations)
+
+    return seconds
 
 
 @pytest.fixture(scope="session")

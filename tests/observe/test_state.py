@@ -461,16 +461,8 @@ def test_tied_weights_and_views_are_copied_once(monkeypatch):
     assert copied == [64]
 
 
-def test_a_model_of_300_modules_is_captured_and_restored_quickly():
+def test_a_model_of_300_modules_is_captured_and_restored_quickly(shortest):
     model = nn.Sequential(*[nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8)) for _ in range(100)])
-
-    def shortest(function):
-        durations = []
-        for _ in range(5):
-            start = time.perf_counter()
-            function()
-            durations.append(time.perf_counter() - start)
-        return min(durations)
 
     copied = shortest(lambda: copy.deepcopy(model))
 

@@ -6,7 +6,6 @@ import enum
 import functools
 import pickle
 import threading
-import time
 import types
 from collections import OrderedDict, UserDict, deque, namedtuple
 
@@ -382,17 +381,15 @@ def test_one_argument_that_is_too_large_hides_no_other():
     assert isinstance(children(children(call)["args[1]"])["[0]"], TensorNode)
 
 
-def test_a_call_with_100_tensors_costs_less_than_two_milliseconds():
-    x = {"layers": [(torch.ones(2, 3), torch.ones(2, 3)) for _ in range(50)]}
-    capture_call((x,), {})
+def test_a_call_with_100_tensors_costs_little_more_than_reading_what_its_tensors_are(shortest):
+    tensors = [torch.ones(2, 3) for _ in range(100)]
+    x = {"layers": [*zip(tensors[::2], tensors[1::2], strict=True)]}
 
-    durations = []
-    for _ in range(10):
-        start = time.perf_counter()
-        capture_call((x,), {})
-        durations.append(time.perf_counter() - start)
+    def read():
+        for t in tensors:
+            t.shape, t.stride(), t.storage_offset(), str(t.dtype), str(t.device), t.layout, t.requires_grad
 
-    assert min(durations) < 0.002
+    assert shortest(lambda: capture_call((x,), {})) < 25 * shortest(read)
 
 
 # --- leaves -------------------------------------------------------------------------------------------
@@ -433,11 +430,10 @@ def test_caches_and_outputs_of_transformers_are_opened():
 
 
 @pytest.mark.parametrize("make", [list, lambda numbers: dict.fromkeys(numbers, 0)])
-def test_a_container_with_a_million_items_is_cut_quickly(make):
+def test_a_container_with_a_million_items_costs_less_than_one_look_at_each(make, shortest):
     value = make(range(1_000_000))
 
-    start = time.perf_counter()
     node = capture(value)
 
     assert node.children[-1] == ("[1000:]", ValueNode("more", "999000"))
-    assert time.perf_counter() - start < 0.1
+    assert shortest(lambda: capture(value)) < shortest(lambda: sum(value))

@@ -170,11 +170,11 @@ def test_a_fingerprint_rests_on_rule_scenario_region_and_cause(scenario: Evidenc
     assert len({f.fingerprint for f in first}) == 4
 
 
-def test_a_thousand_guards_are_judged_in_less_than_a_second(
-    guard: Callable[..., object], judged: Callable[..., tuple[Finding, ...]]
+def test_ten_times_as_many_guards_take_about_ten_times_as_long(
+    guard: Callable[..., object],
+    judged: Callable[..., tuple[Finding, ...]],
+    shortest: Callable[[Callable[[], object]], float],
 ) -> None:
-    import time
-
     from steadygraph.model import Aspect, Owner
 
     guards = [
@@ -182,9 +182,5 @@ def test_a_thousand_guards_are_judged_in_less_than_a_second(
         for i in range(1000)
     ]
 
-    started = time.perf_counter()
-    found = judged(*guards)
-    elapsed = time.perf_counter() - started
-
-    assert len(found) == 1000
-    assert elapsed < 1
+    assert len(judged(*guards)) == 1000
+    assert shortest(lambda: judged(*guards)) < 20 * shortest(lambda: judged(*guards[:100]))
