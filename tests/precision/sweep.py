@@ -91,12 +91,13 @@ def _asked(name: str, calls: Sequence[str] | None, answers: Connection) -> None:
 
 
 def _found(name: str, calls: Sequence[str] | None) -> dict[str, Any]:
+    built = BuiltByRule(name)
     try:
-        case = BuiltByRule(name).case(calls)
+        built.build(built.config)
     except ValueError as error:
         return {"status": f"left out: {error}", "rules": {}, "complaints": []}
     try:
-        report = analyze_case(case, Settings(policies=None))
+        report = analyze_case(built.case(calls), Settings(policies=None))
     except Exception:  # whatever it is, it is steadygraph's fault: plain PyTorch has run the profile call
         return {"status": f"failed: {traceback.format_exc()}", "rules": {}, "complaints": []}
     rules = Counter(one.rule for one in report.findings)
