@@ -10,13 +10,15 @@ from dataclasses import dataclass, field, replace
 from torch import nn
 
 from steadygraph.case.case import Case
-from steadygraph.model import CompiledBy, Sync
+from steadygraph.model import PROFILE, CompiledBy, Sync
 from steadygraph.observe.run.session import CompileSession
 from steadygraph.observe.state.state import ModelState
 from steadygraph.observe.state.touched import Place
+from steadygraph.policies import proof
 from steadygraph.policies.effects import Comparer
-from steadygraph.policies.rounding import largest_noise
+from steadygraph.policies.rounding import Noise, largest_noise
 from steadygraph.policies.runs import (
+    EAGER,
     UNREPEATABLE,
     CallResult,
     lefts,
@@ -104,6 +106,16 @@ class Bench:
     def largest_noise(self) -> float:
         """How much a back end may round otherwise than eager mode, relative to the root mean square."""
         return largest_noise(self.session.dtypes())
+
+    def noise(self, backend: str, profile: CallResult) -> Noise | None:
+        """How a back end rounds, as its profile call shows it; None where that does not count.
+
+        The eager back end calls the very kernels of eager mode: its results are held to the usual tolerance.
+        """
+        eager = self.eager[PROFILE]
+        if backend == EAGER or not eager.output or not profile.output:
+            return None
+        return proof.noise(eager.output, profile.output, self.largest_noise)
 
     @functools.cached_property
     def as_dropped(self) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from steadygraph.policies.backends import AOT_EAGER, INDUCTOR, Compile, compiler
 from steadygraph.policies.bench import Bench
 from steadygraph.policies.piecewise import Piecewise
 from steadygraph.policies.recompile import answered_again
-from steadygraph.policies.runs import EAGER, CallResult, noise_of, outcome, run_calls
+from steadygraph.policies.runs import EAGER, CallResult, outcome, run_calls
 
 _PARTS = {EAGER: "Dynamo", AOT_EAGER: "AOTAutograd", INDUCTOR: "inductor"}
 _PIECES = "pieces"
@@ -82,7 +82,7 @@ def _compiler(bench: Bench, stage: str) -> Compile:
 def _is_wrong(bench: Bench, call: str, stage: str, got: CallResult) -> bool:
     # How a back end rounds shows in the profile call, if that is not the one in question.
     profile = got if call == PROFILE or stage == EAGER else answered_again(bench, stage)[PROFILE]
-    noise = noise_of(stage, bench.eager[PROFILE], profile, bench.largest_noise)
+    noise = bench.noise(stage, profile)
     judged = outcome(Policy.RECOMPILE, stage, bench.eager[call], got, noise=noise)
     return judged.result in _BAD and not judged.as_eager
 

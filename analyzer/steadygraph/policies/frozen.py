@@ -9,7 +9,7 @@ from typing import Any
 from steadygraph.model import PROFILE, CompiledBy, Outcome, Policy
 from steadygraph.policies import compiled_branch, inheritance
 from steadygraph.policies.bench import Bench
-from steadygraph.policies.runs import EAGER, CallResult, is_bad, noise_of, outcome
+from steadygraph.policies.runs import EAGER, CallResult, is_bad, outcome
 from steadygraph.torch_private.entries import CompiledFrame
 
 
@@ -33,7 +33,7 @@ def outcomes(
     rounds = backend != EAGER
     results = bench.run(under(), rounds=rounds, shared=() if rounds else bench.as_dropped)
     own = bench.recompiles(CompiledBy.USER)
-    noise = noise_of(backend, bench.eager[PROFILE], results[PROFILE], bench.largest_noise)
+    noise = bench.noise(backend, results[PROFILE])
 
     def judged(name: str, result: CallResult) -> Outcome:
         return outcome(policy, backend, bench.eager[name], result, noise=noise, recompiles=own[name] or None)

@@ -13,7 +13,7 @@ from steadygraph.observe.run.session import CompileSession
 from steadygraph.policies import compiled_branch, inheritance
 from steadygraph.policies.bench import Bench
 from steadygraph.policies.effects import Comparer
-from steadygraph.policies.runs import EAGER, CallResult, lefts, noise_of, outcome, run_calls
+from steadygraph.policies.runs import EAGER, CallResult, lefts, outcome, run_calls
 
 
 def run(
@@ -40,7 +40,7 @@ class Recompile:
         """What each call did, and how many frames it had to compile again."""
         recompiles = bench.recompiles()
         results = bench.reproducible(bench.kept) if backend == EAGER else answered_again(bench, backend)
-        noise = noise_of(backend, bench.eager[PROFILE], results[PROFILE], bench.largest_noise)
+        noise = bench.noise(backend, results[PROFILE])
 
         def is_right_alone(name: str) -> bool:
             """What was different before the call is the cause, if it did no harm itself: compiling it again costs."""

@@ -428,14 +428,6 @@ def _judged(
     return Outcome(policy, backend, result, compared.max_abs_error, recompiles)
 
 
-def noise_of(backend: str, eager: CallResult, got: CallResult, largest: float) -> Noise | None:
-    """How a back end rounds, as the profile call shows it; None where that does not count.
-
-    The eager back end calls the very kernels of eager mode: its results are held to the usual tolerance.
-    """
-    return proof.noise(eager.output, got.output, largest) if backend != EAGER and eager.output and got.output else None
-
-
 def lefts(eager: Mapping[str, CallResult]) -> dict[str, tuple[Left, ...]]:
     """What eager mode left behind after each call; of one that a fresh model does otherwise, either is right.
 
