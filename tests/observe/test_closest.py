@@ -40,3 +40,25 @@ def test_a_call_is_held_against_the_entry_that_it_violates_least(
 
     found = session.observations[-1].violated_guards
     assert [(guard.path, guard.expected, guard.actual) for guard in found] == told
+
+
+class Attention(nn.Module):
+    def forward(self, x: Tensor, y: Tensor, past: Tensor | None) -> Tensor:
+        return x.sum() + y.sum() if past is None else x.sum() + past.sum()
+
+
+def test_an_entry_for_other_kinds_of_arguments_was_not_meant_where_only_sizes_are_in_the_way_of_a_second_one() -> None:
+    with own_dynamo_state():
+        session = CompileSession([("", model := Attention())], options={"dynamic": False}, backends={})
+        with session.guards_kept(), session.calling():
+            model(torch.ones(3), torch.ones(4), None)
+            model(torch.ones(5), torch.ones(6), torch.ones(2))
+            session.start("serving")
+            model(torch.ones(5), torch.ones(6), None)
+        session.close()
+
+    found = session.observations[-1].violated_guards
+    assert [(guard.path, guard.dim, guard.expected, guard.actual) for guard in found] == [
+        ("x.shape[0]", 0, "3", "5"),
+        ("y.shape[0]", 0, "4", "6"),
+    ]

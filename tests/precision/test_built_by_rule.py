@@ -156,7 +156,11 @@ class BuiltByRule:
             found["padded"] = lambda: self.tokens() | {"attention_mask": mask(padding=3)}
         if "use_cache" in self.parameters:
             found["uncached"] = lambda: self.tokens() | {"use_cache": False}
-        if "past_key_values" in self.parameters and "decoder_input_ids" not in self.parameters:
+        if (
+            "past_key_values" in self.parameters
+            and "decoder_input_ids" not in self.parameters
+            and self._past is not None
+        ):
             found["past"] = lambda: self.tokens(length=1) | {"past_key_values": copy.deepcopy(self._past)}
         return found
 
@@ -171,6 +175,9 @@ class BuiltByRule:
 
     @cached_property
     def _past(self) -> Any:
+        """What a decoder hands on to its next call; None where the class makes or takes no such thing."""
+        if "past_key_values" not in self.parameters or "decoder_input_ids" in self.parameters:
+            return None
         with torch.no_grad():
             return self.build(self.config)(**self.tokens(), use_cache=True).past_key_values
 

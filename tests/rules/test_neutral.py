@@ -30,6 +30,8 @@ def test_what_has_another_name_is_no_past(path: str) -> None:
         ("top_k", "50", "Pass `top_k` "),
         ("scale", "-1e-05", "Pass `scale` "),
         ("cache", "'static'", "Pass the same value of `cache` "),
+        ("past_key_values", "None", "Pass the same value of `past_key_values` "),
+        ("past_key_values", "EncoderDecoderCache", "Pass a cache of one fixed size "),
         ("use_cache", "True", "Pass the same value of `use_cache` "),
         ("deep", "IntermediateTensors with 3 tensors", "Pass zeros "),
         ("deep", "list with 1 tensor", "Pass zeros "),

@@ -72,6 +72,22 @@ _EMPTY_PAST = changed(
     ("if past is not None:", "if len(past):"),
     ("(torch.ones(3, 4), torch.ones(3, 4))", "[torch.ones(3, 4), torch.ones(3, 4)]"),
 )
+_FLAGGED_PAST = case(
+    """
+    q, k, v = x, 2 * x, 3 * x
+    if past.filled:
+        k, v = torch.cat([past.rows, k]), torch.cat([past.rows, v])
+    return (q @ k.T).softmax(-1) @ v
+    """,
+    takes="x, past",
+    top="""
+    class Past:
+        def __init__(self, filled):
+            self.filled, self.rows = filled, torch.ones(3, 4)
+    """,
+    profile="torch.ones(1, 4), Past(False)",
+    serving={"first": "torch.ones(1, 4), Past(False)", "next": "torch.ones(1, 4), Past(True)"},
+)
 _FIXED_PAST = case(
     """
     q, k, v = x, 2 * x, 3 * x
@@ -254,6 +270,17 @@ EXAMPLES = (
             fix=f"Pass a cache of one fixed size {_ALWAYS}, with a mask that hides the rows which are not filled yet, "
             "or compile one module for calls with it and one for calls without.",
             fixed=(_FIXED_PAST,),
+        ),
+    ),
+    (
+        "SG103",
+        Example(
+            "a cache that says of itself that it is filled",
+            _FLAGGED_PAST,
+            ("next",),
+            fix=f"Pass a cache of one fixed size {_ALWAYS}, with a mask that hides the rows which are not filled yet, "
+            "or compile one module for calls with it and one for calls without.",
+            fixed=(_FIXED_PAST, _WITH_AND_WITHOUT),
         ),
     ),
     (

@@ -16,6 +16,8 @@ from steadygraph.observe.guards.inspection import violated
 from steadygraph.observe.places import locations
 from steadygraph.torch_private.entries import CompiledFrame
 
+#: What a mark makes right: an entry that lacks nothing else was made for calls like this one.
+_SIZES = (Aspect.SHAPE, Aspect.STRIDE)
 #: Ambient settings that Dynamo guards (GRAD_MODE, GLOBAL_STATE, DEFAULT_DEVICE, TORCH_FUNCTION_STATE).
 _GUARD_TYPE = "GLOBAL_STATE"
 
@@ -53,8 +55,9 @@ class Answer:
 def answer(entries: Iterable[CompiledFrame], frame: Frame) -> Answer:
     """Hold a frame against entries: the one with the fewest violations is the one that was meant; of two the first.
 
-    One that was made for another module, a layer that shares its code, was not meant, whatever its arguments.  One
-    whose own options drop guards answers although they are violated.
+    One that was made for another module, a layer that shares its code, was not meant, whatever its arguments; nor was
+    one for arguments of another kind where sizes alone are in the way of a second one.  One whose own options drop
+    guards answers although they are violated.
     """
     closest = Answer(None)
     for entry in entries:
@@ -86,8 +89,9 @@ def _all_violated(entry: CompiledFrame, frame: Frame) -> tuple[ViolatedGuard, ..
     return (*violated(asked), *(_settings(frame) if asked.ambient_violated else ()))
 
 
-def _distance(found: Sequence[ViolatedGuard]) -> tuple[int, int]:
-    return sum(guard.owner in (Owner.MODULE, Owner.OBJECT) for guard in found), len(found)
+def _distance(found: Sequence[ViolatedGuard]) -> tuple[int, int, int]:
+    others = sum(guard.owner in (Owner.MODULE, Owner.OBJECT) for guard in found)
+    return others, sum(guard.aspect not in _SIZES for guard in found), len(found)
 
 
 def _settings(frame: Frame) -> tuple[ViolatedGuard, ...]:
