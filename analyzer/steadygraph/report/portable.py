@@ -22,7 +22,7 @@ from steadygraph.errors.files import working_directory
 from steadygraph.model import CaseReport, Location, Recording, SourceExcerpt
 from steadygraph.model.run import RunReport
 from steadygraph.redaction.places import is_absolute
-from steadygraph.redaction.text import Redactor, without_values
+from steadygraph.redaction.text import Redactor, withholding
 from steadygraph.report import collector
 
 #: ``path.py:Class``, ``package.module:Class``.
@@ -81,7 +81,7 @@ def withheld(value: Value) -> Value:
 
     Only the process of a target knows the secrets that the target set, and texts are cut when rules word them.
     """
-    clean: Value = _Scrub(without_values, _itself, lambda path: False).value(value)
+    clean: Value = _Scrub(withholding(), _itself, lambda path: False).value(value)
     return clean
 
 
@@ -160,8 +160,9 @@ def _itself(value: Any) -> Any:
     return value
 
 
-def _texts_of(cls: type[Any]) -> dict[str, Any]:
-    """The fields that can hold a text, somewhere in them, and their types; enumeration members are no free text."""
+@cache
+def _texts_of(cls: Any) -> dict[str, Any]:
+    """The fields of a class that can hold a text, somewhere in them, and their types; enumeration members are no free text."""
     if not dataclasses.is_dataclass(cls):
         return {}
     hints = typing.get_type_hints(cls)
