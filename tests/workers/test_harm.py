@@ -113,7 +113,7 @@ ON_PROCESSES: dict[str, tuple[str, tuple[str, str] | None]] = {
     ),
     "leaves_a_daemon": (
         "os.fork() or (os.setsid(), os.fork() or (open('daemon', 'w').write(str(os.getpid())), time.sleep(600)))\n"
-        "    while not os.path.exists('daemon'): time.sleep(0.01)",
+        "    while not os.path.exists('daemon') or not open('daemon').read(): time.sleep(0.01)",
         None,
     ),
 }

@@ -115,7 +115,7 @@ class _Scrub:
             clean = self._of[cls] = self._made(cls)
         return clean(value)
 
-    def _made(self, cls: type[Any]) -> Clean:
+    def _made(self, cls: Any) -> Clean:
         """How values of a dataclass are scrubbed: field by field, those that hold no text left out."""
         texts = _texts_of(cls)
         if not texts:
@@ -162,7 +162,7 @@ def _itself(value: Any) -> Any:
 
 @cache
 def _texts_of(cls: Any) -> dict[str, Any]:
-    """The fields of a class that can hold a text, somewhere in them, and their types; enumeration members are no free text."""
+    """The fields that can hold a text, somewhere in them, and their types; members of enumerations are no free text."""
     if not dataclasses.is_dataclass(cls):
         return {}
     hints = typing.get_type_hints(cls)
