@@ -77,7 +77,7 @@ def _warm() -> None:
 
 
 @pytest.mark.usefixtures("_warm")
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=4, deadline=None, derandomize=True)
 @given(
     actions=st.lists(st.sampled_from(sorted(ACTIONS)), max_size=4),
     gpu=st.sampled_from(sorted(GPUS)),

@@ -64,6 +64,7 @@ class Entry:
     config: Mapping[str, Any]
     sizes: Mapping[str, Sequence[int]] = field(default_factory=dict)
     fixed: Mapping[str, str] = field(default_factory=dict)
+    calls: tuple[str, ...] = ("same", "larger", "smaller")
     recompiles: tuple[str, ...] = ()
     explained: tuple[Mapping[str, str], ...] = ()
 
@@ -71,7 +72,7 @@ class Entry:
         return Case(
             build=self.build,
             profile=lambda: self.call("profile"),
-            serving=lambda: {name: self.call(name) for name in SIZES if name != "profile"},
+            serving=lambda: {name: self.call(name) for name in self.calls},
             mark=lambda args, kwargs: self.mark(kwargs),
             context=lambda name: torch.no_grad(),
             target=self.name,
