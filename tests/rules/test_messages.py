@@ -247,15 +247,15 @@ def of(guard: Make, rows: tuple[object, ...]) -> ViolatedGuard:
             ),
             Kind.SPECIALIZATION_01,
             "dimension 0 of argument `x` is 1 at serving, and the graph of the profile call holds for sizes from 2 on",
-            "Mark the dimension as unbacked on the profile input, torch._dynamo.decorators.mark_unbacked(x, 0), or "
-            "pad it to a size of 2 or more.",
+            "Pad the dimension to a size of 2 or more, or, where no code branches on its size, mark it as unbacked on "
+            "the profile input: torch._dynamo.decorators.mark_unbacked(x, 0).",
             id="SG204",
         ),
         pytest.param(
             ("x.shape[0]", Aspect.SHAPE, "1", "5", {"dim": 0}),
             Kind.SPECIALIZATION_01,
             "dimension 0 of argument `x` is 1 at profile, which makes it a constant, and 5 at serving",
-            "Profile with a size of 2 or more in dimension 0 of `x`, or mark it: "
+            "Profile with a size of 2 or more in dimension 0 of `x`, or, where no code branches on its size, mark it: "
             "torch._dynamo.decorators.mark_unbacked(x, 0).",
             id="SG204 at profile",
         ),

@@ -98,16 +98,16 @@ class ZeroOneSize(GuardRule):
             "a batch of one in a dynamic dimension",
             _BATCH_OF_ONE,
             ("one",),
-            fix="Mark the dimension as unbacked on the profile input, torch._dynamo.decorators.mark_unbacked(x, 0), "
-            "or pad it to a size of 2 or more.",
-            fixed=(_UNBACKED, _PADDED),
+            fix="Pad the dimension to a size of 2 or more, or, where no code branches on its size, mark it as unbacked "
+            "on the profile input: torch._dynamo.decorators.mark_unbacked(x, 0).",
+            fixed=(_PADDED, _UNBACKED),
         ),
         Example(
             "profiled with a batch of one",
             _PROFILE_OF_ONE,
             ("five",),
-            fix="Profile with a size of 2 or more in dimension 0 of `x`, or mark it: "
-            "torch._dynamo.decorators.mark_unbacked(x, 0).",
+            fix="Profile with a size of 2 or more in dimension 0 of `x`, or, where no code branches on its size, "
+            "mark it: torch._dynamo.decorators.mark_unbacked(x, 0).",
             fixed=(_UNBACKED_FROM_ONE,),
         ),
     )
@@ -125,10 +125,10 @@ class ZeroOneSize(GuardRule):
         tensor = tensor_path(guard.path)
         if not guard.condition.is_relation:
             return (
-                f"Profile with a size of 2 or more in dimension {guard.dim} of `{tensor}`, or mark it: "
-                f"torch._dynamo.decorators.mark_unbacked({tensor}, {guard.dim})."
+                f"Profile with a size of 2 or more in dimension {guard.dim} of `{tensor}`, or, where no code branches "
+                f"on its size, mark it: torch._dynamo.decorators.mark_unbacked({tensor}, {guard.dim})."
             )
         return (
-            f"Mark the dimension as unbacked on the profile input, torch._dynamo.decorators.mark_unbacked({tensor}, "
-            f"{guard.dim}), or pad it to a size of 2 or more."
+            "Pad the dimension to a size of 2 or more, or, where no code branches on its size, mark it as unbacked on "
+            f"the profile input: torch._dynamo.decorators.mark_unbacked({tensor}, {guard.dim})."
         )
