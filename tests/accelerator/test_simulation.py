@@ -218,6 +218,32 @@ def test_values_on_the_cpu_are_there_and_copies_from_the_device_have_none() -> N
             int(lengths.cuda().cpu().sum())
 
 
+def written_three_times(device: str) -> list[tuple[torch.Size, tuple[int, ...]]]:
+    """What each write that changes the sizes of a tensor leaves, the third time that it is done to such a tensor."""
+    writes: list[Callable[[torch.Tensor, torch.Tensor], object]] = [
+        lambda tensor, x: setattr(tensor, "data", x),
+        lambda tensor, x: tensor.set_(x),
+        lambda tensor, x: tensor.unsqueeze_(0),
+        lambda tensor, x: tensor.resize_(5),
+        lambda tensor, x: torch.cat([x, x], out=tensor.resize_(0)),
+    ]
+    if hasattr(torch.ops.aten, "shallow_copy_data_"):  # what Dynamo makes of ``.data = x`` since torch 2.14
+        writes.append(torch.ops.aten.shallow_copy_data_)
+    left = []
+    for write in writes:
+        for tensor in [torch.zeros(2, 3, device=device) for _ in range(3)]:
+            write(tensor, torch.ones(4, device=device))
+        left.append((tensor.shape, tensor.stride()))
+    return left
+
+
+def test_a_write_changes_the_sizes_of_a_tensor_each_time_that_it_is_done() -> None:
+    with simulated():
+        on_device = written_three_times("cuda")
+
+    assert on_device == written_three_times("cpu")
+
+
 def test_a_mask_on_the_cpu_selects_without_asking_the_device() -> None:
     with simulated():
         rows = torch.ones(4, 2, device="cuda")

@@ -19,7 +19,9 @@ from steadygraph.torch_private.tensors import operator_name
 _MEMBERS = {
     "torch._ops.HigherOrderOperator": "python_key_table",
     "torch._subclasses.fake_tensor.FakeTensor": "fake_device fake_mode",
-    "torch._subclasses.fake_tensor.FakeTensorMode": "avoid_device_init in_kernel_invocation",
+    "torch._subclasses.fake_tensor.FakeTensorMode": (
+        "_cached_dispatch_impl _dispatch_impl avoid_device_init in_kernel_invocation"
+    ),
     "torch._subclasses.fake_tensor.UnsupportedOperatorException": "func",
     "torch.fx.experimental.symbolic_shapes.ShapeEnv": "_create_symbolic_sizes_strides_storage_offset",
 }
@@ -60,6 +62,13 @@ def fake_tensors(around: Callable[..., Any], shape_env: Any = None) -> contextli
                 with self:
                     return func.decompose(*args, **(kwargs or {}))
             return around(func, args, kwargs or {}, lambda args, kwargs: faked(func, types, args, kwargs))
+
+        def _cached_dispatch_impl(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+            # What is remembered of an operator is its result: one that gives an argument other sizes, and is not known
+            # for it (torch 2.14: shallow_copy_data_), would do so the first time only.
+            writes = isinstance(func, torch._ops.OpOverload) and func._schema.is_mutable
+            look = self._dispatch_impl if writes else super()._cached_dispatch_impl
+            return look(func, types, args, kwargs)
 
     mode = Mode(allow_non_fake_inputs=True, shape_env=shape_env, static_shapes=True)
     mode.enter_stack = here  # type: ignore[assignment]
