@@ -44,10 +44,10 @@ def excluded(x):
     return x + 1
 
 
-def breaks(forward, *args):
+def breaks(forward, *args, **options):
     module = type("Module", (nn.Module,), {"forward": forward})()
     with own_dynamo_state():
-        session = CompileSession([("", module)], options={}, backends={})
+        session = CompileSession([("", module)], options=options, backends={})
         with session.guards_kept(), session.calling():
             for name in ("profile", "again"):
                 session.start(name)
@@ -93,6 +93,17 @@ def test_two_breaks_at_two_lines_are_two():
         return x
 
     assert len(breaks(forward, torch.ones(3))[0]) == 2
+
+
+def test_a_frame_that_is_compiled_too_often_reaches_the_limit_whatever_torch_calls_that():
+    def forward(self, x):
+        self.steps = getattr(self, "steps", 0) + 1
+        return x * self.steps
+
+    profile, again = breaks(forward, torch.ones(3), recompile_limit=1)
+
+    assert profile == ()
+    assert [(b.reason, b.location.text) for b in again] == [(BreakReason.RECOMPILE_LIMIT, "def forward(self, x):")]
 
 
 def test_a_model_in_one_graph_has_none():

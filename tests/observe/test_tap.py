@@ -17,7 +17,7 @@ from torch.nn.attention.flex_attention import flex_attention
 
 from steadygraph.observe.run.tap import DynamoTap
 from steadygraph.torch_private import EntryPoint
-from steadygraph.torch_private.entries import BreakEvent, CapturedGraph, CompiledFrame
+from steadygraph.torch_private.entries import BreakEvent, CapturedGraph, CompiledFrame, SkippedFrame
 
 
 class Log:
@@ -50,7 +50,7 @@ class Log:
         self.compiled.append(entry)
         self.breaks += breaks
 
-    def frame_skipped(self, code: types.CodeType, why: str, breaks: Sequence[BreakEvent]) -> None:
+    def frame_skipped(self, skipped: SkippedFrame, breaks: Sequence[BreakEvent]) -> None:
         """Nothing is noted."""
 
     def frame_failed(self, code: types.CodeType, breaks: Sequence[BreakEvent]) -> None:

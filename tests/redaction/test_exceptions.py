@@ -13,6 +13,7 @@ from steadygraph.errors import TargetError
 from steadygraph.observe.graphs.breaks import skipped
 from steadygraph.observe.inputs.values import value_text
 from steadygraph.observe.places import locations
+from steadygraph.torch_private.entries import SkippedFrame
 
 TOKEN = "q7Xw2Lk9PzR4tVbN8mJc5HgF1dSaYe3UoIiK6T0E"
 WEIGHT = torch.full((60,), 0.7312)
@@ -69,7 +70,7 @@ def test_what_a_target_leaves_with_leaks_nothing(say: Callable[[], str]) -> None
 
 @pytest.mark.parametrize("say", LEAKS.values(), ids=LEAKS)
 def test_why_a_frame_was_skipped_leaks_nothing(say: Callable[[], str]) -> None:
-    (one,) = skipped(test_why_a_frame_was_skipped_leaks_nothing.__code__, f"why\n{say()}", (), ())
+    (one,) = skipped(SkippedFrame(test_why_a_frame_was_skipped_leaks_nothing.__code__, "why", say()), (), ())
 
     assert not leaks(one.detail or "")
 

@@ -49,6 +49,7 @@ from steadygraph.torch_private.frames import (
     guarded_code,
     hooks,
     hooks_beside,
+    is_at_limit,
     is_compiled,
     is_excluded_alone,
     never_traced,

@@ -21,6 +21,23 @@ class BreakEvent:
     stack: Sequence[traceback.FrameSummary]
 
 
+@dataclass(frozen=True, slots=True)
+class SkippedFrame:
+    """A frame that Dynamo did not compile: it runs as plain Python.
+
+    Args:
+        code: That of the frame.
+        reason: What Dynamo says about it in general.
+        error: What it met when it tried; None: it never looked into the frame.
+        at_limit: Was it compiled too often to be compiled again?
+    """
+
+    code: types.CodeType
+    reason: str
+    error: str | None = None
+    at_limit: bool = False
+
+
 @dataclass(slots=True, eq=False)
 class CompiledFrame:
     """One entry of Dynamo's cache: live objects, to be reduced to values by the observers."""

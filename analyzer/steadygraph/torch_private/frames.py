@@ -20,7 +20,7 @@ _MEMBERS = {
     "torch._dynamo.guards.GuardManagerWrapper": "diff_guard_root root",
     "torch._dynamo.output_graph.GraphCompileReason": "reason user_stack",
     "torch._dynamo.resume_execution.ResumeFunctionMetadata": "code",
-    "torch._dynamo.types.ConvertFrameReturn": "guarded_code",
+    "torch._dynamo.types.ConvertFrameReturn": "frame_exec_strategy guarded_code",
     "torch._dynamo.types.GuardedCode": "code compile_id guard_manager",
     "torch._C._dynamo.eval_frame._CacheEntry": "code compile_id guard_manager",
     "torch._C._dynamo.eval_frame": "set_eval_frame_isolate_recompiles_id",
@@ -74,6 +74,13 @@ def _guarded_code(made: Any) -> GuardedCode:
 def skip_reason(result: Any) -> str:
     """Why a frame was not compiled; empty if Dynamo does not say."""
     return result.skip_reason or ""
+
+
+def is_at_limit(result: Any) -> bool:
+    """Does a callback's answer keep to what there is, because the frame was compiled too often?"""
+    from torch._C._dynamo.eval_frame import _FrameAction
+
+    return bool(result.frame_exec_strategy.cur_action == _FrameAction.RUN_ONLY)
 
 
 def hooks(on_guards: Callable[[Any], None] | None = None) -> Any:

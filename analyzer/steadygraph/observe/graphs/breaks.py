@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import traceback
-import types
 from collections.abc import Iterable, Sequence
 
 from steadygraph.model import BreakReason, GraphBreak, Location
 from steadygraph.observe.places import locations
 from steadygraph.redaction.text import redacted
-from steadygraph.torch_private.entries import BreakEvent
+from steadygraph.torch_private.entries import BreakEvent, SkippedFrame
 
 #: torch 2.13: the reason recorded with a graph says "generic_jump", the registry of graph breaks "Data-dependent
 #: branching", for the same thing.
@@ -69,22 +68,16 @@ def _from_model(
 
 
 def skipped(
-    code: types.CodeType,
-    why: str,
+    frame: SkippedFrame,
     events: Sequence[BreakEvent],
     callers: Sequence[traceback.FrameSummary],
     decorated: Location | None = None,
 ) -> tuple[GraphBreak, ...]:
-    """A frame that Dynamo gave up on: the breaks that led to it, or the frame itself.
-
-    ``why`` is what Dynamo says about it in general, and, on further lines, the error that it met.
-    """
-    general, _, error = why.partition("\n")
-    limit = "recompile" in general or "custom frame execution strategy" in general
-    kind = BreakReason.RECOMPILE_LIMIT if limit else BreakReason.SKIPPED_FRAME
-    location = locations.of_definition(code)
-    from_model = _from_model([*callers, locations.frame_of(code)], location, decorated)
-    frame_itself = GraphBreak(kind, _detail(error) or _detail(general), location, from_model)
+    """A frame that Dynamo gave up on: the breaks that led to it, or the frame itself."""
+    kind = BreakReason.RECOMPILE_LIMIT if frame.at_limit else BreakReason.SKIPPED_FRAME
+    location = locations.of_definition(frame.code)
+    from_model = _from_model([*callers, locations.frame_of(frame.code)], location, decorated)
+    frame_itself = GraphBreak(kind, _detail(frame.error or "") or _detail(frame.reason), location, from_model)
     return capture(events, callers, decorated) or (frame_itself,)
 
 

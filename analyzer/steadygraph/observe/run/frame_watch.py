@@ -14,7 +14,7 @@ from steadygraph.errors import raised
 from steadygraph.observe.guards import variadic
 from steadygraph.observe.guards.sources import names_of
 from steadygraph.redaction.text import redacted
-from steadygraph.torch_private.entries import BreakEvent, CapturedGraph, CompiledFrame
+from steadygraph.torch_private.entries import BreakEvent, CapturedGraph, CompiledFrame, SkippedFrame
 from steadygraph.torch_private.guards import MadeGuard
 
 
@@ -27,7 +27,7 @@ class FrameObserver(Protocol):
     def frame_compiled(self, entry: CompiledFrame, breaks: Sequence[BreakEvent]) -> None:
         """After a frame was compiled."""
 
-    def frame_skipped(self, code: types.CodeType, why: str, breaks: Sequence[BreakEvent]) -> None:
+    def frame_skipped(self, skipped: SkippedFrame, breaks: Sequence[BreakEvent]) -> None:
         """After Dynamo gave up on a frame: it runs as plain Python, now and in future."""
 
     def frame_failed(self, code: types.CodeType, breaks: Sequence[BreakEvent]) -> None:
@@ -48,7 +48,8 @@ class _Compilation:
     guards: Sequence[MadeGuard] = ()
     all_guards: Any = None
     questions: list[Sequence[traceback.FrameSummary]] = field(default_factory=list)
-    failure: str = ""
+    #: Why it could not be traced.
+    failure: str | None = None
     #: What the frame had in ``*args`` and ``**kwargs`` before it ran.
     variadic: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
@@ -94,9 +95,10 @@ class FrameWatch:
     def _tell(self, frame: Any, result: Any, made: _Compilation, events: Sequence[BreakEvent]) -> None:
         guarded = torch_private.guarded_code(result)
         if guarded is None:
-            why = f"{torch_private.skip_reason(result) or 'frame was skipped'}\n{made.failure}"
+            why = torch_private.skip_reason(result) or "frame was skipped"
+            skipped = SkippedFrame(frame.f_code, why, made.failure, torch_private.is_at_limit(result))
             for observer in self._observers:
-                observer.frame_skipped(frame.f_code, why, events)
+                observer.frame_skipped(skipped, events)
             return
         entry = CompiledFrame(
             frame.f_code,
@@ -128,7 +130,7 @@ class FrameWatch:
     def begin_again(self) -> None:
         """The frame is traced once more: what was heard so far is of no account."""
         made = self._compilations[-1]
-        made.graphs, made.guards, made.all_guards, made.failure = [], (), None, ""
+        made.graphs, made.guards, made.all_guards, made.failure = [], (), None, None
 
     def guards_made(self, guards: Any) -> None:
         self._compilations[-1].guards = tuple(map(MadeGuard, guards))

@@ -42,7 +42,7 @@ from steadygraph.observe.run.replaced_forward import replaced_forward
 from steadygraph.observe.run.tap import DynamoTap
 from steadygraph.observe.run.watching import Forward, OpenCall, WatchedRegion
 from steadygraph.torch_private import EntryPoint, when_asked
-from steadygraph.torch_private.entries import BreakEvent, CapturedGraph, CompiledFrame
+from steadygraph.torch_private.entries import BreakEvent, CapturedGraph, CompiledFrame, SkippedFrame
 from steadygraph.torch_private.guards import GuardCheckError
 
 #: Gives what stands in for a region's forward while the model is called.
@@ -402,15 +402,15 @@ class CompileSession:
             when_asked(entry.guard_manager, functools.partial(self._calls.ask, id(entry)))
 
     @_watching
-    def frame_skipped(self, code: types.CodeType, why: str, events: Sequence[BreakEvent]) -> None:
-        call = self._calls.innermost
+    def frame_skipped(self, skipped: SkippedFrame, events: Sequence[BreakEvent]) -> None:
+        call, code = self._calls.innermost, skipped.code
         self._runs_plain(call, code)
-        if call is None or not (events or _gave_up(why)):
+        if call is None or not (events or skipped.error is not None):  # never looked into: no graph break
             return
         # Dynamo tried, as it would for a recompile that succeeds, and what the frame calls is compiled piece by piece.
         call.failed_recompiles += bool(self._entries.of(call.region, code))
         if locations.is_user_file(code.co_filename):
-            call.breaks += breaks.skipped(code, why, events, self._callers(), call.region.forward.decorated)
+            call.breaks += breaks.skipped(skipped, events, self._callers(), call.region.forward.decorated)
 
     def _runs_plain(self, call: OpenCall | None, code: types.CodeType) -> None:
         """From now on Dynamo may leave this code alone, whatever it has compiled of it."""
@@ -465,8 +465,3 @@ def _addresses(region: WatchedRegion) -> tuple[tuple[str, int], ...]:
 def _eager(module: torch.fx.GraphModule) -> Callable[..., Any]:
     torch_private.force_recompile(module)
     return FakeRuns(module.forward)
-
-
-def _gave_up(why: str) -> bool:
-    """Did Dynamo try to compile the frame and fail?  Frames that it never looks into are no graph breaks."""
-    return "error was suppressed" in why or "custom frame execution strategy" in why
