@@ -11,16 +11,19 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from _pytest import pytester
 
 from steadygraph.cli.main import main
 from steadygraph.model import CaseReport
 
 ROOT = Path(__file__).resolve().parent.parent
+#: Where modules come from that are there for all tests: other ones are those of a test.
+_INSTALLED = (sys.prefix, sys.base_prefix, str(ROOT / "analyzer"), str(ROOT / "rules"))
 
 # With torch loaded a collection of everything takes 0.2 s and more, in all a tenth of the time of the tests.
 gc.set_threshold(100_000, 20, 100)
@@ -29,6 +32,27 @@ gc.set_threshold(100_000, 20, 100)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first: a worker that has nothing left takes over what is short, at the end."""
     items.sort(key=lambda item: item.path.parent.name != "precision")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def each_module_exists_once() -> Iterator[None]:
+    """A session of pytest in this process forgets at its end what it imported first.
+
+    Another import would make a second copy of a module beside the one that packages and functions go on using: what a
+    test puts into one is not seen in the other.
+    """
+    forget = pytester.SysModulesSnapshot.restore
+
+    def forget_others(snapshot: pytester.SysModulesSnapshot) -> None:
+        before = list(sys.modules.items())
+        forget(snapshot)
+        for name, module in before:
+            if str(getattr(module, "__file__", None)).startswith(_INSTALLED):
+                sys.modules.setdefault(name, module)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pytester.SysModulesSnapshot, "restore", forget_others)
+        yield
 
 
 @pytest.fixture(scope="session")

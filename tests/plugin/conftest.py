@@ -11,13 +11,6 @@ from typing import Any
 
 import pytest
 
-# A session in this process forgets what it imported: these stay, with the server that cases are forked from.
-import steadygraph.report.json.codec
-import steadygraph.testing.collection
-import steadygraph.testing.fixture
-import steadygraph.testing.marker
-import steadygraph.testing.summary  # noqa: F401
-
 Run = Callable[..., pytest.RunResult]
 
 #: Wrong where guards are dropped, compiled again where they are kept: only for the call ``image``.
@@ -76,10 +69,7 @@ def cases(pytester: pytest.Pytester) -> pytest.Pytester:
 
 @pytest.fixture
 def run(pytester: pytest.Pytester) -> Run:
-    """``run("--steadygraph", ...)`` is a session in this process; what is printed is in the result.
-
-    Its tests must not import torch: the session forgets what it imported, and torch cannot be imported twice.
-    """
+    """``run("--steadygraph", ...)`` is a session in this process; what is printed is in the result."""
 
     def session(*arguments: str) -> pytest.RunResult:
         return pytester.runpytest_inprocess("-p", "no:randomly", *arguments)

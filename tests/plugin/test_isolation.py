@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from tests.plugin.conftest import BROKEN, Run, section
 
@@ -58,3 +60,15 @@ def test_scenarios_that_were_there_when_the_file_was_read_and_are_gone_fail(case
     assert section(found, "image[drop] of cases/case_broken.py") == (
         "image under drop\nthe scenario is gone: serving() gave other names when the case was analysed"
     )
+
+
+def test_a_session_in_the_process_of_the_tests_leaves_each_module_once(cases: pytest.Pytester, run: Run) -> None:
+    cases.makepyfile("def test_imports_what_nobody_did(): import steadygraph.history.changes.formats")
+
+    run().assert_outcomes(passed=1)
+
+    ours = {name: module for name, module in sys.modules.items() if name.startswith("steadygraph.")}
+    assert "steadygraph.history.changes.formats" in ours
+    for name, module in ours.items():
+        package, _, own = name.rpartition(".")
+        assert getattr(sys.modules[package], own, module) is module
