@@ -14,15 +14,21 @@ from steadygraph.model import Asks, Aspect, Subject
 
 # --- ids and counters --------------------------------------------------------------------------------------
 
-#: Also inside of the names under which Dynamo keeps objects among the globals: ``_140426832516880_c13``.
-_ADDRESS = re.compile(r"(?<![0-9A-Za-z])(?:0x[0-9a-fA-F]{6,}|\d{12,})(?![0-9A-Za-z])")
+#: Where Dynamo itself writes one: other numbers of that size are the user's.  Objects are asked by their ids, and kept
+#: among the globals under names with them: ``_140426832516880_c13``.
+_ADDRESS = re.compile(
+    r"(?<![0-9A-Za-z])0x[0-9a-fA-F]{6,}(?![0-9A-Za-z])|(?<=_)\d{12,}(?=(?:_\d{12,})?_c\d)"
+    r"|(?:(?<=__dtensor_spec_)|(?<=torch_obj_))\d{12,}"
+)
+_ASKED_BY_ID = re.compile(r"(?P<asked>check_(?:obj|type)_id\([^\n]{1,2000}?, )\d{6,}(?=\))")
 #: How many there were before, in this process: ``__builtins_dict___6``, ``_<id>_c13``.
 _COUNTER = re.compile(r"(?P<name>\b__builtins_dict___|_<id>_c)\d+(?:[/_]\d+)*")
 
 
 def without_addresses(text: str) -> str:
     """Guard text without the ids of objects, which differ from run to run, and without what Dynamo has counted."""
-    return _COUNTER.sub(r"\g<name><n>", _ADDRESS.sub("<id>", text))
+    text = _ASKED_BY_ID.sub(r"\g<asked><id>", _ADDRESS.sub("<id>", text))
+    return _COUNTER.sub(r"\g<name><n>", text)
 
 
 # --- sources: where a value comes from ----------------------------------------------------------------------
