@@ -28,15 +28,14 @@ SLOW = """
 """
 #: Sends a signal to itself when a module is imported.
 EARLY = """
-import importlib.abc, os, signal, sys
+import importlib.abc, os, runpy, signal, sys
 module, number = sys.argv[1], int(sys.argv[2])
 class Finder(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name == module: os.kill(os.getpid(), number)
 sys.meta_path.insert(0, Finder())
 sys.argv[1:] = ["analyze", "case.py"]
-from steadygraph.cli.main import main
-sys.exit(main())
+runpy.run_module("steadygraph", run_name="__main__")
 """
 
 
@@ -98,7 +97,7 @@ def test_a_signal_ends_a_run_with_what_is_finished(
     assert [file.name for file in temporary.iterdir() if "steadygraph" in file.name or "pymp" in file.name] == []
 
 
-@pytest.mark.parametrize("module", ["steadygraph.cli.app", "typer", "steadygraph.workers.pool"])
+@pytest.mark.parametrize("module", ["steadygraph.cli.main", "steadygraph.cli.app", "steadygraph.workers.pool"])
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_an_early_signal_prints_nothing(tmp_path: Path, module: str, number: int, code: int) -> None:
     with dispositions([]):
