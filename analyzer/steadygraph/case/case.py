@@ -172,6 +172,9 @@ def build_model(case: Case) -> nn.Module:
     if not issubclass(type(model), nn.Module):
         hint = "return the model itself"
         raise CaseError(f"{label} returned {checks.described(model)}, not a torch.nn.Module", hint=hint)
+    with guarded(f"reading the model that {label} returned"):
+        for members in (model.named_modules, model.named_parameters, model.named_buffers):
+            list(members())
     checks.refuse_compiled(model, f"the model that {label} returned")
     return cast("nn.Module", model)
 

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from steadygraph.case import phase
 from steadygraph.case.their_code import TheirError
@@ -23,6 +23,10 @@ EXIT_HINT = "a target must not end the process"
 ENVIRONMENT_HINT = "install it into the environment of steadygraph, or add its directory to PYTHONPATH"
 
 _MESSAGE_LIMIT = 400
+#: Bits of a number that anybody means; Python refuses to write down those of 4,300 digits.
+_LONGEST_CODE = 64
+#: The descriptor of the built-in class, which no subclass can replace.
+_DICT: Any = vars(BaseException)["__dict__"]
 #: What Python raises about source code; a subclass of the user's may have no line.
 _SYNTAX_ERRORS = (SyntaxError, IndentationError, TabError)
 _STEADYGRAPH = str(Path(__file__).parents[1]) + os.sep
@@ -115,7 +119,7 @@ def readable_path(path: str) -> str:
 
 def _exit_code(error: SystemExit) -> str:
     code = vars(SystemExit)["code"].__get__(error)
-    if type(code) in (int, str):
+    if type(code) is str or (type(code) is int and code.bit_length() < _LONGEST_CODE):
         return _line(repr(code))
     return "" if code is None else f"<{type(code).__name__}>"
 
@@ -123,7 +127,7 @@ def _exit_code(error: SystemExit) -> str:
 def _hint(error: BaseException) -> str:
     if issubclass(type(error), ModuleNotFoundError):
         return ENVIRONMENT_HINT
-    hint = BaseException.__getattribute__(error, "__dict__").get("hint")
+    hint = _DICT.__get__(error).get("hint")
     return _line(hint) if type(hint) is str else TRACEBACK_HINT
 
 
@@ -131,7 +135,7 @@ def _at(error: BaseException) -> str:
     """`` (case.py:12)``, or nothing if no line of the user's took part."""
     if type(error) in _SYNTAX_ERRORS:
         filename, line = cast(SyntaxError, error).filename, cast(SyntaxError, error).lineno
-        if filename and line:
+        if type(filename) is str and type(line) is int and 0 < line.bit_length() < _LONGEST_CODE:
             return f" ({readable_path(filename)}:{line})"
     for frame in reversed(raised.stack(error)):
         if is_user_file(frame.filename):

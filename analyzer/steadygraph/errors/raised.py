@@ -9,9 +9,9 @@ from __future__ import annotations
 import dis
 import os
 import sysconfig
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from traceback import FrameSummary
 from types import CodeType, TracebackType
 from typing import Any, TypeVar
 
@@ -56,9 +56,10 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
         error = _CONTEXT.__get__(error) if cause is None else cause
 
 
-def stack(error: BaseException) -> traceback.StackSummary:
-    """Where it was raised, outermost frame first."""
-    return traceback.extract_tb(_TRACEBACK.__get__(error))
+def stack(error: BaseException) -> list[FrameSummary]:
+    """Where it was raised, outermost frame first.  No source is read: a file by that name may be anything."""
+    codes = ((step.tb_frame.f_code, step.tb_lineno) for step in reversed(_steps(error)))
+    return [FrameSummary(code.co_filename, line, code.co_name, lookup_line=False) for code, line in codes]
 
 
 def passes_on(function: Function) -> Function:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import faulthandler
 import importlib
 import os
@@ -12,19 +13,28 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import util
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from steadygraph.case import phase
 from steadygraph.case.case import opened
-from steadygraph.case.user_code import EXIT_HINT, TRACEBACK_HINT, faults_of_the_target, show_traceback
-from steadygraph.errors import SteadygraphError, TargetError
+from steadygraph.case.user_code import EXIT_HINT, TRACEBACK_HINT, describe, faults_of_the_target, show_traceback
+from steadygraph.errors import (
+    CaseError,
+    DeviceError,
+    SteadygraphError,
+    TargetError,
+    TorchSupportError,
+    UsageError,
+    raised,
+)
 from steadygraph.model import CaseReport, Problem, Status
 from steadygraph.model.run import INTERNAL_ERROR
 from steadygraph.workers import memory, processes, wire
 from steadygraph.workers.board import REPORT_LOST, Board
+from steadygraph.workers.foundation import Foundation
 from steadygraph.workers.keeper import STACK_SIGNAL, Descriptors
 from steadygraph.workers.order import Analyze, Order
 from steadygraph.workers.sink import Sink, out_of_the_way
@@ -32,7 +42,10 @@ from steadygraph.workers.wire import Result
 
 #: So many of a traceback's last entries say enough in a report.
 _FRAMES = 3
-_RELEASE_S = 0.5
+#: Whoever reads what the target printed may be slow.
+_FLUSH_S, _RELEASE_S = 5.0, 0.5
+_OURS = (SteadygraphError, UsageError, CaseError, DeviceError, TargetError, TorchSupportError)
+_TEXTS = (str, type(None))
 
 
 def work(order: Order, descriptors: Descriptors, board: Board, environment: Mapping[str, str]) -> NoReturn:
@@ -61,8 +74,8 @@ def work(order: Order, descriptors: Descriptors, board: Board, environment: Mapp
     if os.getpid() != worker:  # the target has forked, and both processes came back
         os._exit(0)
     faulthandler.cancel_dump_traceback_later()
-    _flush()
-    _release_semaphores()
+    _done_in(_FLUSH_S, _flush)
+    _done_in(_RELEASE_S, _release_semaphores)
     if not sink.write(wire.framed(report)):
         board.write(REPORT_LOST)
     # Not sys.exit: threads of the target must not keep the process, nor its exit handlers hang it.
@@ -72,16 +85,20 @@ def work(order: Order, descriptors: Descriptors, board: Board, environment: Mapp
 def result_of(order: Order) -> Result:
     """What is found out about one target; whatever goes wrong becomes its problem."""
     started = time.perf_counter()
+    foundation, changed = Foundation(), []
     recording = None
     try:
-        report, recording = _analyzed(order)
+        try:
+            report, recording = _analyzed(order)
+        finally:  # before anything else is done: it could not be done
+            changed = foundation.put_back()
     except SteadygraphError as error:
-        report = failed(order.target, Problem(type(error).__name__, error.problem, error.hint))
+        report = failed(order.target, _told(error))
     except KeyboardInterrupt:
-        report = failed(order.target, Problem(TargetError.__name__, "the target raised KeyboardInterrupt", EXIT_HINT))
+        report = failed(order.target, _of_target("the target raised KeyboardInterrupt", EXIT_HINT))
     except BaseException as error:
         show_traceback(error)
-        report = failed(order.target, internal_problem(error))
+        report = failed(order.target, _unexpected(error, changed))
     duration_s = round(time.perf_counter() - started, 3)
     if recording is not None:
         recording = dataclasses.replace(recording, duration_s=duration_s)
@@ -92,10 +109,40 @@ def failed(target: str, problem: Problem, *, status: Status = Status.FAILED, dur
     return CaseReport(target=target, status=status, duration_s=duration_s, error=problem)
 
 
+def _told(error: SteadygraphError) -> Problem:
+    """What an error of ours says; the target may have raised it, with anything in it, or one of a class of its own."""
+    if any(type(error) is kind for kind in _OURS) and type(error.problem) is str and type(error.hint) in _TEXTS:
+        return Problem(raised.name(error), error.problem, error.hint)
+    return _of_target(f"the target raised {describe(error)}", TRACEBACK_HINT)
+
+
+def _unexpected(error: BaseException, changed: Sequence[str]) -> Problem:
+    """What was not meant to be raised: a fault of steadygraph, unless it is known whose it is.
+
+    Args:
+        error: It.
+        changed: What the target has put in place of Python and steadygraph.
+    """
+    if changed:
+        others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        what = f"the target changed {changed[0]}{others}, and then {raised.name(error)} was raised"
+        return _of_target(what, "a target must leave Python as it is, for what runs beside it")
+    if raised.is_theirs(error):
+        return _of_target(f"the target raised {describe(error)}", TRACEBACK_HINT)
+    if issubclass(type(error), OSError) and cast(OSError, error).errno in (errno.EMFILE, errno.ENFILE):
+        return _of_target("the target left no file descriptor free", "a target must close what it opens")
+    return internal_problem(error)
+
+
+def _of_target(message: str, hint: str) -> Problem:
+    return Problem(TargetError.__name__, message, hint)
+
+
 def internal_problem(error: BaseException) -> Problem:
     """An exception that steadygraph did not mean to raise, with the end of its traceback."""
     frames = "".join(traceback.format_tb(error.__traceback__)[-_FRAMES:]).rstrip()
-    name = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    said = raised.text(error)
+    name = f"{raised.name(error)}: {said}" if said else raised.name(error)
     return Problem(INTERNAL_ERROR, f"steadygraph failed: {name}\n{frames}", f"report this; {TRACEBACK_HINT}")
 
 
@@ -158,14 +205,20 @@ def _redirect(errors: int, *, silent: bool) -> None:
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         # The target may have closed or replaced them.
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(BaseException):
             stream.flush()
     processes.flush()
 
 
 def _release_semaphores() -> None:
     """What inductor and progress bars create is otherwise reported as leaked, on the terminal, by another process."""
-    # In a thread, and not waited for long: a pool that the target left open joins its workers here.
-    releasing = threading.Thread(target=util._run_finalizers, args=(0,), daemon=True)  # type: ignore[attr-defined]
-    releasing.start()
-    releasing.join(_RELEASE_S)
+    # A pool that the target left open joins its workers here.
+    with contextlib.suppress(BaseException):
+        util._run_finalizers(0)  # type: ignore[attr-defined]
+
+
+def _done_in(patience_s: float, step: Callable[[], None]) -> None:
+    """Do it in a thread, and wait no longer: it runs code of the target."""
+    doing = threading.Thread(target=step, daemon=True)
+    doing.start()
+    doing.join(patience_s)

@@ -8,6 +8,7 @@ import linecache
 import re
 import sys
 import sysconfig
+import tokenize
 import traceback
 import types
 from collections.abc import Sequence
@@ -126,7 +127,10 @@ def of_code(code: types.CodeType) -> Location:
 
 def of_definition(code: types.CodeType) -> Location:
     """The line with a function's name: the first one of its code may be that of a decorator."""
-    lines = inspect.getblock(linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :])
+    try:
+        lines = inspect.getblock(linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :])
+    except (SyntaxError, tokenize.TokenError):  # the file is no longer what it was
+        lines = []
     named = (place for place, line in enumerate(lines) if line.lstrip().startswith(("def ", "async def ")))
     return of_line(code, code.co_firstlineno + next(named, 0))
 
@@ -162,7 +166,7 @@ def of_class(cls: type) -> Location | None:
     try:
         lines, first = inspect.getsourcelines(cls)
         return Location(inspect.getfile(cls), first, cls.__qualname__, lines[0].strip())
-    except (OSError, TypeError, IndexError):
+    except (OSError, TypeError, IndexError, SyntaxError):  # the file is no longer what it was
         return None
 
 
