@@ -27,11 +27,10 @@ def _marked(cases: pytest.Pytester) -> None:
     cases.makepyfile(test_model=MARKED)
 
 
-@pytest.mark.parametrize("distribution", ["load", "loadgroup"])
-def test_workers_find_what_one_process_finds(cases: pytest.Pytester, run: Run, spawn: Run, distribution: str) -> None:
+def test_workers_find_what_one_process_finds(cases: pytest.Pytester, run: Run, spawn: Run) -> None:
     alone = run("--steadygraph", "-v", "--steadygraph-report=alone")
 
-    found = spawn("--steadygraph", "-n2", "--dist", distribution, "-v", "--steadygraph-report=together")
+    found = spawn("--steadygraph", "-n2", "-v", "--steadygraph-report=together")
 
     assert every_outcome(found) == every_outcome(alone)
     assert len(every_outcome(found)) == 13
