@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+import torch._inductor.config
 
 from steadygraph.observe.state.process import preserved, seeded
 
@@ -57,6 +58,9 @@ def switches():
         "precision": torch.get_float32_matmul_precision(),
         "filters": list(warnings.filters),
         "recompile limit": torch._dynamo.config.recompile_limit,
+        "a setting of inductor": torch._inductor.config.max_autotune,
+        "a set of a configuration": set(torch._dynamo.config.reorderable_logging_functions),
+        "a list that was replaced": list(torch._inductor.config.external_matmul),
         "stance": eval_frame._stance,
         "directory": os.getcwd(),
         "path": list(sys.path),
@@ -78,6 +82,9 @@ def upset(directory):
     torch.set_float32_matmul_precision("medium")
     warnings.filterwarnings("ignore", message="a message of this test")
     torch._dynamo.config.recompile_limit = 1
+    torch._inductor.config.max_autotune = not torch._inductor.config.max_autotune
+    torch._dynamo.config.reorderable_logging_functions.add(print)
+    torch._inductor.config.external_matmul = [torch.mm]
     torch.compiler.set_stance("force_eager")
     os.chdir(directory)
     sys.path.insert(0, "nowhere")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import contextvars
 import copy
+import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -182,19 +184,41 @@ def compiler_settings() -> Callable[[], None]:
     from torch._dynamo import eval_frame
 
     stance = eval_frame._stance
-    loaded = (dynamo_config, *filter(None, map(sys.modules.get, _OTHERS)))
-    configs = [(config, _settings(config)) for config in loaded]
+    configs = (dynamo_config, *filter(None, map(sys.modules.get, _OTHERS)))
+    held = [(config, copy.deepcopy(_containers(config))) for config in configs]
+    before = contextvars.copy_context()
 
     def restore() -> None:
         if eval_frame._stance is not stance:
             eval_frame._set_stance(stance)
-        for config, before in configs:
-            now = _settings(config)
-            for name in before.keys() & now.keys():
-                if now[name] != before[name]:
-                    setattr(config, name, before[name])
+        if _differs(before, contextvars.copy_context()):
+            for config in configs:
+                _set_back(config, before.run(_settings, config), _settings(config))
+        for config, containers in held:
+            _set_back(config, containers, _containers(config))
 
     return restore
+
+
+def _differs(before: contextvars.Context, now: contextvars.Context) -> bool:
+    """Was a variable set?  What somebody puts into a configuration is one; a copy of all of them takes 0.3 ms."""
+    return len(before) != len(now) or any(before.get(variable, now) is not value for variable, value in now.items())
+
+
+def _set_back(config: Any, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    for name in before.keys() & now.keys():
+        if now[name] != before[name]:
+            setattr(config, name, before[name])
+
+
+def _containers(config: Any) -> dict[str, Any]:
+    """The settings that can be changed in place, which sets no variable."""
+    return {name: getattr(config, name) for name in _names_of_containers(config)}
+
+
+@functools.cache
+def _names_of_containers(config: Any) -> tuple[str, ...]:
+    return tuple(name for name, value in _settings(config).items() if isinstance(value, list | set | dict))
 
 
 def _settings(config: Any) -> dict[str, Any]:
