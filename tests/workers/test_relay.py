@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from steadygraph.workers.relay import Relay, readable
+from steadygraph.report.text.printed import readable
+from steadygraph.workers.relay import Relay
 
 
 @pytest.mark.parametrize(

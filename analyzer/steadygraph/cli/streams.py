@@ -11,11 +11,11 @@ from typing import Any, TextIO, cast
 
 from steadygraph.case.user_code import TRACEBACK_HINT, show_traceback
 from steadygraph.errors import SteadygraphError, TargetError, UsageError
-from steadygraph.redaction.text import redacted, without_values
-from steadygraph.report.text.layout import flat
+from steadygraph.redaction.text import redacted
+from steadygraph.report.text.printed import readable
 
-#: Letters of one line of a message, and lines of one message, at most.
-_LONGEST, _MOST_LINES = 2000, 200
+#: Lines of one message.
+_MOST_LINES = 200
 
 
 def emit(text: str) -> None:
@@ -26,7 +26,7 @@ def emit(text: str) -> None:
 
 def error(problem: str, hint: str | None = None) -> None:
     """One problem, in the form that all of them have: a line, and one for what to do."""
-    _tell([f"error: {problem}", *([f"  hint: {hint}"] if hint else [])])
+    _tell([f"error: {_on_one_line(problem)}", *([f"  hint: {_on_one_line(hint)}"] if hint else [])])
 
 
 def remark(text: str) -> None:
@@ -35,10 +35,12 @@ def remark(text: str) -> None:
 
 def _tell(lines: Sequence[str]) -> None:
     """These lines, whatever is in them: it may come from a target, and may be read by a CI system."""
-    for line in lines[:_MOST_LINES]:
-        indent = line[: len(line) - len(line.lstrip())]
-        sys.stderr.write(f"{indent}{flat(without_values(line), _LONGEST)}\n")
+    sys.stderr.write("".join(f"{line}\n" for line in readable("\n".join(lines[:_MOST_LINES])).split("\n")))
     sys.stderr.flush()
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 class Stream:

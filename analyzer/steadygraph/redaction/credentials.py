@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+import operator
 import re
 
 HIDDEN = "***"
@@ -56,7 +56,11 @@ _WORD = re.compile(r"(?P<kept>)(?P<value>[A-Za-z0-9+/_-]{32,})={0,2}")
 
 #: Of a random string the next character is of another kind (a, A, 0) more often than not; of a name, seldom.
 _CHANGES = 0.42
-_KINDS = (str.islower, str.isupper, str.isdigit)
+_LETTERS = (("a", str.islower), ("A", str.isupper), ("0", str.isdigit))
+_KINDS = {
+    point: next((kind for kind, holds in _LETTERS if holds(each)), None)
+    for point, each in enumerate(map(chr, range(128)))
+}
 
 
 def hidden(text: str) -> str:
@@ -92,11 +96,10 @@ def is_random(word: str) -> bool:
     """Is this word nothing that somebody wrote: small and capital letters and digits, in no order?"""
     if len(word) < 20 or not _IN_ONE.fullmatch(word):
         return False
-    kinds = [next((kind for kind, holds in enumerate(_KINDS) if holds(each)), None) for each in word]
-    letters = [kind for kind in kinds if kind is not None]
-    if len(set(letters)) < len(_KINDS) or len(letters) < 0.8 * len(word):
+    letters = word.translate(_KINDS)
+    if len(set(letters)) < 3 or len(letters) < 0.8 * len(word):
         return False
-    changes = sum(one != other for one, other in itertools.pairwise(letters))
+    changes: int = sum(map(operator.ne, letters, letters[1:]))
     return changes >= _CHANGES * (len(letters) - 1)
 
 

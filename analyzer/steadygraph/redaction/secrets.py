@@ -8,8 +8,9 @@ from __future__ import annotations
 import base64
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from steadygraph.redaction import credentials
@@ -175,6 +176,32 @@ def _parts_of_url(value: str) -> tuple[str, ...] | None:
     return tuple(each for each in dict.fromkeys(found) if len(each) >= _SHORTEST)
 
 
+def remember(values: Iterable[str]) -> None:
+    """Know these for secrets from now on."""
+    global _secrets
+    if new := set(values) - _seen:
+        _seen.update(new)
+        _secrets = Secrets(_seen)
+
+
+def watch(tell: Callable[[str], None]) -> None:
+    """Know the secrets that this process puts into its environment as soon as it does so, and for good.
+
+    Args:
+        tell: Told each of them: somebody else may relay what the process prints.
+    """
+    put = os.putenv
+
+    def put_and_told(name: Any, value: Any) -> None:
+        put(name, value)
+        found = _secret_of(os.fsdecode(name), os.fsdecode(value))
+        remember(found)
+        for secret in found:
+            tell(secret)
+
+    os.putenv = put_and_told  # by which os.environ does it
+
+
 #: Every value that was secret when somebody looked, and the variables as they were then.
 _seen: set[str] = set()
 _looked_at: dict[str, str] = {}
@@ -183,12 +210,9 @@ _secrets = Secrets(())
 
 def known() -> Secrets:
     """The secrets of this process, those among them that it had earlier."""
-    global _secrets, _looked_at
+    global _looked_at
     variables = dict(os.environ)
     if variables != _looked_at:
         _looked_at = variables
-        new = secret_values(variables) - _seen
-        if new:
-            _seen.update(new)
-            _secrets = Secrets(_seen)
+        remember(secret_values(variables))
     return _secrets

@@ -91,7 +91,8 @@ def keep(descriptors: Descriptors, environment: Mapping[str, str], work: Work) -
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     order = Order.from_bytes(_content(descriptors.order))
-    board, keeper, relay = Board(), os.getpid(), Relay(descriptors.errors)
+    board, keeper = Board(), os.getpid()
+    relay = Relay(descriptors.errors, board.secrets)
     worker = os.fork()
     if worker == 0:
         signal.set_wakeup_fd(-1)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+from collections.abc import Callable, Iterable
 
-from steadygraph.redaction.text import without_values
-from steadygraph.report.text.layout import printable
+from steadygraph.redaction import secrets
+from steadygraph.report.text.printed import readable
 
 _CHUNK_BYTES = 1 << 16
-#: Letters of one line; what is longer nobody reads to its end.
-_LONGEST = 2000
 
 
 class Relay:
@@ -21,10 +20,12 @@ class Relay:
 
     Args:
         destination: Where the lines go; it is closed at the end.
+        told: Gives the secrets that whoever prints has told so far.
     """
 
-    def __init__(self, destination: int) -> None:
+    def __init__(self, destination: int, told: Callable[[], Iterable[str]] = tuple) -> None:
         self._destination = destination
+        self._told = told
         self._reader, self._entrance = os.pipe()
         self._thread = threading.Thread(target=self._run, name="steadygraph-relay", daemon=True)
 
@@ -54,21 +55,8 @@ class Relay:
     def _write(self, printed: bytes) -> None:
         if not printed:
             return
+        secrets.remember(self._told())
         shown = readable(printed.decode("utf-8", "backslashreplace")).encode("utf-8", "backslashreplace")
         with contextlib.suppress(OSError):  # nobody reads
             while shown:
                 shown = shown[os.write(self._destination, shown) :]
-
-
-def readable(text: str) -> str:
-    """Printed lines, each as it stands in a terminal at last, printable, and cut after 2,000 characters.
-
-    A progress bar goes back to the beginning of its line with a carriage return, and writes it again.
-    """
-    lines = without_values(text).replace("\r\n", "\n").split("\n")
-    return "\n".join(_shown(line.rstrip("\r").rpartition("\r")[2]) for line in lines)
-
-
-def _shown(line: str) -> str:
-    line = printable(line.expandtabs())
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."

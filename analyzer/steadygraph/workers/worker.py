@@ -32,6 +32,7 @@ from steadygraph.errors import (
 )
 from steadygraph.model import CaseReport, Problem, Status
 from steadygraph.model.run import INTERNAL_ERROR
+from steadygraph.redaction import secrets
 from steadygraph.workers import memory, processes, wire
 from steadygraph.workers.board import REPORT_LOST, Board
 from steadygraph.workers.foundation import Foundation
@@ -64,6 +65,7 @@ def work(order: Order, descriptors: Descriptors, board: Board, environment: Mapp
     phase.told_to(board.write)
     phase.begins("the start")
     order.surroundings.enter(environment)
+    secrets.watch(board.tell_secret)
     if order.memory_limit_bytes is not None:
         memory.refuse_beyond(order.memory_limit_bytes)
     faulthandler.enable(stack, all_threads=False)

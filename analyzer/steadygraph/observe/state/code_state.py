@@ -10,7 +10,7 @@ import enum
 import functools
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torch import nn
@@ -77,28 +77,38 @@ def names_in(model: nn.Module) -> dict[str, dict[str, Any]]:
     return found
 
 
+def _asked(cls: type, attribute: str) -> Any:
+    """An attribute of a class, whatever its own class would answer."""
+    return type.__getattribute__(cls, attribute)
+
+
+def _own(cls: type) -> Mapping[str, Any]:
+    namespace: Mapping[str, Any] = _asked(cls, "__dict__")
+    return namespace
+
+
 def _methods(cls: type) -> Iterator[types.FunctionType]:
-    for base in cls.__mro__:
-        yield from (value for value in vars(base).values() if type(value) is types.FunctionType)
+    for base in _asked(cls, "__mro__"):
+        yield from (value for value in _own(base).values() if type(value) is types.FunctionType)
 
 
 def of_class(cls: type) -> Iterator[Reached]:
     """The data in a class' namespace, and the code of its methods."""
-    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    file = getattr(sys.modules.get(_asked(cls, "__module__")), "__file__", None)
     if file is None or not is_own_code(file) or issubclass(cls, enum.Enum):
         return
-    for name, value in list(vars(cls).items()):
-        if isinstance(value, _DESCRIPTORS):
+    for name, value in list(_own(cls).items()):
+        if issubclass(type(value), _DESCRIPTORS):
             for part in ("__func__", "fget", "func"):
                 yield None, (name, getattr(value, part, None))
             yield None, (name, value if isinstance(value, types.FunctionType) else None)
         elif not name.startswith("__"):
             read, write = (
-                functools.partial(vars(cls).get, name, MISSING),
+                functools.partial(_own(cls).get, name, MISSING),
                 functools.partial(type.__setattr__, cls, name),
             )
-            yield Binding(read, write, value), (f"{cls.__name__}.{name}", value)
-    yield from ((None, (base.__name__, base)) for base in cls.__bases__)
+            yield Binding(read, write, value), (f"{_asked(cls, '__name__')}.{name}", value)
+    yield from ((None, (_asked(base, "__name__"), base)) for base in _asked(cls, "__bases__"))
 
 
 def of_memo(memo: Any) -> Iterator[Reached]:

@@ -126,7 +126,7 @@ def checksum(tensor: torch.Tensor) -> int | None:
 def of_globals(names: Mapping[str, Mapping[str, Any]]) -> Marks:
     """Of what stands in module-level variables, each with its namespace."""
     values = ((name, namespace.get(name)) for name, namespace in names.items())
-    data = [(name, value) for name, value in values if not isinstance(value, nn.Module | types.ModuleType | type)]
+    data = [(name, value) for name, value in values if not issubclass(type(value), nn.Module | types.ModuleType | type)]
     return _marks((f"{GLOBAL}{name}{path}`", leaf) for name, value in data for path, leaf in storage.held(value))
 
 
@@ -142,7 +142,7 @@ def _state(value: Any) -> object:
         return kind, value
     if not torch_private.is_tensor(value):
         numpy = sys.modules.get("numpy")
-        if numpy is not None and isinstance(value, numpy.ndarray) and value.dtype != object:
+        if numpy is not None and issubclass(type(value), numpy.ndarray) and value.dtype != object:
             return kind, value_text(value), zlib.crc32(value.tobytes())
         return kind, value_text(value)
     version = None if value.is_inference() else value._version
