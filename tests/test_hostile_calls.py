@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 from unittest.mock import MagicMock
@@ -21,25 +20,11 @@ from steadygraph.model import Result
 from steadygraph.policies import proof
 from steadygraph.report.shown import Report
 
+from .hostile_exceptions import LeavesError, NoTextError, OtherClassError
+
 
 class OwnBaseError(BaseException):
     pass
-
-
-class NoTextError(Exception):
-    def __str__(self) -> str:
-        raise RuntimeError("no text")
-
-    __repr__ = __str__
-
-
-class LeavesError(Exception):
-    def __str__(self) -> str:
-        sys.exit(7)
-
-
-class OtherClassError(Exception):
-    __class__ = property(lambda _self: SystemExit)
 
 
 class NoClassError(Exception):
@@ -147,6 +132,20 @@ def test_a_function_of_the_case_that_raises_is_named(function: str, told: str) -
         analysed(**{function: fails})
 
     assert caught.value.problem.partition(" (")[0] == told
+
+
+def test_a_model_that_cannot_be_walked_is_told() -> None:
+    def broken() -> nn.Module:
+        model = Net()
+        model._buffers[5] = torch.ones(1)  # type: ignore[index]
+        return model
+
+    with pytest.raises(TargetError) as caught:
+        analysed(build=broken)
+
+    assert caught.value.problem == (
+        'reading the model that build() returned raised TypeError: can only concatenate str (not "int") to str'
+    )
 
 
 def test_an_interrupt_in_a_call_interrupts_the_analysis() -> None:
@@ -352,22 +351,35 @@ def test_an_object_that_no_compiled_code_reads_makes_no_difference_whatever_it_a
     assert report.cases[0].rule_problems == ()
 
 
+def strided() -> tuple[tuple[torch.Tensor], dict[str, Any]]:
+    return (torch.nested.nested_tensor([torch.ones(2, 4), torch.ones(3, 4)]),), {}
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_a_guard_that_torch_cannot_ask_fails_the_call() -> None:
     case = Case(
         build=lambda: Ignores().eval(),
         profile=call,
         serving=lambda: {
-            "strided": ((torch.nested.nested_tensor([torch.ones(2, 4), torch.ones(3, 4)]),), {}),
+            "strided": strided(),
             "fine": call(),
         },
     )
 
     report = steadygraph.analyze(case)
 
+    with pytest.raises(RuntimeError) as asked:  # in the guards of stock torch.compile this ends the process
+        strided()[0][0].stride()
+    (found,) = report.findings
     assert report.outcome("strided", "recompile").result is Result.RAISES
-    assert str(report.outcome("strided", "recompile").error).startswith(
-        "GuardCheckError: torch cannot check its guards on these arguments: "
+    assert (found.rule, found.scenario, found.fix) == (
+        "SG901",
+        "strided",
+        "Pass tensors that torch.compile can guard: of a nested one, a tensor with layout=torch.jagged.",
+    )
+    assert found.message == (
+        "torch cannot check the guards of the profile call on these arguments, so that under policy recompile the call "
+        f"fails ({asked.value})"
     )
     assert results(report) == {"profile": Result.SAME, "strided": Result.SAME, "fine": Result.SAME}
     with torch.device("meta"):  # which needs __torch_function__

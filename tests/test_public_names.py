@@ -20,8 +20,8 @@ PUBLIC = {
         "GLOBAL PROFILE Accepted Ambient Asks Aspect BreakReason BrokenMark CaseReport Checked CompiledBy "
         "CompilerFault Condition Consequence ContainerNode CycleNode DeviceMismatch Difference EVERY_MODULE Evidence "
         "Failure Finding Graph GraphBody GraphBreak GraphChange GraphInput GraphNode GraphOutput Guard Kind Leak "
-        "Location LockChange Move Node NodeKind NonFinite NoneNode Observation OpaqueNode Outcome Owner Policy "
-        "Problem Reach RecordedCall Recording Refusal Region RegionCall Result RuleProblem RunRecording "
+        "Location LockChange Move NOT_GUARDED Node NodeKind NonFinite NoneNode Observation OpaqueNode Outcome Owner "
+        "Policy Problem Reach RecordedCall Recording Refusal Region RegionCall Result RuleProblem RunRecording "
         "ScenarioReport Severity SharedCode SourceExcerpt Status Subject Sync TensorNode TensorSpec Term Uncompiled "
         "ValueNode ViolatedGuard Waived WrongInEager digraph"
     ),

@@ -13,17 +13,7 @@ from steadygraph.case.user_code import describe, guarded, readable_path
 from steadygraph.errors import TargetError, raised
 from steadygraph.errors.near_miss import closest
 
-
-class NoTextError(Exception):
-    def __str__(self) -> str:
-        raise RuntimeError("no text")
-
-    __repr__ = __str__
-
-
-class ExitsError(Exception):
-    def __str__(self) -> str:
-        sys.exit(3)
+from .hostile_exceptions import LeavesError, NoTextError, OtherClassError
 
 
 class Text(str):
@@ -55,27 +45,16 @@ class ClosedError(Exception):
         raise RuntimeError(name)
 
 
-class OtherwiseError(Exception):
-    """Says to be one that ends the process, and is neither true nor equal to itself."""
-
-    __class__ = property(lambda _self: SystemExit)
-
-    def __bool__(self):
-        raise RuntimeError("bool")
-
-    __eq__ = __len__ = __bool__
-
-
 @pytest.mark.parametrize(
     ("kind", "text", "told"),
     [
         (ValueError, "no width", "ValueError: no width"),
         (NoTextError, "", "NoTextError: (its text cannot be read: RuntimeError)"),
-        (ExitsError, "", "ExitsError: (its text cannot be read: SystemExit)"),
+        (LeavesError, "", "LeavesError: (its text cannot be read: SystemExit)"),
         (SaysTextError, "", "SaysTextError: no width"),
         (NoNameError, "no width", "NoNameError: no width"),
         (ClosedError, "no width", "ClosedError: no width"),
-        (OtherwiseError, "no width", "OtherwiseError: no width"),
+        (OtherClassError, "no width", "OtherClassError: no width"),
         (ValueError, "x" * 1_000_000, f"ValueError: {'x' * 400}..."),
     ],
     ids=range(8),
@@ -144,7 +123,7 @@ def test_what_a_library_raises_is_the_fault_of_who_called_it() -> None:
     assert not raised.is_ours(error)
 
 
-@pytest.mark.parametrize("kind", [GeneratorExit, BaseException, OtherwiseError])
+@pytest.mark.parametrize("kind", [GeneratorExit, BaseException, OtherClassError])
 def test_whatever_code_of_the_user_raises_is_told_as_its_fault(kind: Callable[[str], BaseException]) -> None:
     with pytest.raises(TargetError) as found, guarded("build() of case.py"):
         raise kind("x")

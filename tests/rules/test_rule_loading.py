@@ -147,6 +147,20 @@ def test_nobody_waits_twice_for_a_pack_that_is_too_slow(
     assert load_packs([pack]) == first
 
 
+def test_nobody_waits_for_a_pack_that_another_process_has_waited_for(
+    pack: EntryPoint, write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packs, "_slow", {})
+    write("import time; time.sleep(60)")
+
+    packs.leave_out({str(pack): "it cannot be imported: it did not finish within 10 s"})
+
+    assert [problem.problem for problem in load_packs([pack]).problems] == [
+        "it cannot be imported: it did not finish within 10 s"
+    ]
+    assert packs.slow_packs() == {str(pack): "it cannot be imported: it did not finish within 10 s"}
+
+
 def test_a_pack_prints_nowhere_and_changes_nothing_in_this_process(
     pack: EntryPoint, write, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -119,6 +119,50 @@ ON_PROCESSES: dict[str, tuple[str, tuple[str, str] | None]] = {
 }
 
 
+#: What ends with steadygraph's own code in the way, and is the target's doing.
+ON_PYTHON: dict[str, tuple[str, tuple[str, str] | None]] = {
+    "no_length": (
+        "import builtins; builtins.len = lambda each: 1 / 0",
+        (
+            "the target changed len, and then ZeroDivisionError was raised",
+            "a target must leave Python as it is, for what runs beside it",
+        ),
+    ),
+    "no_report": ("from steadygraph.workers import wire; wire.to_bytes = lambda *_: b'{}'", None),
+    "no_modules": ("for each in [*sys.modules]: del sys.modules[each]", None),
+    "no_descriptors": (
+        "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3)); open('/dev/null')",
+        (
+            "the target raised OSError: [Errno 24] Too many open files: '/dev/null' (no_descriptors.py:18)",
+            "set STEADYGRAPH_TRACEBACK=1 to see the whole traceback",
+        ),
+    ),
+    "streams_that_hang": ("sys.stdout = type('S', (), {'flush': lambda self: time.sleep(60)})()", None),
+    "streams_that_raise": ("sys.stdout = type('S', (), {'flush': lambda self: sys.exit(3)})()", None),
+    "error_of_ours": (
+        "from steadygraph import CaseError; raise CaseError(['no', 'text'], hint=5)",
+        (
+            "the target raised CaseError: ['no', 'text'] hint: 5 (error_of_ours.py:18)",
+            "set STEADYGRAPH_TRACEBACK=1 to see the whole traceback",
+        ),
+    ),
+    "huge_exit_code": (
+        "sys.exit(10 ** 6000)",
+        (
+            "the target called sys.exit(<int>) (huge_exit_code.py:18)",
+            "a target must not end the process",
+        ),
+    ),
+    "no_source": (
+        "os.mkfifo('pipe.py'); exec(compile('raise ValueError(1)', 'pipe.py', 'exec'))",
+        (
+            "the target raised ValueError: 1 (pipe.py:1)",
+            "set STEADYGRAPH_TRACEBACK=1 to see the whole traceback",
+        ),
+    ),
+}
+
+
 def asked(kinds: dict[str, tuple[str, tuple[str, str] | None]], write_case: Write) -> list[Request]:
     """A target for each, and a healthy one before each that takes long enough to run beside it."""
     for name, (lines, _) in kinds.items():
@@ -156,6 +200,37 @@ def test_what_a_target_does_to_processes_costs_the_others_nothing(
 
     assert ends(reports) == wanted(ON_PROCESSES)
     assert is_gone(int((tmp_path / "daemon").read_text()))
+
+
+def test_what_a_target_does_to_python_is_no_fault_of_steadygraph(
+    write_case: Write, engine: Analyze, tmp_path: Path
+) -> None:
+    reports = list(run(asked(ON_PYTHON, write_case), Settings(), jobs=2, timeout_s=30, analyze=engine))
+
+    assert ends(reports) == wanted(ON_PYTHON)
+
+
+def test_what_a_target_sets_as_a_secret_is_printed_by_nobody(
+    write_case: Write, engine: Analyze, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_case(
+        WHOLE
+        + textwrap.dedent("""
+        def build():
+            os.environ["ITS_PASSWORD"] = "-".join(["correct", "horse", "battery"])
+            del os.environ["ITS_PASSWORD"]
+            print("here", "-".join(["correct", "horse", "battery"]))
+            os.system("echo there correct-horse-battery")
+            raise ValueError("correct-horse-battery")
+        """)
+    )
+
+    (report,) = run([Request("case.py")], Settings(), analyze=engine)
+
+    # What another process prints may come before what this one has kept.
+    assert sorted(capfd.readouterr().err.splitlines()) == ["here ***", "there ***"]
+    assert report.error is not None
+    assert report.error.message == "the target raised ValueError: *** (case.py:12)"
 
 
 def test_a_neighbour_that_was_killed_is_run_again_and_is_well(

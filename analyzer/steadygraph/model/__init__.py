@@ -42,7 +42,7 @@ from steadygraph.model.observation import (
     ViolatedGuard,
 )
 from steadygraph.model.recording import Accepted, RecordedCall, Recording, RunRecording
-from steadygraph.model.refusal import BrokenMark, Refusal, Waived
+from steadygraph.model.refusal import NOT_GUARDED, BrokenMark, Refusal, Waived
 from steadygraph.model.report import (
     CaseReport,
     LockChange,
@@ -81,6 +81,7 @@ from steadygraph.model.words import (
 __all__ = [
     "EVERY_MODULE",
     "GLOBAL",
+    "NOT_GUARDED",
     "PROFILE",
     "Accepted",
     "Ambient",

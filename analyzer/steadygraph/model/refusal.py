@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from steadygraph.model.observation import GraphBreak
 from steadygraph.model.words import Failure, Location
 
+#: What the error of an outcome says where torch cannot ask the guards of the profile call, and raises in their place.
+NOT_GUARDED = "torch cannot check its guards on these arguments: "
+
 
 class Waived(enum.StrEnum):
     """What a call is judged without, because torch.compile refuses it with that."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
@@ -110,6 +111,22 @@ def _rules_of(entry: EntryPoint) -> tuple[Rule, ...]:
 
 #: Packs that nobody waits for a second time, and why.
 _slow: dict[str, str] = {}
+
+
+def slow_packs() -> dict[str, str]:
+    """The packs that nobody has to wait for any more, and why; for those who work for this process."""
+    _look()
+    return dict(_slow)
+
+
+def leave_out(slow: Mapping[str, str]) -> None:
+    """Do not wait for these: another process has."""
+    _slow.update(slow)
+
+
+@functools.cache
+def _look() -> None:
+    load_packs()
 
 
 def _require_rules(pack: object, entry: EntryPoint) -> None:

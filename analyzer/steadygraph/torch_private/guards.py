@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from steadygraph.model import NOT_GUARDED
+
 _MEMBERS = {
     "torch._C._dynamo.guards.GuardManager": "get_child_managers get_leaf_guards get_source get_type_of_guarded_value",
     "torch._C._dynamo.guards.LeafGuard": "verbose_code_parts",
@@ -144,7 +146,7 @@ class GuardTree(GuardNode):
         try:
             return bool(_asked(self._manager.check, dict(f_locals)))
         except RuntimeError as error:
-            raise GuardCheckError(f"torch cannot check its guards on these arguments: {error}") from error
+            raise GuardCheckError(f"{NOT_GUARDED}{error}") from error
 
     @property
     def relations(self) -> Sequence[Leaf]:

@@ -66,6 +66,7 @@ class Order:
         record: Send the recording, too.
         engine: ``module:function``; None: ``steadygraph.engine.engine.analyzed``.
         surroundings: Where it works.
+        slow_packs: Packs of rules that the parent has waited for in vain, and why they are left out.
     """
 
     target: str
@@ -78,6 +79,7 @@ class Order:
     record: bool = False
     engine: str | None = None
     surroundings: Surroundings = field(default_factory=Surroundings.here)
+    slow_packs: Mapping[str, str] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         return json.dumps(dataclasses.asdict(self)).encode("ascii")  # escapes what is no UTF-8 in a path, too

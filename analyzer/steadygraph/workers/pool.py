@@ -14,6 +14,7 @@ from pathlib import Path
 
 from steadygraph.config import Settings
 from steadygraph.model import CaseReport, Problem, Recording
+from steadygraph.rule.packs import slow_packs
 from steadygraph.workers import endings, memory, wire
 from steadygraph.workers.child import Child, Killed, NeverBegan
 from steadygraph.workers.order import Analyze, Order, Surroundings, importable
@@ -68,6 +69,7 @@ def run(
         The reports in the order of the requests.  When the caller stops, or is interrupted, all processes end.
     """
     surroundings = Surroundings.here()
+    slow = slow_packs() if analyze is None else {}
     if memory_limit_bytes is None:
         memory_limit_bytes = memory.share_bytes(jobs)
     orders = [
@@ -81,6 +83,7 @@ def run(
             threads=None if jobs == 1 else max(1, len(os.sched_getaffinity(0)) // jobs),
             record=on_recorded is not None,
             engine=None if analyze is None else importable(analyze),
+            slow_packs=slow,
             surroundings=surroundings,
         )
         for request in requests

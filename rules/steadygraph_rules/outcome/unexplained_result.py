@@ -2,13 +2,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from steadygraph.model import PROFILE, Checked, Consequence, Evidence, Finding, Kind, Outcome, Policy, Result
+from steadygraph.model import (
+    NOT_GUARDED,
+    PROFILE,
+    Checked,
+    Consequence,
+    Evidence,
+    Finding,
+    Kind,
+    Outcome,
+    Policy,
+    Result,
+)
 from steadygraph.rule import Example, Rule
 from steadygraph_rules.blame import of_guards
 from steadygraph_rules.guard_rule import LONGEST_ERROR, differs, shortened
 
 _NAMED_AT_MOST = 2
 _FIX = "Make what differs between the two calls equal, one thing at a time, to find the cause."
+_NOT_GUARDED = "torch cannot check the guards of the profile call on these arguments"
+_GUARDED = "Pass tensors that torch.compile can guard: of a nested one, a tensor with layout=torch.jagged."
 _SAYS = {
     Consequence.RAISES: "raises where eager mode does not",
     Consequence.RECOMPILES: "compiles again",
@@ -69,9 +82,12 @@ class UnexplainedResult(Rule):
             return
         order = list(Consequence)
         worst, outcome = min(bad, key=lambda pair: order.index(pair[0]))
+        _, not_guarded, why = (outcome.error or "").partition(NOT_GUARDED)
         yield self.finding(
             evidence,
-            (
+            (_NOT_GUARDED, f", so that under policy {outcome.policy} the call fails ({shortened(why, LONGEST_ERROR)})")
+            if not_guarded
+            else (
                 f"under policy {outcome.policy} the call {_says(worst, outcome)}",
                 ", and no violated guard explains it",
                 _differing(evidence),
@@ -79,7 +95,7 @@ class UnexplainedResult(Rule):
             path=f"{outcome.policy}: {worst}",
             consequence=worst,
             says_error=outcome.error if worst is Consequence.RAISES else None,
-            fix=_FIX,
+            fix=_GUARDED if not_guarded else _FIX,
             outcomes=of_guards(evidence),
         )
 
