@@ -20,6 +20,21 @@ from steadygraph.torch_private import EntryPoint
 from steadygraph.torch_private.entries import BreakEvent, CapturedGraph, CompiledFrame, SkippedFrame
 
 
+class Hearing:
+    """Writes down the calls of one entry point."""
+
+    def __init__(self, log: Log, point: EntryPoint) -> None:
+        self.log, self.point = log, point
+
+    def called(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> object:
+        self.log.calls.append((self.point, tuple(args), dict(kwargs)))
+        self.log.threads.add(threading.get_ident())
+        return len(self.log.calls) - 1
+
+    def asked(self, _running: object) -> None:
+        """Every call is known."""
+
+
 class Log:
     """Writes down what it is told, each with the thread."""
 
@@ -32,10 +47,8 @@ class Log:
         self.graphs: list[CapturedGraph] = []
         self.threads: set[int] = set()
 
-    def entry_called(self, point: EntryPoint, args: Sequence[Any], kwargs: Mapping[str, Any]) -> object:
-        self.calls.append((point, tuple(args), dict(kwargs)))
-        self.threads.add(threading.get_ident())
-        return len(self.calls) - 1
+    def entry_point(self, point: EntryPoint) -> Hearing:
+        return Hearing(self, point)
 
     def entry_returned(self, call: Any, result: Any) -> None:
         self.ends.append((call, result))
@@ -268,9 +281,13 @@ def test_nothing_is_told_while_compiling_is_switched_off(log: Log) -> None:
 
 
 def test_the_arguments_of_a_call_live_no_longer_for_being_told() -> None:
-    class Deaf(Log):
-        def entry_called(self, point: EntryPoint, args: Sequence[Any], kwargs: Mapping[str, Any]) -> object:
+    class Unheeding(Hearing):
+        def called(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> object:
             return 0
+
+    class Deaf(Log):
+        def entry_point(self, point: EntryPoint) -> Hearing:
+            return Unheeding(self, point)
 
         def entry_returned(self, call: Any, result: Any) -> None:
             """Nothing is kept."""

@@ -31,10 +31,13 @@ from steadygraph.torch_private.device.driver import (
 )
 from steadygraph.torch_private.effects import has_effect
 from steadygraph.torch_private.entry_points import (
+    EntryCall,
     EntryPoint,
     FrontOfConverter,
     GraphBackend,
+    RunningEntry,
     entry_points_called,
+    running_entry,
     unfiltered_guards,
     with_graphs_seen,
 )

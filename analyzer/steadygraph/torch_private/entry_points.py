@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import sys
+import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -62,10 +63,7 @@ class EntryPoint:
 
 
 class EntryCall(Protocol):
-    """A call of an entry point that somebody wants to hear more of."""
-
-    def converter(self, converter: Any) -> Any:
-        """What answers Dynamo's questions about frames in the place of ``converter``, and asks it."""
+    """A call of an entry point that somebody wants to hear the end of."""
 
     def returned(self, result: Any) -> None:
         """The call has ended."""
@@ -74,20 +72,55 @@ class EntryCall(Protocol):
         """The call has ended with an exception."""
 
 
+class EntryWatch(Protocol):
+    """Who hears of the calls of one entry point."""
+
+    def converter(self, converter: Any) -> Any:
+        """What answers Dynamo's questions about frames in the place of ``converter``, and asks it."""
+
+    def called(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> EntryCall | None:
+        """Before a call; None: nobody wants to hear how it ends."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class _Front:
+    """What stands in front of one entry point.
+
+    Args:
+        block: In which block it was made.
+        callback: In the place of Dynamo's.
+        watch: Hears of its calls; None: nobody does.
+    """
+
+    block: object
+    callback: Any
+    watch: EntryWatch | None
+
+
+#: Where an entry point's callback keeps what stands in front of it: made once, and gone with it.
+_FRONTS = "_steadygraph_fronts"
+#: So many functions may share a callback; what made more than that makes one for each call.
+_MOST = 64
+
+
 @contextlib.contextmanager
 def entry_points_called(
-    tell: Callable[[EntryPoint, Sequence[Any], Mapping[str, Any]], EntryCall | None],
+    watch: Callable[[EntryPoint], EntryWatch], failed: Callable[[Exception], object] | None = None
 ) -> Iterator[None]:
-    """A block in which ``tell`` hears of each call of an entry point, with its arguments, in whichever thread.
+    """A block in which the calls of entry points are heard of, with their arguments, in whichever thread.
 
     Left out are functions that are inlined because their caller is traced, those of a :class:`FrameCallback`, what a
     higher-order operator compiles because it is called in eager mode, and everything while compiling is switched off.
+
+    Args:
+        watch: Gives who hears of an entry point, once for each.
+        failed: Told what goes wrong in the hearing: the call goes on as if nobody heard.  None: it is raised.
     """
     from torch._dynamo import eval_frame
     from torch._dynamo.convert_frame import CatchErrorsWrapper
     from torch._higher_order_ops.utils import _in_hop_compile
 
-    stances = eval_frame._callback_from_stance
+    stances, block = eval_frame._callback_from_stance, object()
 
     def callback(asked: Any) -> Any:
         answered: Any = stances(asked)
@@ -95,27 +128,76 @@ def entry_points_called(
         caller = sys._getframe(1)
         if not isinstance(answered, CatchErrorsWrapper) or caller.f_code.co_name != "compile_wrapper":
             return answered
-        converter: Any = answered._torchdynamo_orig_backend
-        if isinstance(converter, FrameCallback) or _in_hop_compile():
+        try:
+            return heard(answered, caller.f_locals)
+        except Exception as error:
+            if failed is None:
+                raise
+            failed(error)
             return answered
-        names = caller.f_locals
-        call = tell(_entry_point(names["self"], names["fn"], answered), names["args"], names["kwargs"])
-        if call is None:
+
+    def heard(answered: Any, names: Mapping[str, Any]) -> Any:
+        fronts = answered.__dict__.get(_FRONTS)
+        front = None if fronts is None else fronts.get(id(names["fn"]))
+        if front is None or front.block is not block:
+            front = made(answered, names)
+        if front.watch is None or _in_hop_compile():
             return answered
-        names["cleanups"].append(functools.partial(_ended, call))
-        return CatchErrorsWrapper(call.converter(converter), answered.hooks)
+        call = front.watch.called(names["args"], names["kwargs"])
+        if call is not None:
+            names["cleanups"].append(functools.partial(_ended, call, failed))
+        return front.callback
+
+    def made(answered: Any, names: Mapping[str, Any]) -> _Front:
+        converter = answered._torchdynamo_orig_backend
+        if isinstance(converter, FrameCallback):
+            return _Front(block, None, None)
+        fronts = answered.__dict__.setdefault(_FRONTS, {})
+        if len(fronts) >= _MOST:
+            fronts.clear()
+        hearing = watch(_entry_point(names["self"], names["fn"], answered))
+        front = _Front(block, CatchErrorsWrapper(hearing.converter(converter), answered.hooks), hearing)
+        fronts[id(names["fn"])] = front
+        return front
 
     with replaced(eval_frame, {"_callback_from_stance": callback}):
         yield
 
 
-def _ended(call: EntryCall) -> None:
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class RunningEntry:
+    """A call of an entry point that has begun: its arguments, and how to hear its end."""
+
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+    _cleanups: list[Callable[[], object]]
+
+    def then(self, call: EntryCall, failed: Callable[[Exception], object] | None = None) -> None:
+        """Have the call told how it ended."""
+        self._cleanups.append(functools.partial(_ended, call, failed))
+
+
+def running_entry() -> RunningEntry | None:
+    """The innermost call of an entry point that this thread is in."""
+    frame: types.FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_name != "compile_wrapper":
+        frame = frame.f_back
+    names: Mapping[str, Any] = {} if frame is None else frame.f_locals
+    return RunningEntry(names["args"], names["kwargs"], names["cleanups"]) if "cleanups" in names else None
+
+
+def _ended(call: EntryCall, failed: Callable[[Exception], object] | None) -> None:
     """The last of what is cleaned up after a call: its frame knows the result, or is left by an exception."""
-    names = sys._getframe(1).f_locals
-    if names["call_succeeded"]:
-        call.returned(names["result"])
-    elif (error := sys.exc_info()[1]) is not None:
-        call.raised(error)
+    names, error = sys._getframe(1).f_locals, sys.exc_info()[1]
+    try:
+        if names["call_succeeded"]:
+            call.returned(names["result"])
+        elif error is not None:
+            call.raised(error)
+    except Exception as own:
+        if failed is None:
+            raise
+        failed(own)
 
 
 def _entry_point(context: Any, function: Callable[..., Any], callback: Any) -> EntryPoint:

@@ -7,7 +7,7 @@ import traceback
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from steadygraph import torch_private
 from steadygraph.errors import raised
@@ -16,6 +16,8 @@ from steadygraph.observe.guards.sources import names_of
 from steadygraph.redaction.text import redacted
 from steadygraph.torch_private.entries import BreakEvent, CapturedGraph, CompiledFrame, SkippedFrame
 from steadygraph.torch_private.guards import MadeGuard
+
+Result = TypeVar("Result")
 
 
 class FrameObserver(Protocol):
@@ -54,25 +56,78 @@ class _Compilation:
     variadic: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
 
+class _Attempt:
+    """Dynamo's conversion of a frame, made once: what becomes of it is not what becomes of who watches it."""
+
+    def __init__(self, convert: Callable[[], Any]) -> None:
+        self._convert = convert
+        self._result: Any = None
+        self._made = False
+        self._error: BaseException | None = None
+
+    def __call__(self) -> Any:
+        if self._error is not None:
+            raise self._error
+        if not self._made:
+            try:
+                self._result, self._made = self._convert(), True
+            except BaseException as error:
+                self._error = error
+                raise
+        return self._result
+
+    def raised(self, error: BaseException) -> bool:
+        return error is self._error
+
+
 class FrameWatch:
     """Stands around the conversion of frames and tells an observer; it changes none of them.
 
     Args:
         observer: Told about frames, guards, graphs.
+        failed: Told what goes wrong in the observer or here, and Dynamo goes on; None: it is raised.
     """
 
-    def __init__(self, observer: FrameObserver) -> None:
+    def __init__(self, observer: FrameObserver, *, failed: Callable[[Exception], object] | None = None) -> None:
         # Dynamo keeps its callbacks, and with them this, until torch.compiler.reset().
         self._observers: list[FrameObserver] = [observer]
+        self._own_failure = failed
+        #: Is the observer told of runs of graphs?
+        self.listens = True
         #: The innermost one last.  Dynamo holds a lock while it compiles: all are of one thread.
         self._compilations: list[_Compilation] = []
 
     def close(self) -> None:
         """Let the observer go."""
         self._observers.clear()
+        self.listens = False
+
+    def held(self, function: Callable[..., Result]) -> Callable[..., Result | None]:
+        """The same function; what goes wrong in it is told, and None its answer."""
+
+        def call(*args: Any) -> Result | None:
+            try:
+                return function(*args)
+            except Exception as error:
+                if self._own_failure is None:
+                    raise
+                self._own_failure(error)
+                return None
+
+        return call
 
     def converted(self, frame: Any, convert: Callable[[], Any]) -> Any:
         """What ``convert`` makes of the frame, under observation."""
+        attempt = _Attempt(convert)
+        try:
+            return self._converted(frame, attempt)
+        except Exception as error:
+            if self._own_failure is None or attempt.raised(error):
+                raise
+            self._own_failure(error)
+        return attempt()
+
+    def _converted(self, frame: Any, convert: _Attempt) -> Any:
         for observer in self._observers:
             observer.frame_entered(frame.f_code, frame.f_locals, frame.f_globals)
         try:
@@ -85,6 +140,8 @@ class FrameWatch:
                 made.variadic = variadic.entries(names_of(frame.f_code, None), frame.f_locals)
                 result = convert()
         except Exception as error:
+            if not convert.raised(error):
+                raise
             reason = torch_private.unsupported(error)
             for observer in self._observers:
                 observer.frame_failed(frame.f_code, [] if reason is None else [BreakEvent(*reason)])
@@ -140,15 +197,20 @@ class FrameWatch:
         self._compilations[-1].all_guards = guard_manager
 
     def failed(self, error: Exception) -> None:
+        self.held(self._failed)(error)
+
+    def _failed(self, error: Exception) -> None:
         self._compilations[-1].failure = redacted(raised.text(error))
 
     def graph_captured(self, graph: CapturedGraph) -> None:
-        self._compilations[-1].graphs.append(graph)
+        # Of a compilation that is watched no more, nobody is told.
+        for made in self._compilations[-1:]:
+            made.graphs.append(graph)
 
     def graph_runs(self, graph: CapturedGraph, inputs: Sequence[Any]) -> None:
         for observer in self._observers:
-            observer.graph_runs(graph, inputs)
+            self.held(observer.graph_runs)(graph, inputs)
 
     def graph_ran(self, graph: CapturedGraph, outputs: Any) -> None:
         for observer in self._observers:
-            observer.graph_ran(graph, outputs)
+            self.held(observer.graph_ran)(graph, outputs)

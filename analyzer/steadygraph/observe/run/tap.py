@@ -15,14 +15,27 @@ from steadygraph.torch_private import EntryPoint
 from steadygraph.torch_private.entries import CapturedGraph
 
 
+class Hearing(Protocol):
+    """Who hears of the calls of one entry point."""
+
+    def called(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> object | None:
+        """Before a call: what it is to be known by when it ends; None: nobody wants to hear how."""
+
+    def asked(self, running: Callable[[], torch_private.RunningEntry | None]) -> object | None:
+        """Dynamo asks about a frame of a call, which ``running`` gives: what that is to be known by from now on.
+
+        None: it is known, or nobody wants to hear of it.
+        """
+
+
 class CallObserver(FrameObserver, Protocol):
     """Who is told what the tap sees."""
 
-    def entry_called(self, point: EntryPoint, args: Sequence[Any], kwargs: Mapping[str, Any]) -> object | None:
-        """Before a call: what it is to be known by when it ends; None: nobody wants to hear of it."""
+    def entry_point(self, point: EntryPoint) -> Hearing:
+        """Who hears of its calls; asked once for each."""
 
     def entry_returned(self, call: Any, result: Any) -> None:
-        """After it; frames and graphs that were told of meanwhile in the same thread belong to it."""
+        """After a call; frames and graphs that were told of meanwhile in the same thread belong to it."""
 
     def entry_raised(self, call: Any, error: BaseException) -> None:
         """After a call that ended with an exception."""
@@ -37,47 +50,53 @@ class DynamoTap:
     Args:
         observer: Told about calls, frames, guards and graphs.
         runner: Gives what runs a graph in the place of its own back end; None: that back end.
+        failed: Told what goes wrong in the observer or here, and what is watched goes on; None: it is raised.
     """
 
     def __init__(
-        self, observer: CallObserver, *, runner: Callable[[torch.fx.GraphModule], Callable[..., Any]] | None = None
+        self,
+        observer: CallObserver,
+        *,
+        runner: Callable[[torch.fx.GraphModule], Callable[..., Any]] | None = None,
+        failed: Callable[[Exception], object] | None = None,
     ) -> None:
         self._observer = observer
         self._runner = runner
-        self._watch = FrameWatch(observer)
+        self.failed = failed
+        #: Stands around the conversion of frames.
+        self.watch = FrameWatch(observer, failed=failed)
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
         """A block in which the observer is told."""
-        with torch_private.entry_points_called(self._called):
+        with torch_private.entry_points_called(
+            lambda point: _EntryWatch(self, self._observer.entry_point(point)), self.failed
+        ):
             yield
 
     def close(self) -> None:
         """Let the observer go: what was compiled meanwhile runs on and tells nobody."""
-        self._watch.close()
+        self.watch.close()
 
-    def _called(self, point: EntryPoint, args: Sequence[Any], kwargs: Mapping[str, Any]) -> _Call | None:
-        call = self._observer.entry_called(point, args, kwargs)
-        return None if call is None else _Call(self, call)
-
-    def watched(self, converter: Any) -> _WatchedConverter:
-        """A converter that does what this one does, and is watched."""
-        return _WatchedConverter(converter, self._watch, self._graph)
-
-    def _graph(
+    def graph(
         self, module: torch.fx.GraphModule, example_inputs: Any, compile_fn: Callable[..., Any]
     ) -> Callable[..., Any]:
-        graph = CapturedGraph(torch_private.copied(module), torch_private.input_sources(module), {})
-        self._watch.graph_captured(graph)
+        """Hands a graph to its own back end, or to the runner; gives back what tells of its runs."""
+        watch = self.watch
+        graph = watch.held(_captured)(module)
         if self._runner is None:
-            compiled = compile_fn(module, example_inputs)
+            compiled: Callable[..., Any] = compile_fn(module, example_inputs)
             # A lazy graph module prints a traceback of its own when its first call fails.
             torch_private.force_recompile(module)
         else:
             compiled = self._runner(module)
-        watch = self._watch
+        if graph is None:
+            return compiled
+        watch.graph_captured(graph)
 
         def run(*args: Any) -> Any:
+            if not watch.listens:
+                return compiled(*args)
             watch.graph_runs(graph, args)
             outputs = compiled(*args)
             watch.graph_ran(graph, outputs)
@@ -92,15 +111,39 @@ class DynamoTap:
             self._observer.entry_raised(call, error)
 
 
+def _captured(module: torch.fx.GraphModule) -> CapturedGraph:
+    return CapturedGraph(torch_private.copied(module), torch_private.input_sources(module), {})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _EntryWatch:
+    """One entry point, and who hears of it."""
+
+    tap: DynamoTap
+    hearing: Hearing
+
+    def converter(self, converter: Any) -> Any:
+        return _WatchedConverter(converter, self)
+
+    def called(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> _Call | None:
+        call = self.hearing.called(args, kwargs)
+        return None if call is None else _Call(self.tap, call)
+
+    def asked(self) -> None:
+        """Dynamo asks about a frame: who did not want to hear of the call may want to now."""
+        running = torch_private.running_entry
+        call = self.hearing.asked(running)
+        entry = None if call is None else running()
+        if entry is not None:
+            entry.then(_Call(self.tap, call), self.tap.failed)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Call:
     """A call that the observer wants to hear more of."""
 
     tap: DynamoTap
     call: object
-
-    def converter(self, converter: Any) -> Any:
-        return self.tap.watched(converter)
 
     def returned(self, result: Any) -> None:
         self.tap.ended(self.call, result=result)
@@ -112,15 +155,16 @@ class _Call:
 class _WatchedConverter(torch_private.FrontOfConverter):
     """What somebody's ``torch.compile`` makes of frames, watched."""
 
-    def __init__(self, converter: Any, watch: FrameWatch, see: torch_private.GraphBackend) -> None:
+    def __init__(self, converter: Any, entry: _EntryWatch) -> None:
         super().__init__(converter)
-        self._watch, self._see = watch, see
+        self._entry, self._watch = entry, entry.tap.watch
 
     def __call__(self, frame: Any, cache_entry: Any, hooks: Any, frame_state: Any, skip: int = 0) -> Any:
         if torch_private.is_excluded_alone():
             return torch_private.run_uncompiled("excluded from compilation, without what it calls")
-        watched = torch_private.with_graphs_seen(self._convert, self._see, self._watch.failed)
-        beside = torch_private.hooks_beside(hooks, self._watch.guards_made)
+        self._watch.held(self._entry.asked)()
+        watched = torch_private.with_graphs_seen(self._convert, self._entry.tap.graph, self._watch.failed)
+        beside = torch_private.hooks_beside(hooks, self._watch.held(self._watch.guards_made))
 
         def convert() -> Any:
             return watched(frame, cache_entry, beside, frame_state, skip=skip + 3)
