@@ -27,7 +27,7 @@ LAYERS = (
     {"config", "history", "accelerator"},
     {"policies"},
     {"engine"},
-    {"workers"},
+    {"workers", "live"},
     {"cli", "testing"},
     {"__init__", "__main__", "pytest_plugin"},
 )
@@ -53,6 +53,8 @@ LIGHT = FILES_AT_THE_ROOT | {
 LIGHT_MODULES = {
     "steadygraph.engine.api",
     "steadygraph.engine.judge",
+    "steadygraph.live",
+    "steadygraph.live.script",
     "steadygraph.observe.guards.no_recompiles",
     "steadygraph.observe.places.excerpts",
 }
@@ -66,7 +68,10 @@ ONLY = {
 }
 
 #: Words of torch's that are words of ours too: live objects are handed around under these names, and not looked into.
-OURS_TOO = {"_box", "compile_id", "force_recompile", "guard_manager", "guarded_code", "shape_env"}
+OURS_TOO = {"_box", "compile_id", "force_recompile", "guard_manager", "guarded_code"} | {
+    "maybe_mark_dynamic",
+    "shape_env",
+}
 #: What the objects have that Dynamo, FX and C++ hand over, beside what the door itself names.
 HANDED_OVER = (
     # guards, and the tree of them

@@ -13,7 +13,7 @@ import steadygraph
 PUBLIC = {
     "steadygraph": (
         "Case CaseError Finding Kind Outcome Policy Report Result Severity SteadygraphError TargetError "
-        "TorchSupportError UsageError __version__ allow_sync analyze no_recompiles"
+        "TorchSupportError UsageError __version__ allow_sync analyze no_recompiles watch"
     ),
     "steadygraph.rule": "HEADINGS Example Message Rule clauses spread",
     "steadygraph.model": (
@@ -22,8 +22,8 @@ PUBLIC = {
         "Failure Finding Graph GraphBody GraphBreak GraphChange GraphInput GraphNode GraphOutput Guard Kind Leak "
         "Location LockChange Move NOT_GUARDED Node NodeKind NonFinite NoneNode Observation OpaqueNode Outcome Owner "
         "Policy Problem Reach RecordedCall Recording Refusal Region RegionCall Result RuleProblem RunRecording "
-        "ScenarioReport Severity SharedCode SourceExcerpt Status Subject Sync TensorNode TensorSpec Term Uncompiled "
-        "ValueNode ViolatedGuard Waived WrongInEager digraph"
+        "ScenarioReport Seen Severity SharedCode SourceExcerpt Status Subject Sync TensorNode TensorSpec Term "
+        "Uncompiled ValueNode ViolatedGuard Waived WrongInEager digraph"
     ),
     "steadygraph.accelerator": "Simulation simulated",
     "steadygraph.reference.deepstack": "DeepstackBuffers",

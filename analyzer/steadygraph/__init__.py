@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from steadygraph.errors import TargetError as TargetError
     from steadygraph.errors import TorchSupportError as TorchSupportError
     from steadygraph.errors import UsageError as UsageError
+    from steadygraph.live.watch import watch as watch
     from steadygraph.model import Finding as Finding
     from steadygraph.model import Kind as Kind
     from steadygraph.model import Outcome as Outcome
@@ -46,6 +47,7 @@ _HOMES = {
     "Report": "report.shown",
     "allow_sync": "observe.syncs.allowance",
     "no_recompiles": "observe.guards.no_recompiles",
+    "watch": "live.watch",
 }
 
 __all__ = ["__version__", *_HOMES]  # all are strings

@@ -13,6 +13,7 @@ from steadygraph.cli.compare import compare
 from steadygraph.cli.judge import judge
 from steadygraph.cli.report import report
 from steadygraph.cli.rules import rules
+from steadygraph.cli.run import SETTINGS, run
 
 PROGRAM = "steadygraph"
 
@@ -25,6 +26,7 @@ app.command("compare")(compare)
 app.command("judge")(judge)
 app.command("report")(report)
 app.command("rules")(rules)
+app.command("run", context_settings=SETTINGS)(run)
 
 
 def _version(wanted: bool) -> None:

@@ -59,3 +59,21 @@ def interruptible(*, last: bool) -> Iterator[Interruption]:
             # None: it is none of Python's, and cannot be put back.
             if last or handler is not None:
                 signal.signal(number, signal.SIG_IGN if last else handler)
+
+
+@contextmanager
+def left_alone() -> Iterator[None]:
+    """A block in which these signals do what they do in a program of Python that has said nothing about them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ours = {number: signal.getsignal(number) for number in _ENDING}
+    own = {number: signal.SIG_DFL for number in _ENDING} | {signal.SIGINT: signal.default_int_handler}
+    changed = [number for number, handler in ours.items() if handler not in (signal.SIG_IGN, None)]
+    try:
+        for number in changed:
+            signal.signal(number, own[number])
+        yield
+    finally:
+        for number in changed:
+            signal.signal(number, ours[number])

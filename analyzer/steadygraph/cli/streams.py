@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from io import TextIOWrapper
 from typing import Any, TextIO, cast
 
@@ -52,6 +52,8 @@ class Stream:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        #: How it took characters that it does not know.
+        self._errors = getattr(stream, "errors", None)
         #: Why not all of it could be written.
         self.failure: OSError | None = None
 
@@ -66,6 +68,20 @@ class Stream:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+    @contextmanager
+    def bare(self) -> Iterator[TextIO]:
+        """A block in which the stream itself is as it was."""
+        own = self._stream
+        if not isinstance(own, TextIOWrapper):
+            yield own
+            return
+        own.reconfigure(errors=self._errors)
+        try:
+            yield own
+        finally:
+            if not own.closed:
+                own.reconfigure(errors="backslashreplace")
 
     @contextmanager
     def _held(self) -> Iterator[None]:
@@ -84,11 +100,11 @@ def guarded() -> Iterator[Stream]:
     """A block in which nothing that is wrong with a standard stream ends anything; gives standard output."""
     _open_what_is_closed()
     before = sys.stdout, sys.stderr
+    results, messages = Stream(before[0]), Stream(before[1])
     for stream in before:
         # A character that the terminal does not know must not end the program.
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    results, messages = Stream(before[0]), Stream(before[1])
     sys.stdout, sys.stderr = cast(TextIO, results), cast(TextIO, messages)
     try:
         yield results
@@ -96,6 +112,18 @@ def guarded() -> Iterator[Stream]:
         results.flush()
         messages.flush()
         sys.stdout, sys.stderr = before
+
+
+@contextmanager
+def bare() -> Iterator[None]:
+    """A block in which the standard streams are those that :func:`guarded` found."""
+    before = sys.stdout, sys.stderr
+    with ExitStack() as opened:
+        sys.stdout, sys.stderr = (opened.enter_context(s.bare()) if isinstance(s, Stream) else s for s in before)
+        try:
+            yield
+        finally:
+            sys.stdout, sys.stderr = before
 
 
 def concluded(code: int, results: Stream) -> int:

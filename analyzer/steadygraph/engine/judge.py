@@ -11,6 +11,7 @@ from steadygraph.model import (
     Evidence,
     Graph,
     Observation,
+    RecordedCall,
     Recording,
     RegionCall,
     ScenarioReport,
@@ -47,7 +48,7 @@ def judge(recording: Recording, packs: LoadedRules, chosen: Selection, *, select
         status=recording.status,
         duration_s=recording.duration_s,
         regions=recording.regions,
-        scenarios=tuple(_scenario(one) for one in found),
+        scenarios=tuple(map(_scenario, found, recording.calls)),
         findings=allow.applied(judgement.findings, allowances),
         notes=(
             *recording.notes,
@@ -74,7 +75,7 @@ def allowed(recording: Recording, packs: LoadedRules) -> tuple[Allowance, ...]:
     return allow.allowances(table, names, packs, label=recording.accepted_label, may_be_gone=True)
 
 
-def _scenario(evidence: Evidence) -> ScenarioReport:
+def _scenario(evidence: Evidence, call: RecordedCall) -> ScenarioReport:
     return ScenarioReport(
         name=evidence.scenario,
         differences=evidence.differences,
@@ -85,6 +86,7 @@ def _scenario(evidence: Evidence) -> ScenarioReport:
         leak=evidence.leak,
         wrong_in_eager=evidence.wrong_in_eager,
         calls=tuple(_call(observation) for observation in evidence.serving),
+        seen=call.seen,
     )
 
 

@@ -50,6 +50,7 @@ from steadygraph.model.report import (
     RegionCall,
     RuleProblem,
     ScenarioReport,
+    Seen,
     SourceExcerpt,
     Status,
 )
@@ -135,6 +136,7 @@ __all__ = [
     "RuleProblem",
     "RunRecording",
     "ScenarioReport",
+    "Seen",
     "Severity",
     "SharedCode",
     "SourceExcerpt",

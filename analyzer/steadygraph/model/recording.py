@@ -9,7 +9,7 @@ from steadygraph.model.environment import environment, version
 from steadygraph.model.evidence import CompilerFault, Leak, NonFinite, Outcome, Region, WrongInEager
 from steadygraph.model.observation import Observation, Sync
 from steadygraph.model.refusal import Refusal
-from steadygraph.model.report import Problem, Status
+from steadygraph.model.report import Problem, Seen, Status
 from steadygraph.model.structure import Node
 from steadygraph.model.words import PROFILE, DeviceMismatch, Failure, Location
 
@@ -41,6 +41,8 @@ class RecordedCall:
     outcomes: tuple[Outcome, ...] = ()
     #: Of the profile call: what torch.compile refused in it.
     refusals: tuple[Refusal, ...] = ()
+    #: In a process that was watched: of all calls that look like this one.
+    seen: Seen | None = None
 
 
 @dataclass(frozen=True, slots=True)

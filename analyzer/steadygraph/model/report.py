@@ -50,6 +50,15 @@ class SourceExcerpt:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """How many calls of one structure a process made while it was watched, and when: ISO 8601, UTC."""
+
+    calls: int
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
 class ScenarioReport:
     """One call; the first of a case is the profile call."""
 
@@ -65,6 +74,8 @@ class ScenarioReport:
     wrong_in_eager: WrongInEager | None = None
     #: In the order in which they ended.
     calls: tuple[RegionCall, ...] = ()
+    #: In a process that was watched.
+    seen: Seen | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import functools
 import sys
+import threading
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
@@ -122,10 +123,10 @@ def entry_points_called(
 
     stances, block = eval_frame._callback_from_stance, object()
 
-    def callback(asked: Any) -> Any:
+    def callback(asked: Any, caller: types.FrameType | None = None) -> Any:
         answered: Any = stances(asked)
         # What compiles a function asks for the callback last before it calls it (torch 2.13).
-        caller = sys._getframe(1)
+        caller = caller or sys._getframe(1)
         if not isinstance(answered, CatchErrorsWrapper) or caller.f_code.co_name != "compile_wrapper":
             return answered
         try:
@@ -162,6 +163,26 @@ def entry_points_called(
 
     with replaced(eval_frame, {"_callback_from_stance": callback}):
         yield
+
+
+def at_first_entry(start: Callable[[], object]) -> None:
+    """Have ``start`` called, once, before the first call of an entry point goes on; it may have that call heard.
+
+    Dynamo may be half imported: nothing but this is looked at before.
+    """
+    from torch._dynamo import eval_frame as module
+
+    eval_frame: Any = module
+    stances, one = eval_frame._callback_from_stance, threading.Lock()
+
+    def first(asked: Any) -> Any:
+        if one.acquire(blocking=False):
+            eval_frame._callback_from_stance = stances
+            start()
+        now = eval_frame._callback_from_stance
+        return stances(asked) if now in (stances, first) else now(asked, sys._getframe(1))
+
+    eval_frame._callback_from_stance = first
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
+import copy
 import dataclasses
 import sys
 import traceback
 import types
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+
+from steadygraph.torch_private.process import code_unseen
 
 _MEMBERS = {
     "torch._dynamo.convert_frame.ConvertFrame": "_clone_with_backend _inner_convert",
@@ -136,6 +140,12 @@ def backend_of(callback: Any) -> Any:
     while hasattr(callback, "_torchdynamo_orig_backend"):
         callback = callback._torchdynamo_orig_backend
     return callback
+
+
+def backend_name(backend: Any) -> str:
+    """What the user calls a back end: ``inductor``, or the name of a function."""
+    name = getattr(backend, "compiler_name", None) or getattr(backend, "__name__", None)
+    return str(name or type(backend).__name__)
 
 
 def compiling(
@@ -327,3 +337,62 @@ def traced_stack() -> Sequence[traceback.FrameSummary]:
     from torch._guards import TracingContext
 
     return TracingContext.extract_stack() if TracingContext.try_get() is not None else ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UncalledFrame:
+    """What Dynamo reads of a frame, of a function that nobody has called."""
+
+    f_code: types.CodeType
+    f_globals: dict[str, Any]
+    f_locals: dict[str, Any]
+    f_builtins: Any
+    closure: Any
+    f_lasti: int = -1
+
+
+def uncalled_frame(function: types.FunctionType, f_locals: Mapping[str, Any]) -> UncalledFrame:
+    """The frame of a function with these locals."""
+    names = function.__globals__
+    return UncalledFrame(function.__code__, names, dict(f_locals), vars(builtins), function.__closure__ or ())
+
+
+@contextlib.contextmanager
+def tracing_alone() -> Iterator[None]:
+    """A block in which no other thread compiles, and of which Dynamo remembers and counts nothing."""
+    from torch._dynamo import utils
+    from torch._dynamo.convert_frame import compile_lock
+    from torch.utils._python_dispatch import _disable_current_modes
+
+    with compile_lock, _disable_current_modes(), code_unseen():
+        counters = copy.deepcopy(dict(utils.counters))
+        try:
+            yield
+        finally:
+            utils.counters.clear()
+            utils.counters.update(counters)
+
+
+def dynamic_sizes(module: torch.fx.GraphModule) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """(placeholder, dimensions) of the tensors of a graph whose sizes are symbols."""
+    for node in module.graph.nodes:
+        example = node.meta.get("example_value") if node.op == "placeholder" else None
+        if isinstance(example, torch.Tensor):
+            yield node.name, tuple(dim for dim, size in enumerate(example.shape) if isinstance(size, torch.SymInt))
+
+
+def as_if_dynamic(tensor: torch.Tensor, dims: Iterable[int]) -> torch.Tensor:
+    """Another tensor over the same memory, with sizes that Dynamo takes for symbols; the tensor stays as it is."""
+    from torch._dynamo import maybe_mark_dynamic
+
+    alias = tensor.detach().requires_grad_(tensor.requires_grad)
+    for dim in dims:
+        maybe_mark_dynamic(alias, dim)
+    return alias
+
+
+def skips_guards() -> bool:
+    """Is the stance on under which Dynamo picks an entry without asking most of its guards?"""
+    from torch._dynamo import eval_frame
+
+    return bool(eval_frame._stance.skip_guard_eval_unsafe)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -13,7 +13,7 @@ from steadygraph.model import NOT_GUARDED
 _MEMBERS = {
     "torch._C._dynamo.guards.GuardManager": "get_child_managers get_leaf_guards get_source get_type_of_guarded_value",
     "torch._C._dynamo.guards.LeafGuard": "verbose_code_parts",
-    "torch._C._dynamo.guards.RootGuardManager": "check check_verbose get_epilogue_lambda_guards",
+    "torch._C._dynamo.guards.RootGuardManager": "check check_verbose clone_manager get_epilogue_lambda_guards",
     "torch._C._dynamo.guards.DictGuardManager": "get_key_value_managers",
     "torch._dynamo.guards.GuardManagerWrapper": "closure_vars root",
     "torch._guards.Guard": "code_list create_fn_name name user_stack",
@@ -23,6 +23,8 @@ _RELATION = "SYMBOLIC_SHAPE_GUARD"
 #: Two values are one object: a leaf of both, unless Dynamo is set to ask it at the end (as it is in torch 2.13, by
 #: ``use_lamba_guard_for_object_aliasing``).
 _ALIASES = "OBJECT_ALIASING"
+#: The source of the tree's root.
+_ROOT = "L"
 
 
 class GuardCheckError(RuntimeError):
@@ -148,6 +150,11 @@ class GuardTree(GuardNode):
         except RuntimeError as error:
             raise GuardCheckError(f"{NOT_GUARDED}{error}") from error
 
+    def with_sources(self, wanted: Callable[[str], bool]) -> GuardTree:
+        """The tree with the guards of some sources alone; those that hang on the root itself stay."""
+        root = self._manager.clone_manager(lambda node: node.get_source() == _ROOT or wanted(node.get_source()))
+        return GuardTree(_Root(root, self._wrapper.closure_vars))
+
     @property
     def relations(self) -> Sequence[Leaf]:
         """Conditions between several values, each once: sizes, and inputs that are one object."""
@@ -162,6 +169,13 @@ class GuardTree(GuardNode):
         """The text of the guard at which Dynamo stops; None if all hold."""
         told = _asked(self._manager.check_verbose, dict(f_locals))
         return None if told.result else tuple(told.verbose_code_parts)
+
+
+class _Root(NamedTuple):
+    """What a tree is read from: a part of Dynamo's guards."""
+
+    root: Any
+    closure_vars: Any
 
 
 def _leaves_below(node: GuardNode) -> Iterator[Leaf]:

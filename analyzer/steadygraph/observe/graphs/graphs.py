@@ -30,8 +30,14 @@ RECIPE = 2
 _UNCOUNTED = frozenset({operator.getitem})
 
 
-def capture(graph: CapturedGraph, names: Names) -> Graph:
-    """The value of one captured graph; inputs are named as the user names them."""
+def capture(graph: CapturedGraph, names: Names, *, readable: bool = True) -> Graph:
+    """The value of one captured graph; inputs are named as the user names them.
+
+    Args:
+        graph: It was captured while a frame was compiled.
+        names: How the frame's parameters are called.
+        readable: Show what became of the frame's bytecode as Python.
+    """
     entry = graph.entry
     assert entry is not None, "a graph is captured while a frame is compiled"
     traced = traced_graph(graph.module)
@@ -47,7 +53,7 @@ def capture(graph: CapturedGraph, names: Names) -> Graph:
         nodes=nodes,
         lines=lines,
         bodies=tuple(bodies.values()),
-        code=decompilation.decompiled(entry.compiled_code),
+        code=decompilation.decompiled(entry.compiled_code) if readable else "",
         effects=tuple(graph_nodes.effects(traced)),
         receiver=names.bound or "self",
     )

@@ -23,9 +23,14 @@ class _Thread(threading.local):
 
 
 class OpenCalls:
-    """Calls that have begun and not ended, of all threads; one thread makes them in an order, the others do not."""
+    """Calls that have begun and not ended, of all threads; one thread makes them in an order, the others do not.
 
-    def __init__(self) -> None:
+    Args:
+        ordered: False: nobody asks for an order, and each is observed as it ends.
+    """
+
+    def __init__(self, *, ordered: bool = True) -> None:
+        self._ordered = ordered
         self._thread = _Thread()
         self._running: list[OpenCall] = []
         self._driver = threading.get_ident()
@@ -39,12 +44,31 @@ class OpenCalls:
     @property
     def in_order(self) -> bool:
         """Is this the thread whose calls come in an order?"""
-        return threading.get_ident() == self._driver
+        return not self._ordered or threading.get_ident() == self._driver
 
     @property
     def innermost(self) -> OpenCall | None:
         """The call that this thread is in."""
         return self._thread.open[-1] if self._thread.open else None
+
+    @property
+    def any(self) -> bool:
+        """Is any thread in a call?"""
+        return bool(self._running)
+
+    def has(self, call: OpenCall) -> bool:
+        """Is this thread in this call?"""
+        return call in self._thread.open
+
+    @property
+    def depth(self) -> int:
+        """How many calls this thread is in, one in the other."""
+        return len(self._thread.open)
+
+    def abandon(self, depth: int) -> None:
+        """Forget the calls of this thread that are deeper than this: nobody will hear of their end."""
+        while len(self._thread.open) > depth:
+            self._running.remove(self._thread.open.pop())
 
     def begin(self, call: OpenCall) -> None:
         for other in [one for one in self._running if one not in self._thread.open]:

@@ -92,7 +92,7 @@ class FrameWatch:
         # Dynamo keeps its callbacks, and with them this, until torch.compiler.reset().
         self._observers: list[FrameObserver] = [observer]
         self._own_failure = failed
-        #: Is the observer told of runs of graphs?
+        #: Does the observer want to be told of anything now?
         self.listens = True
         #: The innermost one last.  Dynamo holds a lock while it compiles: all are of one thread.
         self._compilations: list[_Compilation] = []

@@ -15,9 +15,14 @@ from steadygraph.torch_private.entries import CapturedGraph, CompiledFrame
 
 
 class Reduction:
-    """Makes an observation of each ended call; guards and graphs that several calls share are reduced once."""
+    """Makes an observation of each ended call; guards and graphs that several calls share are reduced once.
 
-    def __init__(self) -> None:
+    Args:
+        readable: Show what became of the bytecode as Python; whatever the process prints meanwhile is lost.
+    """
+
+    def __init__(self, *, readable: bool = True) -> None:
+        self._readable = readable
         self._guards: dict[CompiledFrame, tuple[Guard, ...]] = {}
         self._graphs: dict[CapturedGraph, Graph] = {}
 
@@ -37,7 +42,7 @@ class Reduction:
             ambient=call.ambient,
             guards=made,
             guards_digest=guard_digests.digest(made),
-            graphs=tuple(self._graph_value(graph, call.region) for graph in call.graphs),
+            graphs=tuple(self.graph(graph, call.region) for graph in call.graphs),
             recompiles=recompiled + call.failed_recompiles,
             first_compiles=len(call.compiled) - recompiled,
             breaks=tuple(dict.fromkeys(call.breaks)),
@@ -56,14 +61,14 @@ class Reduction:
             self._guards[entry] = values.capture(entry)
         return self._guards[entry]
 
-    def _graph_value(self, graph: CapturedGraph, region: WatchedRegion) -> Graph:
+    def graph(self, graph: CapturedGraph, region: WatchedRegion) -> Graph:
         if graph not in self._graphs:
             assert graph.entry is not None
             forward = graph.entry.code is region.code
             names = (
                 region.forward.names if forward else names_of(graph.entry.code, region.forward.names.bound or "self")
             )
-            self._graphs[graph] = graphs.capture(graph, names)
+            self._graphs[graph] = graphs.capture(graph, names, readable=self._readable)
         return self._graphs[graph]
 
 

@@ -163,6 +163,8 @@ class _WatchedConverter(torch_private.FrontOfConverter):
         if torch_private.is_excluded_alone():
             return torch_private.run_uncompiled("excluded from compilation, without what it calls")
         self._watch.held(self._entry.asked)()
+        if not self._watch.listens:
+            return self._convert(frame, cache_entry, hooks, frame_state, skip=skip + 1)
         watched = torch_private.with_graphs_seen(self._convert, self._entry.tap.graph, self._watch.failed)
         beside = torch_private.hooks_beside(hooks, self._watch.held(self._watch.guards_made))
 

@@ -1,0 +1,69 @@
+"""``steadygraph run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from steadygraph.cli.parameters import BaselineFile, FailOn, Folder, Format, Ignore, Output, Select
+
+#: Options end where the script begins: what follows is the script's own.
+SETTINGS = {"allow_interspersed_args": False}
+
+
+def run(
+    script: Annotated[
+        list[str],
+        typer.Argument(metavar="SCRIPT.py ARGS...", help="The script and its arguments; after -m, a module and its."),
+    ],
+    module: Annotated[
+        bool, typer.Option("-m", "--module", help="Run a module, as python -m does: steadygraph run -m pytest -x.")
+    ] = False,
+    select: Select = None,
+    ignore: Ignore = None,
+    fail_on: FailOn = None,
+    format: Format = None,
+    output: Output = None,
+    report: Folder = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep all that was observed in this file, for steadygraph judge."),
+    ] = None,
+    baseline: BaselineFile = None,
+    structures: Annotated[
+        int,
+        typer.Option(min=1, metavar="N", help="Look at this many distinct structures of each region; default: 64."),
+    ] = 64,
+    every: Annotated[
+        int,
+        typer.Option(min=1, metavar="N", help="Ask all dropped guards at every N-th call; default: 64."),
+    ] = 64,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No line for each finding, and one line at the end.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Text with every finding in full and every violated guard.")
+    ] = False,
+) -> int:
+    """Run a script and watch what it compiles: no case, and no change of its code.
+
+    The first compiled call of each module or function is its warm-up; later calls are held against it. A line on
+    standard error tells each error and warning when it is found; the report follows there at the end, in another format
+    on standard output. With --report it is on disk from the first finding on, however the script ends.
+
+    Exit code: that of the script; where it ended well, 1 with findings at or above --fail-on. 2 wrong use.
+    """
+    from steadygraph.cli.conclusion import Wanted
+    from steadygraph.cli.watched import Command, watched
+    from steadygraph.live.script import Script
+
+    given = {
+        "select": select,
+        "ignore": ignore,
+        "fail-on": fail_on,
+        "format": format,
+        "baseline": None if baseline is None else str(baseline),
+        "report": None if report is None else str(report),
+    }
+    wanted = Wanted(given, output, quiet, verbose)
+    return watched(Command(Script(script[0], script[1:], module), wanted, record, structures, every))

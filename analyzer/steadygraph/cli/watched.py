@@ -1,0 +1,106 @@
+"""A script under watch, from its first line to its report and exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from steadygraph.cli import recordings, signals, streams
+from steadygraph.cli.conclusion import Plan, Wanted, planned
+from steadygraph.errors import SteadygraphError
+from steadygraph.errors.files import require_writable
+from steadygraph.live import NOTHING
+from steadygraph.live.script import Script, at_first_compiled_call
+from steadygraph.model import CaseReport, Recording, RunRecording, Status
+from steadygraph.model.environment import environment
+
+if TYPE_CHECKING:
+    from steadygraph.live.watch import Watching
+
+_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """The command line of ``steadygraph run``."""
+
+    script: Script
+    wanted: Wanted
+    #: A file for the recording.
+    record: Path | None
+    structures: int
+    every: int
+
+
+def watched(command: Command) -> int:
+    """Run the script, tell what was found, and give the exit code.
+
+    Raises:
+        UsageError: An option means nothing, something cannot be written, or there is no such script.
+    """
+    plan = planned(command.wanted)
+    command.script.require()
+    if command.record is not None:
+        require_writable(command.record)
+    watch, process = _Watch(command, plan), os.getpid()
+    with streams.bare(), signals.left_alone(), at_first_compiled_call(watch.start):
+        code = command.script.run()
+    if os.getpid() != process:  # a child that the script forked has come here on its way out
+        return code
+    return watch.concluded(code)
+
+
+class _Watch:
+    """Begins with the first call of anything compiled, if ever."""
+
+    def __init__(self, command: Command, plan: Plan) -> None:
+        self._command, self._plan = command, plan
+        self._watching: Watching | None = None
+
+    def start(self) -> None:
+        """The script goes on unwatched where this cannot be done."""
+        from steadygraph.live import watch
+
+        settings = self._plan.options.settings
+        try:
+            self._watching = watch.watch(
+                report=self._plan.destination.folder,
+                structures=self._command.structures,
+                every=self._command.every,
+                select=settings.select,
+                ignore=settings.ignore,
+                tell=_unheard if self._plan.quiet else None,
+            )
+            self._watching.target = self._command.script.name
+        except SteadygraphError as error:
+            streams.error(f"the script is not watched: {error.problem}", error.hint)
+        except Exception as error:
+            streams.error(f"the script is not watched: {type(error).__name__}: {error}")
+
+    def concluded(self, code: int) -> int:
+        """Tell the results; the exit code of the script is kept, unless it ended well and something was found."""
+        report, recording = self._ended()
+        interrupted = _INTERRUPTED if code == _INTERRUPTED else None
+        # Standard output is the script's, unless a format was asked for that goes there.
+        aside = contextlib.redirect_stdout(sys.stderr) if self._plan.destination.is_text_on_screen else None
+        with aside or contextlib.nullcontext():
+            own = self._plan.conclude([report], environment(), interrupted=interrupted)
+        if self._command.record is not None:
+            recordings.store(RunRecording((recording,), environment()), self._command.record)
+        return code or own
+
+    def _ended(self) -> tuple[CaseReport, Recording]:
+        if self._watching is None:
+            name = self._command.script.name
+            nothing = Recording(name, Status.COMPLETED, 0.0, notes=(NOTHING,))
+            return CaseReport(name, Status.COMPLETED, 0.0, notes=nothing.notes), nothing
+        self._watching.close()
+        return self._watching.report().cases[0], self._watching.recording()
+
+
+def _unheard(_line: str) -> None:
+    """Nothing is said before the end."""
