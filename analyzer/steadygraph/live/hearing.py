@@ -26,22 +26,27 @@ class Hearing:
         self._observer, self._point = observer, point
         #: By the identity of the module, where the function is a method under ``@torch.compile``.
         self._regions: dict[int, LiveRegion] = {}
+        #: The one of them, where it is none.
+        self._only: LiveRegion | None = None
         self._takes_module = point.module is None and isinstance(point.function, types.FunctionType)
         self._deaf = not observer.wanted(point)
 
     def called(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> LiveCall | None:
-        """Count the call, or open it."""
+        """Count the call, or open it.  Every call comes by here: what can be had without a function is."""
         if self._deaf or self._observer.closed:
             return None
         try:
-            region = self._regions.get(self._receiver(args))
+            region, given = self._only, args
+            if region is None:
+                region, given = self._regions.get(self._receiver(args)), self._given(args)
             if region is None:
                 return self._opened(args, kwargs)
             if region.given_up:
                 return None
             # What is compiled in a call belongs to it, and not to the one around it.
-            given = self._given(region, args)
-            if not self._observer.is_inside and region.counted(structure_key.exact(given, kwargs), given, kwargs):
+            if not (self._observer.looking and self._observer.is_inside) and region.counted(
+                structure_key.exact(given, kwargs), given, kwargs
+            ):
                 return None
             return self._opened(args, kwargs)
         except Exception as error:
@@ -68,12 +73,18 @@ class Hearing:
         self._observer.gave_up(getattr(self._point.function, "__qualname__", "a compiled function"), error)
 
     def _known(self, region: LiveRegion, args: Sequence[Any]) -> None:
+        if not self._takes_module:
+            self._only = region
         self._regions[self._receiver(args)] = region
 
     def _receiver(self, args: Sequence[Any]) -> int:
-        return id(args[0]) if self._takes_module and args and is_module(args[0]) else 0
+        return id(args[0]) if self._is_method(args) else 0
 
-    def _given(self, region: LiveRegion, args: Sequence[Any]) -> Sequence[Any]:
+    def _given(self, args: Sequence[Any]) -> Sequence[Any]:
         """The arguments without the module that the region is a method of."""
-        bound = isinstance(region.watched.forward.function, types.MethodType)
-        return args[1:] if self._takes_module and bound else args
+        region = self._regions.get(self._receiver(args))
+        bound = region is not None and isinstance(region.watched.forward.function, types.MethodType)
+        return args[1:] if bound and self._is_method(args) else args
+
+    def _is_method(self, args: Sequence[Any]) -> bool:
+        return bool(self._takes_module and args and is_module(args[0]))

@@ -77,6 +77,8 @@ class LiveObserver(CallWatch):
         self._by_region: dict[int, LiveRegion] = {}
         #: Nothing is heard of any more.
         self.closed = False
+        #: Is a call being looked at, in any thread?
+        self.looking = False
         #: What could not be traced, a sentence each.
         self.notes: dict[str, None] = {}
         self._numbered = 0
@@ -139,7 +141,7 @@ class LiveObserver(CallWatch):
         answering = region.answering(entries, f_locals, by_arguments=not (region.drops or late))
         if region.profiled and self._as_before(region, look, coarse, f_locals, answering, late=late):
             return None
-        self.tap.watch.listens = True
+        self.looking = self.tap.watch.listens = True
         call = self._begin(region.watched, args, kwargs)
         return LiveCall(call, region, look, coarse, f_locals, answering)
 
@@ -182,7 +184,7 @@ class LiveObserver(CallWatch):
 
     def _ended(self, call: OpenCall) -> None:
         """It is recorded by whoever opened it."""
-        self.tap.watch.listens = self._calls.any
+        self.looking = self.tap.watch.listens = self._calls.any
 
     def entry_returned(self, call: Any, result: Any) -> None:
         if self._calls.has(call.open):
@@ -328,7 +330,7 @@ class LiveObserver(CallWatch):
 
     def _give_up(self, region: LiveRegion, error: Exception) -> None:
         self._calls.abandon(0)
-        self.tap.watch.listens = self._calls.any
+        self.looking = self.tap.watch.listens = self._calls.any
         if not region.given_up:
             region.given_up = _told(error)
             self.gave_up(region.name, error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,7 +89,8 @@ class LiveRegion:
         # Where guards are kept, Dynamo asks them.
         if known.check is not None and (self.calls % self.every == 0 or not known.check(self.bind(args, kwargs))):
             return False
-        known.count()
+        known.calls += 1
+        known.last = time.time()
         return True
 
     def remember(self, look: Hashable, scenario: Scenario) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 _PLAIN = frozenset({bool, int, float, str, type(None)})
-_TENSORS = (torch.Tensor, torch.nn.Parameter)
 #: Longer containers are known by their length alone, and deeper ones by their type.
 _LONGEST, _DEEPEST = 64, 4
 
@@ -27,12 +26,12 @@ def coarse(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Hashable:
 
 def _exact(value: Any, depth: int = 0) -> Hashable:
     kind = type(value)
-    if kind in _TENSORS:
-        return kind, value.dtype, value.shape, value.device, value.requires_grad
+    if kind is torch.Tensor:
+        return value.dtype, value.shape, value.device, value.requires_grad
     if kind in _PLAIN:
         return kind, value
     if isinstance(value, torch.Tensor):
-        return kind, value.dtype, str(value.layout), value.requires_grad
+        return kind, value.dtype, value.dim(), value.requires_grad
     return _container(value, kind, depth, _exact)
 
 

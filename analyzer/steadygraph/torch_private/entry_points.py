@@ -127,27 +127,27 @@ def entry_points_called(
         answered: Any = stances(asked)
         # What compiles a function asks for the callback last before it calls it (torch 2.13).
         caller = caller or sys._getframe(1)
-        if not isinstance(answered, CatchErrorsWrapper) or caller.f_code.co_name != "compile_wrapper":
+        if caller.f_code.co_name != "compile_wrapper" or not isinstance(answered, CatchErrorsWrapper):
             return answered
         try:
-            return heard(answered, caller.f_locals)
+            # Here every call comes by: what is done is done in a few microseconds.
+            names = caller.f_locals
+            fronts = answered.__dict__.get(_FRONTS)
+            front = None if fronts is None else fronts.get(id(names["fn"]))
+            if front is None or front.block is not block:
+                front = made(answered, names)
+            watched = front.watch
+            if watched is None or _in_hop_compile():
+                return answered
+            call = watched.called(names["args"], names["kwargs"])
+            if call is not None:
+                names["cleanups"].append(functools.partial(_ended, call, failed))
+            return front.callback
         except Exception as error:
             if failed is None:
                 raise
             failed(error)
             return answered
-
-    def heard(answered: Any, names: Mapping[str, Any]) -> Any:
-        fronts = answered.__dict__.get(_FRONTS)
-        front = None if fronts is None else fronts.get(id(names["fn"]))
-        if front is None or front.block is not block:
-            front = made(answered, names)
-        if front.watch is None or _in_hop_compile():
-            return answered
-        call = front.watch.called(names["args"], names["kwargs"])
-        if call is not None:
-            names["cleanups"].append(functools.partial(_ended, call, failed))
-        return front.callback
 
     def made(answered: Any, names: Mapping[str, Any]) -> _Front:
         converter = answered._torchdynamo_orig_backend

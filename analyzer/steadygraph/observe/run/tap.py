@@ -115,18 +115,19 @@ def _captured(module: torch.fx.GraphModule) -> CapturedGraph:
     return CapturedGraph(torch_private.copied(module), torch_private.input_sources(module), {})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class _EntryWatch:
     """One entry point, and who hears of it."""
 
-    tap: DynamoTap
-    hearing: Hearing
+    __slots__ = ("_hear", "hearing", "tap")
+
+    def __init__(self, tap: DynamoTap, hearing: Hearing) -> None:
+        self.tap, self.hearing, self._hear = tap, hearing, hearing.called
 
     def converter(self, converter: Any) -> Any:
         return _WatchedConverter(converter, self)
 
     def called(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> _Call | None:
-        call = self.hearing.called(args, kwargs)
+        call = self._hear(args, kwargs)
         return None if call is None else _Call(self.tap, call)
 
     def asked(self) -> None:
