@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +20,8 @@ PROFILE = "def profile(): return (1,), {'a': 2}\n"
 SERVING = "def serving(): return {'other': ((3,), {})}\n"
 BUILD = "def build(): return 'model'\n"
 WHOLE = BUILD + PROFILE + SERVING
+NAME = re.compile(r"[^\W\d]\w*")
+KEYWORDS = ("def", "async", "if", "True")
 
 
 @pytest.fixture(autouse=True)
@@ -383,6 +386,115 @@ def test_a_case_without_build_and_class_says_what_to_add(write_case: Write) -> N
     said = complaint("case.py")
 
     assert said == "case.py defines no build()\n  hint: add a function build() that returns the model"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            BUILD + "\ndef profil(): return (1,), {}\n" + SERVING,
+            "case.py defines no profile(), but profil() in line 3\n"
+            "  hint: rename it to profile(), if it returns (args, kwargs) of the warm-up call",
+        ),
+        (
+            BUILD + PROFILE + "servng = lambda: {'other': ((3,), {})}\n",
+            "case.py defines no serving(), but servng() in line 3\n"
+            "  hint: rename it to serving(), if it returns {name: (args, kwargs)} of the serving calls",
+        ),
+        (
+            "def build_model(): return 'model'\n" + PROFILE + SERVING,
+            "case.py defines no build(), but build_model() in line 1\n"
+            "  hint: rename it to build(), if it returns the model",
+        ),
+        (
+            BUILD + SERVING + "if __name__ == '__main__':\n  def profile(): return (1,), {}\n  print(profile())\n",
+            'case.py defines profile() under `if __name__ == "__main__"` only\n'
+            "  hint: move it out of there: a case is imported",
+        ),
+    ],
+    ids=["profil", "servng", "build_model", "main"],
+)
+def test_a_required_function_under_another_name_is_named(write_case: Write, text: str, said: str) -> None:
+    write_case(text)
+
+    assert complaint("case.py") == said
+
+
+@pytest.mark.parametrize(
+    "defined",
+    [
+        "def profil(call): return call\n",  # cannot be called as profile()
+        "def profil(): return (1,), {}\nCALLS = [profil]\n",
+        "def _profil(): return (1,), {}\n",
+        "class Profil: pass\n",
+        "from os import getpid as profil\n",
+        "for profil in ((1,), {}): pass\n",
+    ],
+    ids=["takes something", "used", "private", "a class", "imported", "no function"],
+)
+def test_what_cannot_be_meant_is_not_proposed_for_a_required_function(write_case: Write, defined: str) -> None:
+    write_case(defined + BUILD + SERVING)
+
+    assert complaint("case.py").splitlines()[0] == "case.py defines no profile()"
+
+
+@pytest.mark.parametrize(
+    ("defined", "meant"),
+    [
+        ("CUDAGRAPH = True", "CUDA_GRAPH"),
+        ("Cuda_Graph: bool = True", "CUDA_GRAPH"),
+        ("INDEPENDANT = True", "INDEPENDENT"),
+        ("ALLOWED = {'*': {'SG101': 'x'}}", "ALLOW"),
+        ("compile = {'dynamic': True}", "COMPILE"),
+        ("device = 'cuda'", "DEVICE"),
+        ("def contxt(name): yield", "context"),
+        ("def regionz(model): return [model]", "regions"),
+        ("def befroe(model, name): pass", "before"),
+        ("async def makr(args, kwargs): pass", "mark"),
+        ("observed = lambda model, out: out", "observe"),
+        ("if True:\n    def referenc(model, args, kwargs): pass", "reference"),
+    ],
+)
+def test_an_unused_name_that_looks_like_an_optional_one_is_told(write_case: Write, defined: str, meant: str) -> None:
+    write_case(WHOLE + defined + "\n")
+    name, line = next((word, "5" if "\n" in defined else "4") for word in NAME.findall(defined) if word not in KEYWORDS)
+
+    assert load("case.py").remarks == (f"case.py:{line} defines {name}, which nothing uses: did you mean {meant}?",)
+
+
+@pytest.mark.parametrize(
+    "defined",
+    [
+        "CUDAGRAPH = True\nprint(CUDAGRAPH)",
+        "device = 'cuda'\ndef made(): return device",
+        "DEVICES = 4",  # no name of a device
+        "MARKS = {'a': 1}",  # no function
+        "def marks(tensor): pass",  # cannot be called as mark(args, kwargs)
+        "def contxt(name): pass\n__all__ = ['contxt']",
+        "_CUDA_GRAPH = True",
+        "class Observer: pass",
+        "from json import detect_encoding as contxt",
+        "CUDA_GRAPH = True\nCUDAGRAPH = True",
+        "def helper():\n    CUDAGRAPH = True",
+        "names = [ALLOW for ALLOW in ({},)]",
+        "def mask(args, kwargs): pass",
+        "def made(name): pass",
+    ],
+)
+def test_a_name_of_the_users_own_is_not_told(write_case: Write, defined: str) -> None:
+    write_case(WHOLE + defined + "\n")
+
+    assert load("case.py").remarks == ()
+
+
+def test_names_that_were_meant_are_told_in_the_order_of_the_file(write_case: Write) -> None:
+    write_case("ALLOWED = {}\n" + WHOLE + "def contxt(name): pass\nAllow = {}\n")
+
+    assert load("case.py").remarks == (
+        "case.py:1 defines ALLOWED, which nothing uses: did you mean ALLOW?",
+        "case.py:5 defines contxt, which nothing uses: did you mean context?",
+        "case.py:6 defines Allow, which nothing uses: did you mean ALLOW?",
+    )
 
 
 def test_a_class_that_needs_constructor_arguments_names_them(write_case: Write) -> None:

@@ -21,9 +21,9 @@ def builder(build: Any, cls: type | None, target: str, source: str) -> Callable[
         source: The case file, as it was written.
 
     Raises:
-        CaseError: There is nothing to build, or it cannot be called.
+        CaseError: It cannot be called as it is.
     """
-    if build is None:
+    if build is None and cls is not None:
         return _constructor(cls, source)
     function: Callable[..., Any] = build
     if not callable(build) or isinstance(build, type):
@@ -41,9 +41,7 @@ def builder(build: Any, cls: type | None, target: str, source: str) -> Callable[
     return functools.partial(build, cls) if parameters else functools.partial(_built_with, build, cls, source)
 
 
-def _constructor(cls: type | None, source: str) -> type:
-    if cls is None:
-        raise CaseError(f"{source} defines no build()", hint="add a function build() that returns the model")
+def _constructor(cls: type, source: str) -> type:
     required = [p.name for p in _parameters(cls) if p.default is p.empty]
     if required:
         problem = f"{cls.__name__} needs constructor arguments: {', '.join(required)}"

@@ -15,34 +15,14 @@ from typing import TYPE_CHECKING, Any, cast
 from steadygraph.case import checks as checks
 from steadygraph.case import importing
 from steadygraph.case.building import builder
+from steadygraph.case.names import CONSTANTS, OPTIONAL, REQUIRED
+from steadygraph.case.spelling import Spelling
 from steadygraph.case.target import Target, parse, python_file
 from steadygraph.case.user_code import guarded
 from steadygraph.errors import CaseError
 
 if TYPE_CHECKING:
     from torch import nn
-
-_PROFILE_HINT = "add a function profile() that returns (args, kwargs) of the warm-up call"
-_SERVING_HINT = "add a function serving() that returns {name: (args, kwargs)} of the serving calls"
-#: The optional functions, and what they are called with.
-_OPTIONAL = {
-    "before": ("model", "name"),
-    "context": ("name",),
-    "mark": ("args", "kwargs"),
-    "regions": ("model",),
-    "observe": ("model", "out"),
-    "reference": ("model", "args", "kwargs"),
-}
-#: Constants of a case file and the fields that they fill.
-_CONSTANTS = {
-    "COMPILE": "compile",
-    "DEVICE": "device",
-    "GPU": "gpu",
-    "CUDA_GRAPH": "cuda_graph",
-    "INDEPENDENT": "independent",
-    "BACKWARD": "backward",
-    "ALLOW": "allow",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +57,7 @@ class Case:
         allow: Findings that are accepted: ``{scenario or "*": {code or name of a rule: reason}}``.
         target: How reports call the case.
         source: Where the functions stand, for messages; "" where they come from Python.
+        remarks: What the notes of its report say of the file it comes from.
 
     Raises:
         CaseError: Something is not what it should be.
@@ -100,12 +81,13 @@ class Case:
     allow: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     target: str = "case"
     source: str = ""
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         where = f" of {self.source}" if self.source else ""
-        for name in ("build", "profile", "serving"):
+        for name in REQUIRED:
             checks.require_function(getattr(self, name), name, (), where)
-        for name, parameters in _OPTIONAL.items():
+        for name, parameters in OPTIONAL.items():
             if getattr(self, name) is not None:
                 checks.require_function(getattr(self, name), name, parameters, where)
         checks.require_compile_keywords(self.compile, where)
@@ -251,12 +233,15 @@ def _read(target: Target, case_file: Path | None, shown: str) -> Case:
     definitions, source = (module, target.place) if case_file is None else (importing.import_file(case_file), shown)
     # A module of such a name was imported for something else.
     found = {name: value for name, value in vars(definitions).items() if type(value) is not ModuleType}
+    spelling = Spelling(definitions, found, source)
     elsewhere = "" if cls is None or case_file is not None else ", or name the case file with --case"
-    for name, hint in (("profile", _PROFILE_HINT), ("serving", _SERVING_HINT)):
+    for name in ("profile", "serving"):
         if name not in found:
-            raise CaseError(f"{source} defines no {name}()", hint=hint + elsewhere)
-    optional: dict[str, Any] = {name: found.get(name) for name in _OPTIONAL}
-    constants: dict[str, Any] = {field: found[name] for name, field in _CONSTANTS.items() if name in found}
+            raise spelling.missing(name, elsewhere)
+    if found.get("build") is None and cls is None:
+        raise spelling.missing("build")
+    optional: dict[str, Any] = {name: found.get(name) for name in OPTIONAL}
+    constants: dict[str, Any] = {name.lower(): found[name] for name in CONSTANTS if name in found}
     return Case(
         build=builder(found.get("build"), cls, target.text, source),
         profile=found["profile"],
@@ -265,6 +250,7 @@ def _read(target: Target, case_file: Path | None, shown: str) -> Case:
         **constants,
         target=target.text,
         source=source,
+        remarks=tuple(spelling.remarks()),
     )
 
 

@@ -28,6 +28,7 @@ def notes(subject: Subject, recording: Recording, eager: EagerPass) -> tuple[str
         *([untried] if untried else []),
         *of_device(subject.device, subject.settings.gpu, subject.simulation),
         *(["the case names no DEVICE: its model and its arguments were moved to cuda"] if subject.moved else []),
+        *subject.case.remarks,
         *_unasked_reference(subject),
         *eager.notes,
         *_profile(recording),

@@ -11,6 +11,7 @@ from torch import nn
 
 from steadygraph.accelerator import ComparisonWatch, current_unknowns
 from steadygraph.case.case import region_modules
+from steadygraph.engine import training
 from steadygraph.engine.compiled_pass import CompiledPass, compiled
 from steadygraph.engine.regions import compiled_region
 from steadygraph.engine.subject import Subject
@@ -46,6 +47,7 @@ class EagerPass:
         self._subject = subject
         self._codes = [code for _, module in regions if (code := locations.code_of(module.forward)) is not None]
         self._computed: dict[CodeType, list[Any]] = {}
+        self._training: str | None = None
         self.beginnings = Beginnings(subject.model, subject.state)
         self.results = run_eager(
             subject.case,
@@ -60,7 +62,7 @@ class EagerPass:
         for name in self.results.keys() - self.syncs.keys():  # what the case does before the call has failed
             self.syncs[name], self.comparisons[name] = SyncWatch(), ComparisonWatch(self._computed)
         #: Later passes run the same lines.
-        self.notes = self._unknown()
+        self.notes = (*([self._training] if self._training else []), *self._unknown())
         if not profile.raised:
             self._require_devices()
         #: NaN and infinity, by call.
@@ -68,6 +70,8 @@ class EagerPass:
 
     @contextlib.contextmanager
     def _watching(self, call: str) -> Iterator[None]:
+        if call == PROFILE and not self._subject.case.backward:
+            self._training = training.remark(self._subject.model)
         on_cuda = self._subject.on_cuda
         real = on_cuda and self._subject.simulation is None
         self.syncs[call] = SyncWatch(self._codes, "cuda" if on_cuda else "", confirm=real)

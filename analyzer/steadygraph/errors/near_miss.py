@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 #: How alike two words must be, and how much less alike than the best match another one may be.
 _LEAST, _MARGIN = 0.6, 0.1
+#: How alike a slip of the finger leaves two words: one letter of five.
+_SLIP = 0.8
 
 
 def closest(word: str, known: Iterable[str]) -> list[str]:
@@ -15,6 +17,13 @@ def closest(word: str, known: Iterable[str]) -> list[str]:
     best = max(likeness.values(), default=0.0)
     near = [name for name, ratio in likeness.items() if ratio >= max(_LEAST, best - _MARGIN)]
     return sorted(near, key=lambda name: (-likeness[name], name))[:3]
+
+
+def misspelled(word: str, known: str) -> bool:
+    """Is ``word`` what a slip of the finger makes of ``known``, in whatever case and with whatever underscores?"""
+    word, known = (text.replace("_", "").lower() for text in (word, known))
+    same_letters = word[:1] == known[:1] and sorted(word) == sorted(known)
+    return same_letters or difflib.SequenceMatcher(None, known, word).ratio() >= _SLIP
 
 
 def question(word: str, known: Iterable[str]) -> str | None:
