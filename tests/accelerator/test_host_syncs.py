@@ -91,9 +91,10 @@ BLOCKING: dict[str, tuple[str, Action]] = {
     "copy_ to the device": ("a copy to the device", lambda d: d.x.copy_(d.cpu)),
     "rows of the CPU": ("a copy to the device", lambda d: put(d.x, slice(0, 2), d.cpu[:2])),
     "pinned, and blocking": ("a copy to the device", lambda d: d.pinned.to("cuda")),
-    # github.com/pytorch/pytorch/pull/186482 and /186486, both not merged
-    "a number into one element": ("a copy to the device", lambda d: put(d.x, (0, 0), 5.0)),
-    "a number through indices": ("assignment of a number through indices", lambda d: put(d.x, d.ind, 5.0)),
+    "a CPU scalar through indices": (
+        "assignment of a number through indices",
+        lambda d: put(d.x, d.ind, torch.tensor(5.0)),
+    ),
     # internal_new_from_data in torch/csrc/utils/tensor_new.cpp: a tensor of the CPU, then .to(device)
     "tensor of a list": ("torch.tensor(..., device=)", lambda d: torch.tensor([1, 2], device="cuda")),
     "tensor of a number": ("torch.tensor(..., device=)", lambda d: torch.tensor(1.0, device="cuda")),
@@ -135,6 +136,11 @@ BLOCKING: dict[str, tuple[str, Action]] = {
     "synchronize": ("torch.cuda.synchronize()", lambda d: torch.cuda.synchronize()),
     "stream": ("Stream.synchronize()", lambda d: torch.cuda.current_stream().synchronize()),
     "event": ("Event.synchronize()", lambda d: torch.cuda.Event().synchronize()),
+}
+#: torch 2.15 hands the number to fill_ and index_fill_ (github.com/pytorch/pytorch/pull/186482 and /186486).
+NUMBERS: dict[str, tuple[str, Action]] = {
+    "a number into one element": ("a copy to the device", lambda d: put(d.x, (0, 0), 5.0)),
+    "a number through indices": ("assignment of a number through indices", lambda d: put(d.x, d.ind, 5.0)),
 }
 FREE: dict[str, Action] = {
     # test_sync_warning, expect_no_sync
@@ -197,6 +203,10 @@ FREE: dict[str, Action] = {
     "event query": lambda d: torch.cuda.Event().query(),
     "wait_stream": lambda d: torch.cuda.current_stream().wait_stream(torch.cuda.Stream()),
 }
+if torch.__version__ < (2, 15):
+    BLOCKING |= NUMBERS
+else:
+    FREE |= {name: action for name, (_, action) in NUMBERS.items()}
 
 
 def watched(action: Action) -> tuple[Sync, ...]:

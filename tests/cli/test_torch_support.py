@@ -28,7 +28,7 @@ def test_the_user_reads_which_name_is_missing(
     assert done.stdout == (
         "case.py\n"
         f"  failed (TorchSupportError): torch {torch.__version__} has no torch._dynamo.hooks.Hooks\n"
-        "  hint: install a torch release that steadygraph was tried with: torch>=2.13,<2.15\n"
+        "  hint: install a torch release that steadygraph was tried with: torch>=2.13,<2.16\n"
         "\n"
         "1 case (1 failed), 0 errors, 0 warnings, 0 notes\n"
     )

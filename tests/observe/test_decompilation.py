@@ -9,7 +9,7 @@ import torch
 from depyf.code_transform import remove_some_temp
 from torch import nn
 
-from steadygraph.observe.graphs import decompilation, temporaries
+from steadygraph.observe.graphs import decompilation, profiler_marks, temporaries
 from steadygraph.observe.run.session import CompileSession
 from steadygraph.torch_private import own_dynamo_state
 
@@ -70,6 +70,31 @@ def test_the_same_model_gives_the_same_code_again():
 )
 def test_temporary_variables_are_put_where_depyf_puts_them(source):
     assert temporaries.removed(source, "t_") == remove_some_temp(source, "t_")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        # torch 2.13
+        "t1 = u.record_pregraph_bytecode_enter\nt2 = u.record_pregraph_bytecode_enter()\n"
+        "u.record_pregraph_bytecode_exit(t2)\ny = graph(x)\n",
+        # torch 2.15
+        "t3 = p._is_profiler_enabled\nt2 = u\nt1 = None\nif t3:\n    t1 = t2.record_pregraph_bytecode_enter()\n"
+        "if not t1 is None:\n    t2.record_pregraph_bytecode_exit(t1)\n    y = graph(x)\nelse:\n    y = graph(x)\n",
+        # the other way round
+        "t1 = None\nif t1 is None:\n    y = graph(x)\nelse:\n    u.record_pregraph_bytecode_exit(t1)\n    y = f(x)\n",
+        # nothing of the kind
+        "y = graph(x)\n",
+    ],
+)
+def test_what_a_profiler_is_told_is_no_part_of_the_code(source):
+    assert profiler_marks.removed(source) == "y = graph(x)\n"
+
+
+def test_what_is_read_besides_stays_when_the_marks_go():
+    source = "t2 = u\nif p:\n    t1 = t2.record_pregraph_bytecode_enter()\nif q:\n    y = t2.f()\n"
+
+    assert profiler_marks.removed(source) == "t2 = u\nif q:\n    y = t2.f()\n"
 
 
 def test_code_that_cannot_be_decompiled_is_no_failure(capfd, recwarn):

@@ -21,7 +21,7 @@ from steadygraph import torch_private
 from steadygraph.errors import TorchSupportError
 from steadygraph.torch_private import required
 
-HINT = "\n  hint: install a torch release that steadygraph was tried with: torch>=2.13,<2.15"
+HINT = "\n  hint: install a torch release that steadygraph was tried with: torch>=2.13,<2.16"
 # Imported before anything is taken away: what torch itself needs is not the question.
 assert required.lacking() == required.lacking(*required.OPTIONAL) == []
 #: Name -> the part of the door that uses it; "" for what every analysis needs.
@@ -103,8 +103,8 @@ def test_the_releases_that_were_tried_are_those_that_are_asked_for() -> None:
     (wanted,) = (Requirement(each) for each in project["dependencies"] if each.startswith("torch"))
 
     assert wanted == Requirement(required.REQUIREMENT)
-    assert [minor for minor in range(30) if f"2.{minor}.1" in wanted.specifier] == [13, 14]
-    assert required.TRIED == ("2.13", "2.14")
+    assert [minor for minor in range(30) if f"2.{minor}.1" in wanted.specifier] == [13, 14, 15]
+    assert required.TRIED == ("2.13", "2.14", "2.15")
 
 
 @pytest.mark.parametrize(
@@ -112,9 +112,9 @@ def test_the_releases_that_were_tried_are_those_that_are_asked_for() -> None:
     [
         ("2.13.0+cpu", ""),
         ("2.14.1", ""),
-        ("2.16.0", "torch 2.16 was not tried: steadygraph was run with 2.13 and 2.14"),
-        ("2.15.0.dev20261101+cu130", "torch 2.15 was not tried: steadygraph was run with 2.13 and 2.14"),
-        ("3.0.0a0+git1234", "torch 3.0 was not tried: steadygraph was run with 2.13 and 2.14"),
+        ("2.15.0.dev20261101+cu130", ""),
+        ("2.16.0", "torch 2.16 was not tried: steadygraph was run with 2.13, 2.14 and 2.15"),
+        ("3.0.0a0+git1234", "torch 3.0 was not tried: steadygraph was run with 2.13, 2.14 and 2.15"),
     ],
 )
 def test_a_release_that_nobody_tried_is_named_and_not_refused(

@@ -1,6 +1,6 @@
 """The only package that reads private torch API: objects of Dynamo, FX and C++, each piece behind a probe.
 
-Everything here was read off torch 2.13 and 2.14, which one code serves: what moved between them is asked for, and no
+Everything here was read off torch 2.13 to 2.15, which one code serves: what moved between them is asked for, and no
 version is compared.  ``require`` looks for what is needed before anything is traced, so that another release fails with
 the name of what it lacks instead of in the middle of an analysis.
 

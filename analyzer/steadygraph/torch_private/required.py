@@ -24,9 +24,9 @@ import torch
 from steadygraph.errors import TorchSupportError
 
 #: Releases with which all analyses were run.
-TRIED = ("2.13", "2.14")
+TRIED = ("2.13", "2.14", "2.15")
 #: What ``pyproject.toml`` asks for.
-REQUIREMENT = "torch>=2.13,<2.15"
+REQUIREMENT = "torch>=2.13,<2.16"
 _ROOT = Path(__file__).parent
 #: Files and folders that only some analyses need: they are asked for when they are used.
 OPTIONAL = ("aot", "device", "inductor", "tracing")
@@ -49,7 +49,9 @@ def require(*parts: str) -> None:
 def untried() -> str:
     """What is to be said of an installed torch that nobody has tried, although it has all that is needed, or ""."""
     release = ".".join(torch.__version__.split(".")[:2])
-    return "" if release in TRIED else f"torch {release} was not tried: steadygraph was run with {' and '.join(TRIED)}"
+    *others, last = TRIED
+    run_with = f"{', '.join(others)} and {last}"
+    return "" if release in TRIED else f"torch {release} was not tried: steadygraph was run with {run_with}"
 
 
 def lacking(*parts: str) -> list[str]:

@@ -34,7 +34,7 @@ def regions(model):
 #: What is to be done -> the lines that make the host wait, and these lines once it was followed, in each of its ways.
 WAITS: dict[str, tuple[str, ...]] = {
     "Assign through a mask on the device, or use index_fill_, which takes the number.": (
-        "x = self.x.clone(); x[self.ind] = 5.0; return x",
+        "x = self.x.clone(); x[self.ind] = torch.tensor(5.0); return x",
         "x = self.x.clone(); x[self.mask] = 5.0; return x",
         "return self.x.clone().index_fill_(0, self.ind, 5.0)",
     ),

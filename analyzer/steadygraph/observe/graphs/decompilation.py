@@ -11,14 +11,12 @@ import re
 import types
 import warnings
 
-from steadygraph.observe.graphs import temporaries
+from steadygraph.observe.graphs import profiler_marks, temporaries
 from steadygraph.torch_private.replacement import replaced
 from steadygraph.torch_private.wording import without_addresses
 
 #: What is longer than this nobody reads.
 _SIZE_LIMIT_BYTES = 16_384
-#: Dynamo's own bookkeeping around the call of the graph (torch 2.13).
-_BOOKKEEPING = re.compile(r"^.*\brecord_pregraph_bytecode_(?:enter|exit)\b.*\n", re.MULTILINE)
 #: The names of graphs end in a count and a random number, those of the functions that go on after a break in a count.
 _NUMBERED = re.compile(r"(__compiled_fn)_\d+_[0-9a-f]{8}(?:_[0-9a-f]{4}){3}_[0-9a-f]{12}|(__resume_at_\d+)_\d+")
 
@@ -35,11 +33,15 @@ def decompiled(code: types.CodeType) -> str:
             warnings.simplefilter("ignore")
             from depyf import decompiler
 
-            with replaced(decompiler, {"remove_some_temp": temporaries.removed}):
+            with replaced(decompiler, {"remove_some_temp": _tidied}):
                 text = str(decompiler.decompile(code))
     except Exception:
         return ""
-    return _repeatable(_BOOKKEEPING.sub("", text)).rstrip("\n")
+    return _repeatable(text).rstrip("\n")
+
+
+def _tidied(source: str, prefix: str, indentation: int) -> str:
+    return profiler_marks.removed(temporaries.removed(source, prefix, indentation), indentation)
 
 
 def _repeatable(text: str) -> str:

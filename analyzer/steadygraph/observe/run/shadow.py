@@ -10,7 +10,7 @@ import torch
 
 from steadygraph import torch_private
 from steadygraph.observe.run.frame_watch import FrameWatch
-from steadygraph.torch_private.entries import BreakEvent, CapturedGraph, CompiledFrame
+from steadygraph.torch_private.entries import BreakEvent, CapturedGraph, CompiledFrame, SkippedFrame
 from steadygraph.torch_private.expressions import evaluate
 
 
@@ -25,7 +25,7 @@ class _Taken:
     def frame_entered(self, code: types.CodeType, f_locals: Mapping[str, Any], f_globals: Mapping[str, Any]) -> None:
         """There is one frame."""
 
-    def frame_skipped(self, code: types.CodeType, why: str, breaks: Sequence[BreakEvent]) -> None:
+    def frame_skipped(self, skipped: SkippedFrame, breaks: Sequence[BreakEvent]) -> None:
         """Nothing is taken."""
 
     def frame_failed(self, code: types.CodeType, breaks: Sequence[BreakEvent]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from steadygraph.errors import raised
+from steadygraph.torch_private.frames import never_traced
 from steadygraph.torch_private.tensors import operator_name
 
 _MEMBERS = {
@@ -246,14 +247,17 @@ def dynamo_device_attributes(
     exchange: Callable[[int], int], stream: type, event: type
 ) -> list[tuple[object, dict[str, object]]]:
     """What to set so that Dynamo uses these where it has kept those of the real driver."""
-    from torch._dynamo import utils
+    from torch._dynamo import guards, utils
     from torch._dynamo.variables.ctx_manager import AcceleratorDeviceIndexVariable, CUDADeviceVariable
     from torch._dynamo.variables.user_defined import UserDefinedClassVariable
 
     driver: dict[str, object] = dict.fromkeys(("_exchange_fn", "_maybe_exchange_fn"), staticmethod(exchange))
     index_of = staticmethod(vars(torch.cuda)["_get_device_index"])
     classes = UserDefinedClassVariable._in_graph_classes() | {stream, event}
+    never_traced([_current_stream])
+    current: dict[str, object] = {"get_current_stream": _current_stream}
     building: dict[str, object] = {
+        **current,
         "build_stream": lambda args, kwargs: stream(*args, **kwargs),
         "build_event": lambda args, kwargs: event(*args, **kwargs),
     }
@@ -261,8 +265,14 @@ def dynamo_device_attributes(
         (CUDADeviceVariable, {**driver, "_get_device_index_fn": index_of}),
         (AcceleratorDeviceIndexVariable, driver),
         (utils, building),
+        (guards, current),
         (UserDefinedClassVariable, {"_in_graph_classes": staticmethod(lambda: classes)}),
     ]
+
+
+def _current_stream(device: torch.device) -> torch.Stream:
+    """As Dynamo asks for it before torch 2.15; since then it does so in C++, past the driver that there is."""
+    return torch.accelerator.current_stream(device)
 
 
 def forget_device_answers() -> None:
