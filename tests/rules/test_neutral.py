@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from steadygraph_rules.structure import neutral
+from steadygraph_rules import neutral
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from steadygraph.model import Evidence, Finding, Kind, Owner, ViolatedGuard
 from steadygraph.rule import Example, Message
-from steadygraph_rules import replayed
+from steadygraph_rules import neutral, replayed
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, change, from_before_a_break, place, shortened
 
@@ -179,6 +179,8 @@ class BakedInt(GuardRule):
             return (
                 "Remove the graph break, or keep the value in a tensor: a number that one graph hands on is a constant."
             )
+        if guard.owner is Owner.ARGUMENT and neutral.is_held_by_a_cache(guard.path):
+            return neutral.OF_A_CACHE
         if guard.owner is Owner.ARGUMENT:
             return (
                 f"Pass `{guard.path}` as a 0-d tensor in place of the number; where it is a size, take it from the "

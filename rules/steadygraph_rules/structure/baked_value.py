@@ -4,9 +4,9 @@ import dataclasses
 
 from steadygraph.model import Aspect, Evidence, Kind, ViolatedGuard
 from steadygraph.rule import Example, Message
+from steadygraph_rules import neutral
 from steadygraph_rules.causes import Cause, enum_members
 from steadygraph_rules.guard_rule import GuardRule, change
-from steadygraph_rules.structure import neutral
 
 _FLAG = """
 import torch
@@ -182,7 +182,7 @@ class BakedValue(GuardRule):
         return change(_as_value(guard, evidence)), ", and the graph does what the first one says"
 
     def fix(self, guard: ViolatedGuard) -> str:
-        if neutral.is_cache(guard.path.rpartition(".")[0]):  # a flag of one, that it is filled
+        if neutral.is_held_by_a_cache(guard.path):
             return neutral.OF_A_CACHE
         return (
             f"Warm up with every value of `{guard.path}`, one compiled module for each, or pass a tensor and select "

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from steadygraph.model import Asks, Aspect, Evidence, Kind, ViolatedGuard
 from steadygraph.rule import Example
+from steadygraph_rules import neutral
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, change
-from steadygraph_rules.structure import neutral
 
 _FEATURES = (
     "Give `features` the same entries in the profile call and in every serving call: where there is nothing to pass, "

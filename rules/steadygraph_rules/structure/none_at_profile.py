@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from steadygraph.model import Aspect, Consequence, Evidence, Finding, Kind, ViolatedGuard
 from steadygraph.rule import Example
+from steadygraph_rules import neutral
 from steadygraph_rules.causes import Cause
 from steadygraph_rules.guard_rule import GuardRule, change, from_before_a_break, shortened
-from steadygraph_rules.structure import neutral
 
 _MODEL = """
 import torch

@@ -184,6 +184,28 @@ _NO_STEPS = case(
     serving={"one": "torch.arange(4.0), (1,)"},
 )
 
+_RAGGED = case(
+    """
+    x = self.twice(x)
+    return x.to_padded_tensor(0.0) if x.is_nested else x
+    """,
+    init="self.twice = Twice()",
+    top="""
+    class Twice(nn.Module):
+        def forward(self, x):
+            return 2 * x
+
+    def nested(**options):
+        return torch.nested.nested_tensor([torch.ones(2, 4), torch.ones(3, 4)], **options)
+    """,
+    profile="torch.ones(2, 3, 4)",
+    serving="nested()",
+    more="""
+    def regions(model):
+        return [model.twice]
+    """,
+)
+
 EXAMPLES = (
     (
         "SG403",
@@ -319,6 +341,20 @@ EXAMPLES = (
                     ("return (torch.ones(4), None,)", "return (torch.ones(4), torch.zeros(4), torch.zeros(4),)"),
                     ("torch.arange(4.0),)", "torch.arange(4.0), torch.ones(4),)"),
                     ("((torch.ones(4), None,)", "((torch.ones(4), torch.zeros(4), torch.zeros(4),)"),
+                ),
+            ),
+        ),
+    ),
+    (
+        "SG901",
+        Example(
+            "a nested tensor whose strides nobody can ask",
+            _RAGGED,
+            ("step",),
+            fix="Pass tensors that torch.compile can guard: of a nested one, a tensor with layout=torch.jagged.",
+            fixed=(
+                changed(_RAGGED, ("torch.ones(2, 3, 4)", "nested()")).replace(
+                    "nested()", "nested(layout=torch.jagged)"
                 ),
             ),
         ),

@@ -88,6 +88,20 @@ _FLAGGED_PAST = case(
     profile="torch.ones(1, 4), Past(False)",
     serving={"first": "torch.ones(1, 4), Past(False)", "next": "torch.ones(1, 4), Past(True)"},
 )
+_COUNTED_PAST = changed(
+    _FLAGGED_PAST,
+    (
+        """        if past.filled:
+            k, v = torch.cat([past.rows, k]), torch.cat([past.rows, v])
+""",
+        """        rows = past.rows[: past.length]
+        k, v = torch.cat([rows, k]), torch.cat([rows, v])
+""",
+    ),
+    ("def __init__(self, filled):", "def __init__(self, length):"),
+    ("self.filled, self.rows = filled, ", "self.length, self.rows = length, "),
+    ("Past(True)", "Past(3)"),
+).replace("Past(False)", "Past(0)")
 _FIXED_PAST = case(
     """
     q, k, v = x, 2 * x, 3 * x
@@ -270,6 +284,17 @@ EXAMPLES = (
             fix=f"Pass a cache of one fixed size {_ALWAYS}, with a mask that hides the rows which are not filled yet, "
             "or compile one module for calls with it and one for calls without.",
             fixed=(_FIXED_PAST,),
+        ),
+    ),
+    (
+        "SG201",
+        Example(
+            "a cache that says of itself how long it is",
+            _COUNTED_PAST,
+            ("next",),
+            fix=f"Pass a cache of one fixed size {_ALWAYS}, with a mask that hides the rows which are not filled yet, "
+            "or compile one module for calls with it and one for calls without.",
+            fixed=(_FIXED_PAST, _WITH_AND_WITHOUT),
         ),
     ),
     (

@@ -22,6 +22,11 @@ def is_cache(path: str) -> bool:
     return _CACHE.search(path) is not None
 
 
+def is_held_by_a_cache(path: str) -> bool:
+    """Is it a number or flag that a cache keeps of itself: how long it is, whether it is filled?"""
+    return is_cache(path.rpartition(".")[0])
+
+
 def fix(path: str, value: str) -> str:
     """What mends an argument that is missing in one of the calls.
 
