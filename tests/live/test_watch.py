@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
+import os
 import re
+import signal
+import sys
 import threading
+import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -323,3 +329,66 @@ def test_a_call_that_raises_raises_the_same(lines: list[str]) -> None:
 
     assert isinstance(watching, Watching)
     assert not [line for line in lines if "watched" in line]
+
+
+def test_what_is_watched_is_kept_no_longer_than_the_watch() -> None:
+    model = decoder()
+    gone = weakref.ref(model)
+    compiled = torch.compile(model, backend="eager")
+    watching = watch(tell=[].append)
+    for _ in range(3):
+        compiled(torch.ones(3, 4))
+    watching.close()
+
+    del model, compiled
+    gc.collect()
+
+    assert gone() is None
+    assert len(watching.report().cases[0].scenarios) == 2
+
+
+def test_functions_of_one_factory_are_each_asked_about_their_own_variable(lines: list[str]) -> None:
+    def factory(scale: float) -> Callable[[torch.Tensor], torch.Tensor]:
+        return lambda x: x * scale
+
+    one, two = (torch.compile(factory(scale), backend="eager") for scale in (1.0, 2.0))
+
+    with watch(tell=lines.append):
+        results = [function(torch.ones(2)).tolist() for function in (one, two, one, two)]
+
+    assert results == [[1, 1], [2, 2], [1, 1], [2, 2]]
+    (line,) = lines
+    assert line.startswith("steadygraph: warning SG202 [serving-1] variable `scale` is 1.0 at profile, 2.0 at serving")
+
+
+def test_a_forked_process_goes_on_whatever_another_thread_was_doing() -> None:
+    compiled = torch.compile(decoder(), backend="eager")
+    x, image = torch.ones(3, 4), {"d0": torch.ones(4)}
+    held, done = threading.Event(), threading.Event()
+
+    def hold(lock: Any) -> None:
+        with lock:
+            held.set()
+            done.wait()
+
+    with watch(tell=[].append) as watching:
+        compiled(x)
+        thread = threading.Thread(target=hold, args=(watching._observer._lock,))
+        thread.start()
+        held.wait()
+        child = os.fork()
+        if child == 0:
+            try:
+                compiled(x)
+                compiled(x, image)
+            finally:
+                os._exit(0 if sys.exc_info()[0] is None else 1)
+        done.set()
+        thread.join()
+        until = time.monotonic() + 60
+        while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < until:
+            time.sleep(0.05)
+        if ended == (0, 0):
+            os.kill(child, signal.SIGKILL)
+
+    assert ended == (child, 0)

@@ -23,7 +23,8 @@ class Hearing:
     """
 
     def __init__(self, observer: LiveObserver, point: EntryPoint) -> None:
-        self._observer, self._point = observer, point
+        self._observer = observer
+        self._point: EntryPoint | None = point
         #: By the identity of the module, where the function is a method under ``@torch.compile``.
         self._regions: dict[int, LiveRegion] = {}
         #: The one of them, where it is none.
@@ -64,13 +65,21 @@ class Hearing:
             self._fails(error)
             return None
 
+    def release(self) -> None:
+        """Hear of nothing any more, and keep nothing alive."""
+        self._deaf, self._only, self._point = True, None, None
+        self._regions.clear()
+
     def _opened(self, args: Sequence[Any], kwargs: Mapping[str, Any], *, late: bool = False) -> LiveCall | None:
+        if self._point is None:
+            return None
         return self._observer.opened(self._point, args, kwargs, self._known, late=late)
 
     def _fails(self, error: Exception) -> None:
         """This entry point is heard no more."""
         self._deaf = True
-        self._observer.gave_up(getattr(self._point.function, "__qualname__", "a compiled function"), error)
+        function = None if self._point is None else self._point.function
+        self._observer.gave_up(getattr(function, "__qualname__", "a compiled function"), error)
 
     def _known(self, region: LiveRegion, args: Sequence[Any]) -> None:
         if not self._takes_module:

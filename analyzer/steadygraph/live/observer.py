@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import threading
+import weakref
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +22,7 @@ from steadygraph.model import PROFILE, Checked, Graph, Observation
 from steadygraph.observe.run import shadow
 from steadygraph.observe.run.call_watch import CallWatch
 from steadygraph.observe.run.calls import OpenCalls
+from steadygraph.observe.run.entries import Entries
 from steadygraph.observe.run.entry_points import EntryPoints
 from steadygraph.observe.run.reduction import Reduction
 from steadygraph.observe.run.tap import DynamoTap
@@ -75,6 +78,7 @@ class LiveObserver(CallWatch):
         self._structures, self._every = structures, every
         self._lock = threading.RLock()
         self._by_region: dict[int, LiveRegion] = {}
+        self._hearings: weakref.WeakSet[Hearing] = weakref.WeakSet()
         #: Nothing is heard of any more.
         self.closed = False
         #: Is a call being looked at, in any thread?
@@ -84,11 +88,14 @@ class LiveObserver(CallWatch):
         self._numbered = 0
         self.tap = DynamoTap(self, failed=_never_failing(self.went_wrong))
         self.tap.watch.listens = False
+        _left_in_children(weakref.ref(self))
 
     # --- what the process does -----------------------------------------------------------------------
 
     def entry_point(self, point: EntryPoint) -> Hearing:  # type: ignore[override]
-        return Hearing(self, point)
+        hearing = Hearing(self, point)
+        self._hearings.add(hearing)
+        return hearing
 
     @property
     def is_inside(self) -> bool:
@@ -119,6 +126,7 @@ class LiveObserver(CallWatch):
         with self._lock:
             try:
                 watched, given = self._entry_points.called(point, args)
+                watched.forward = self._entry_points.forward(point, watched)
                 region = self._region(watched, point)
                 known(region, args)
                 call = None if region.given_up else self._opened(region, given, kwargs, late=late)
@@ -187,13 +195,13 @@ class LiveObserver(CallWatch):
         self.looking = self.tap.watch.listens = self._calls.any
 
     def entry_returned(self, call: Any, result: Any) -> None:
-        if self._calls.has(call.open):
+        if self._calls.has(call.open) and not self.closed:
             with self._giving_up(call.region):
                 super().entry_returned(call.open, result)
                 self._record(call)
 
     def entry_raised(self, call: Any, error: BaseException) -> None:
-        if self._calls.has(call.open):
+        if self._calls.has(call.open) and not self.closed:
             with self._giving_up(call.region):
                 super().entry_raised(call.open, error)
                 self._record(call)
@@ -346,9 +354,29 @@ class LiveObserver(CallWatch):
         self.closed = True
         self.tap.close()
 
+    def release(self) -> None:
+        """Let all go that was watched: Dynamo keeps its callbacks, and they keep who heard of their calls."""
+        with self._lock:
+            for hearing in self._hearings:
+                hearing.release()
+            self._by_region.clear()
+            self._entries, self._entry_points = Entries(), EntryPoints(None, ())
+            self._reduction = Reduction(readable=False)
+
 
 def _told(error: Exception) -> str:
     return redacted(f"{raised.name(error)}: {raised.text(error)}")[:_LONGEST_REASON]
+
+
+def _left_in_children(observer: weakref.ref[LiveObserver]) -> None:
+    """A process that is forked is not watched: another thread may have held our lock, and is not there."""
+
+    def left() -> None:
+        watching = observer()
+        if watching is not None:
+            watching.close()
+
+    os.register_at_fork(after_in_child=left)
 
 
 def _never_failing(function: Callable[[Exception], object]) -> Callable[[Exception], None]:

@@ -117,7 +117,7 @@ def _notes(regions: Sequence[LiveRegion]) -> Iterator[str]:
 
 def _counted(seen: Seen) -> str:
     calls = "1 call" if seen.calls == 1 else f"{seen.calls:,} calls"
-    return f"{calls} at {seen.first}" if seen.first == seen.last else f"{calls} from {seen.first} to {seen.last}"
+    return f"{calls} at {seen.first}" if seen.calls == 1 else f"{calls} from {seen.first} to {seen.last}"
 
 
 def _arguments(scenario: Scenario) -> str:

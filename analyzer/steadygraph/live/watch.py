@@ -116,6 +116,8 @@ class Watching:
             wanted=wanted, found=self._found, failed=self._lost, structures=structures, every=every
         )
         self._open = True
+        #: Of a watch that was closed.
+        self._kept: Recording | None = None
         #: What was lost, a sentence each.
         self._lines: list[str] = []
         self._folder = None
@@ -143,6 +145,9 @@ class Watching:
 
     def recording(self) -> Recording:
         """All that was observed so far."""
+        return self._kept or self._recorded()
+
+    def _recorded(self) -> Recording:
         return recording(
             self._observer.regions,
             target=self.target,
@@ -160,6 +165,13 @@ class Watching:
             self._open = False
             self._ended_well([self._observer.close, self._installed.close, _one.release, self._finish])
 
+    def _finish(self) -> None:
+        self._kept = self._recorded()
+        self._observer.release()
+        if self._folder is not None:
+            self._folder.close()
+            self._folder.write()
+
     def _ended_well(self, steps: Iterable[Callable[[], object]]) -> None:
         """Go through these steps: what goes wrong in one is said in a line, and ends nothing."""
         for step in steps:
@@ -168,11 +180,6 @@ class Watching:
             except Exception as error:
                 with contextlib.suppress(Exception):
                     self._lost(f"{type(error).__name__}: {error}")
-
-    def _finish(self) -> None:
-        if self._folder is not None:
-            self._folder.close()
-            self._folder.write()
 
     # --- what the observer tells ---------------------------------------------------------------------
 

@@ -50,6 +50,12 @@ class EntryPoints:
         with self._lock:
             return self._region(point, function, module), args
 
+    def forward(self, point: EntryPoint, region: WatchedRegion) -> Forward:
+        """What is compiled there: functions that close over other values share their code, and one region."""
+        function = point.traced
+        same = function is region.forward.function or region.module is not None
+        return region.forward if same else _forward(function, None)
+
     def _region(self, point: EntryPoint, function: Callable[..., Any], module: nn.Module | None) -> WatchedRegion:
         cache = self._cache(point)
         # Functions under one decorator share its code.
