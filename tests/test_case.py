@@ -233,13 +233,25 @@ def test_a_directory_is_no_case(write_case: Write, tmp_path: Path) -> None:
 
     said = complaint("cases")
 
-    assert said == "cases is a directory\n  hint: name case files: cases/a.py, cases/b.py, cases/c.py, ..."
+    assert said == (
+        "cases is a directory without any case_*.py\n  hint: name case files: cases/a.py, cases/b.py, cases/c.py, ..."
+    )
+
+
+def test_a_directory_of_cases_is_no_case_either(write_case: Write, tmp_path: Path) -> None:
+    (tmp_path / "cases").mkdir()
+    for name in ("cases/a.py", "cases/case_b.py"):
+        write_case("", name)
+
+    assert complaint("cases/") == "cases/ is a directory\n  hint: name case files: cases/case_b.py"
 
 
 def test_an_empty_directory_is_no_case() -> None:
     said = complaint(".")
 
-    assert said == ". is a directory\n  hint: name a case file; there is no Python file in this directory"
+    assert said == (
+        ". is a directory without any case_*.py\n  hint: name a case file; there is no Python file in this directory"
+    )
 
 
 def test_a_text_file_is_not_python(write_case: Write) -> None:

@@ -149,6 +149,28 @@ def test_a_target_that_is_named_twice_is_analysed_once(cli: Cli, write_case: Wri
     assert [case["target"] for case in json.loads(out)["cases"]] == ["case.py"]
 
 
+def test_a_directory_means_the_case_files_in_it_and_an_empty_one_is_wrong_use(
+    cli: Cli, write_case: Write, tmp_path: Path
+) -> None:
+    for folder in ("models/inner", "empty"):
+        (tmp_path / folder).mkdir(parents=True)
+    write_case(CLEAN, "models/inner/case_b.py")
+    write_case("def profile(): return (), {}\n", "models/case_c.py")
+
+    code, out, err = cli("analyze", "models/", "./models/case_c.py", "empty", "--format", "json")
+
+    assert code == 2
+    assert [(case["target"], case["status"]) for case in json.loads(out)["cases"]] == [
+        ("models/inner/case_b.py", "completed"),
+        ("models/case_c.py", "failed"),
+        ("empty", "failed"),
+    ]
+    assert err.splitlines()[-2:] == [
+        "error: empty is a directory without any case_*.py",
+        "  hint: name a case file; there is no Python file in this directory",
+    ]
+
+
 def test_a_class_is_analysed_with_the_case_file_that_is_named(cli: Cli, write_case: Write) -> None:
     write_case(CLEAN, "model.py")
     write_case("from model import profile, serving\ndef build(cls): return cls()\n")

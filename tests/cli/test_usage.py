@@ -51,7 +51,7 @@ FORMS = "a target is case.py, package.module:Class or path/file.py:Class"
         ),
         (["analyze", "case.py", "--case", "none.py"], f"none.py: no such file\n  hint: {FORMS}"),
         (["analyze", "none.py"], f"none.py: no such file\n  hint: {FORMS}"),
-        (["analyze", "."], ". is a directory\n  hint: name case files: case.py"),
+        (["analyze", "."], ". is a directory without any case_*.py\n  hint: name case files: case.py"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

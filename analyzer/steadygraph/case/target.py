@@ -8,6 +8,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from steadygraph.case.folders import PATTERN, case_files
 from steadygraph.errors import CaseError
 from steadygraph.errors.near_miss import question
 
@@ -47,6 +48,17 @@ def parse(text: str) -> Target:
     return Target(text, module=place, class_name=class_name)
 
 
+def expanded(text: str) -> list[str]:
+    """The case files of a directory, and every other target, as it is; a directory without any is left to ``parse``.
+
+    Raises:
+        CaseError: The directory, or one in it, cannot be read.
+    """
+    if not (_looks_like_a_file(text) and os.path.isdir(text)):
+        return [text]
+    return case_files(text) or [text]
+
+
 def python_file(text: str) -> Path:
     """The file of this name, which is a Python file."""
     path = Path(text)
@@ -57,7 +69,9 @@ def python_file(text: str) -> Path:
     except OSError as error:
         raise CaseError(f"{text} cannot be read: {error.strerror}", hint=_FORMS) from error
     if stat.S_ISDIR(mode):
-        raise CaseError(f"{text} is a directory", hint=_files_in(path))
+        files = case_files(text)
+        problem = f"{text} is a directory" if files else f"{text} is a directory without any {PATTERN}"
+        raise CaseError(problem, hint=_proposed(files or [str(path / file) for file in _python_files(path)]))
     if path.suffix != ".py" or not stat.S_ISREG(mode):
         raise CaseError(f"{text} is not a Python file", hint="the name of a case file ends in .py")
     return path.absolute()
@@ -87,12 +101,11 @@ def _python_files(folder: Path) -> list[str]:
         return []
 
 
-def _files_in(folder: Path) -> str:
-    files = [file for file in _python_files(folder) if file != "__init__.py"]
+def _proposed(files: list[str]) -> str:
+    files = [file for file in files if os.path.basename(file) != "__init__.py"]
     if not files:
         return "name a case file; there is no Python file in this directory"
-    names = ", ".join(str(folder / file) for file in files[:_PROPOSALS])
-    return f"name case files: {names}{', ...' if len(files) > _PROPOSALS else ''}"
+    return f"name case files: {', '.join(files[:_PROPOSALS])}{', ...' if len(files) > _PROPOSALS else ''}"
 
 
 def _near_misses(path: Path) -> str:

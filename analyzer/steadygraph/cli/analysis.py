@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from steadygraph.case.target import parse, python_file
+from steadygraph.case.target import expanded, parse, python_file
 from steadygraph.cli import recordings, signals
 from steadygraph.cli.conclusion import Plan, Wanted, planned
 from steadygraph.cli.progress import Progress
@@ -37,15 +37,16 @@ class Command:
 def run(command: Command) -> int:
     """Analyse, tell the results, and give the exit code."""
     plan = planned(command.wanted)
+    named = [one for target in command.targets for one in expanded(target)]
+    # "./case.py" is "case.py" once more.
+    targets = list({os.path.normpath(target): target for target in reversed(named)}.values())[::-1]
     if command.record is not None:
         require_writable(command.record)
     if command.write_repro is not None:
-        plan = _writing(plan, command.write_repro, command.targets)
+        plan = _writing(plan, command.write_repro, targets)
     if command.case_file is not None:
         python_file(str(command.case_file))
-    # "./case.py" is "case.py" once more.
-    targets = {os.path.normpath(target): target for target in reversed(command.targets)}
-    work = _Work([Request(target, command.case_file) for target in reversed(targets.values())])
+    work = _Work([Request(target, command.case_file) for target in targets])
     work.do(plan, command)
     made_on = environment(plan.options.settings.device or "cpu")
     try:

@@ -17,7 +17,10 @@ _ANALYSIS, _RESULT, _RUN = "What to analyse", "Results", "How to run"
 def analyze(
     targets: Annotated[
         list[str],
-        typer.Argument(metavar="TARGET", help="case.py, package.module:Class or path/file.py:Class."),
+        typer.Argument(
+            metavar="TARGET",
+            help="case.py, package.module:Class, path/file.py:Class, or a directory for every case_*.py in it.",
+        ),
     ],
     case: Annotated[
         Path | None,

@@ -13,6 +13,7 @@ from typing import Any, cast
 import pytest
 
 from steadygraph import config
+from steadygraph.case.folders import PATTERN
 from steadygraph.config import Settings
 from steadygraph.errors import UsageError
 from steadygraph.errors.files import require_writable
@@ -23,8 +24,6 @@ from steadygraph.report import folder
 
 #: Options of pytest that have the names and checks of the command line's.
 _NAMES = ("policy", "backend", "fail-on", "baseline", "report", "memory-limit")
-#: Files that are collected wherever they lie.
-_PATTERN = "case_*.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ class Options:
 
     def takes(self, file: Path) -> bool:
         """Is this a case file?"""
-        return file.match(_PATTERN) or file in self.cases
+        return file.match(PATTERN) or file in self.cases
 
     @property
     def keywords(self) -> dict[str, Any]:
