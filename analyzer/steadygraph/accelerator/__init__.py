@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from steadygraph.accelerator.comparing.comparisons import ComparisonWatch
 from steadygraph.accelerator.dispatch import mismatch_of
+from steadygraph.accelerator.guard_library import compiler
 from steadygraph.accelerator.limits import limit_of, not_traceable
 from steadygraph.accelerator.placement import moved_case, moved_model
 from steadygraph.accelerator.simulation import Simulation, is_simulated, simulated
@@ -16,6 +17,7 @@ from steadygraph.accelerator.unknown import known_inputs
 __all__ = [
     "ComparisonWatch",
     "Simulation",
+    "compiler",
     "current_unknowns",
     "is_simulated",
     "known_inputs",

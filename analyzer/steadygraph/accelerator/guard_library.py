@@ -132,9 +132,14 @@ def _load_once(name: str) -> None:
         ctypes.CDLL(str(directory / name))
 
 
-def _compiler() -> str:
+def compiler() -> str | None:
+    """Where the C++ compiler lies; None if there is none."""
     candidates = (os.environ.get("CXX"), *_COMPILERS)
-    found = next((path for name in candidates if name and (path := shutil.which(name))), None)
+    return next((path for name in candidates if name and (path := shutil.which(name))), None)
+
+
+def _compiler() -> str:
+    found = compiler()
     if found is None:
         raise _CompilerError(f"there is no C++ compiler ({', '.join(_COMPILERS)})")
     return found

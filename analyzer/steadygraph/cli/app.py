@@ -10,6 +10,7 @@ import typer
 from steadygraph.cli import streams
 from steadygraph.cli.analyze import analyze
 from steadygraph.cli.compare import compare
+from steadygraph.cli.doctor import doctor
 from steadygraph.cli.judge import judge
 from steadygraph.cli.report import report
 from steadygraph.cli.rules import rules
@@ -23,6 +24,7 @@ _ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 app = typer.Typer(name=PROGRAM, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.command("analyze")(analyze)
 app.command("compare")(compare)
+app.command("doctor")(doctor)
 app.command("judge")(judge)
 app.command("report")(report)
 app.command("rules")(rules)
