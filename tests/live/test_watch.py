@@ -239,6 +239,17 @@ def test_structures_beyond_the_limit_are_counted(lines: list[str]) -> None:
     assert beyond == [f"`{name}`: 2 calls from T to T of further structures were counted and not looked at"]
 
 
+def test_who_hears_the_lines_may_fail() -> None:
+    def deaf(line: str) -> None:
+        raise RuntimeError(line)
+
+    model = decoder()
+    with watch(tell=deaf) as watching:
+        values(model, torch.compile(model, backend="eager", dynamic=True))
+
+    assert [finding.rule for finding in watching.findings] == ["SG101", "SG301"]
+
+
 def test_only_one_watch_stands_in_front_of_dynamo() -> None:
     with watch(tell=[].append), pytest.raises(UsageError) as refused:
         watch()

@@ -190,7 +190,7 @@ class Watching:
             new = [one for one in self._judged(lambda: seen).findings if one.fingerprint not in self._told]
             self._told.update(dict.fromkeys(one.fingerprint for one in new))
             for finding in self._shown(new):
-                self._tell(finding)
+                self._say(finding)
             if new and self._folder is not None:
                 self._folder.write()
 
@@ -204,7 +204,12 @@ class Watching:
         if line in self._lines:
             return
         self._lines.append(line)
-        self._tell(f"steadygraph: {flat(without_values(line), _LONGEST_LINE)}")
+        self._say(f"steadygraph: {flat(without_values(line), _LONGEST_LINE)}")
+
+    def _say(self, line: str) -> None:
+        """Whoever hears it may fail; nobody watches less for that."""
+        with contextlib.suppress(Exception):
+            self._tell(line)
 
     def _judged(self, make: Callable[[], Recording]) -> CaseReport:
         try:
