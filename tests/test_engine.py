@@ -398,7 +398,7 @@ def test_lazy_modules_are_given_their_parameters_before_anything_is_compared():
 def test_a_failure_of_an_observer_is_not_put_down_to_the_model(monkeypatch):
     from steadygraph.observe.graphs import graphs
 
-    def broken(graph, names):
+    def broken(graph, names, **_):
         raise ArithmeticError("a bug in an observer")
 
     monkeypatch.setattr(graphs, "capture", broken)
