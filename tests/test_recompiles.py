@@ -85,6 +85,33 @@ def test_blocks_may_stand_in_one_another(model: nn.Module) -> None:
         model(torch.ones(3))
 
 
+def test_a_function_may_be_held_to_it(model: nn.Module) -> None:
+    @no_recompiles()
+    def served(bias: Tensor | None = None) -> Tensor:
+        """Serves."""
+        result: Tensor = model(torch.ones(3), bias=bias)
+        return result
+
+    assert (served.__doc__, served().tolist()) == ("Serves.", [2.0, 2.0, 2.0])
+    with pytest.raises(AssertionError, match=r"^1 recompilation:\n"):
+        served(torch.ones(3))
+
+
+def test_a_failing_test_shows_its_own_lines_and_none_of_ours(model: nn.Module) -> None:
+    @no_recompiles()
+    def decorated() -> None:
+        model(torch.ones(4))
+
+    def block() -> None:
+        with no_recompiles():
+            model(torch.ones(3), bias=torch.ones(3))
+
+    for failing in (decorated, block):
+        with pytest.raises(AssertionError) as caught:
+            failing()
+        assert {str(entry.path) for entry in caught.traceback.filter(caught)} == {__file__}
+
+
 @pytest.mark.parametrize("value", [-1, True, 1.5, "1"])
 def test_a_number_that_means_nothing_is_wrong_use(value: object) -> None:
     with pytest.raises(UsageError) as caught, no_recompiles(max=value):  # type: ignore[arg-type]

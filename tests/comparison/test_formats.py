@@ -49,6 +49,29 @@ torch 2.13.1, before 2.13.0
     )
 
 
+def test_a_case_without_a_result_in_either_report_is_not_said_to_be_the_same():
+    def without(*statuses):
+        return report(
+            *(CaseReport(f"cases/{name}.py", status, 1.0) for name, status in zip("ab", statuses, strict=True))
+        )
+
+    changes = changes_between(without(Status.FAILED, Status.FAILED), without(Status.FAILED, Status.TIMED_OUT))
+
+    assert text(changes, width=80) == (
+        """\
+cases/a.py (1.0 s, before 1.0 s)
+  failed  failed, as before: there is no result to compare
+
+cases/b.py (1.0 s, before 1.0 s)
+  failed  timed-out, before failed: there is no result to compare
+
+2 cases: 0 new findings, 0 gone, 0 unchanged; 0 outcomes worse, 0 better
+"""
+    )
+    assert "- **failed** failed, as before: there is no result to compare\n" in markdown(changes)
+    assert not changes.is_worse()
+
+
 def test_markdown_leaves_out_what_did_not_change():
     assert markdown(example()) == (
         """\

@@ -56,8 +56,13 @@ class CaseChanges:
         return lost or worse or any(finding.severity in loud for finding in self.new)
 
     @property
+    def is_without_result(self) -> bool:
+        """Does neither report have one, though both have the case?  Then nothing is compared."""
+        return not {self.old_status, self.new_status} & {Status.COMPLETED, None}
+
+    @property
     def is_same(self) -> bool:
-        changed = self.new or self.gone or self.outcomes or self.graphs
+        changed = self.new or self.gone or self.outcomes or self.graphs or self.is_without_result
         return not changed and self.old_status == self.new_status
 
 

@@ -12,7 +12,7 @@ from steadygraph.model.run import counted
 from steadygraph.report.text.layout import flat
 from steadygraph.report.text.table import outcome_text
 
-Mark = Literal["new", "gone", "worse", "better", "changed"]
+Mark = Literal["new", "gone", "worse", "better", "changed", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,10 @@ class Sentence:
 
 def sentences(case: CaseChanges) -> Iterator[Sentence]:
     """What is new first, then what got worse, what got better, and what is only different."""
-    if case.old_status != case.new_status:
+    if case.is_without_result:
+        before = "as before" if case.old_status == case.new_status else f"before {case.old_status}"
+        yield Sentence("failed", f"{case.new_status}, {before}: there is no result to compare")
+    elif case.old_status != case.new_status:
         yield _status(case)
     yield from (Sentence("new", _finding(finding)) for finding in case.new)
     for change in sorted(case.outcomes, key=lambda change: not change.is_worse):

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from steadygraph.observe.guards.recompilations import Recompilation
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
-@contextlib.contextmanager
-def no_recompiles(max: int = 0) -> Iterator[None]:
+def no_recompiles(max: int = 0) -> _Block:
     """Fail where code compiled by ``torch.compile`` is compiled again, or a guard of it is violated.
 
-    What is compiled for the first time inside of the block does not count, nor does anything that runs as before.
+    It goes around a block (``with``) or a function (``@``).  What is compiled for the first time inside of the block
+    does not count, nor does anything that runs as before.
 
     Args:
         max: How many recompilations are accepted.
@@ -24,11 +33,42 @@ def no_recompiles(max: int = 0) -> Iterator[None]:
 
     if isinstance(max, bool) or not isinstance(max, int) or max < 0:
         raise UsageError(f"max is {max!r}", hint="write how many recompilations are accepted, 0 or more")
-    from steadygraph.observe.guards.recompilations import watched
+    return _Block(max)
 
-    with watched() as found:
-        yield
-    if len(found) > max:
-        times = "recompilation" if len(found) == 1 else "recompilations"
-        accepted = f", and {max} accepted" if max else ""
-        raise AssertionError("\n".join([f"{len(found)} {times}{accepted}:", *map(str, found)]))
+
+class _Block:
+    """No generator of contextlib: a failing test would show its frame, which nothing can hide from pytest.
+
+    Args:
+        accepted: How many recompilations are.
+    """
+
+    def __init__(self, accepted: int) -> None:
+        self._accepted = accepted
+        self._open: list[tuple[AbstractContextManager[list[Recompilation]], list[Recompilation]]] = []
+
+    def __enter__(self) -> None:
+        from steadygraph.observe.guards.recompilations import watched
+
+        block = watched()
+        self._open.append((block, block.__enter__()))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        __tracebackhide__ = True  # the failure is the block's
+        block, found = self._open.pop()
+        block.__exit__(kind, error, traceback)
+        if error is None and len(found) > self._accepted:
+            times = "recompilation" if len(found) == 1 else "recompilations"
+            accepted = f", and {self._accepted} accepted" if self._accepted else ""
+            raise AssertionError("\n".join([f"{len(found)} {times}{accepted}:", *map(str, found)]))
+
+    def __call__(self, function: Callable[_P, _R]) -> Callable[_P, _R]:
+        @functools.wraps(function)
+        def watched(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            __tracebackhide__ = True
+            with _Block(self._accepted):  # its own: calls may meet in several threads
+                return function(*args, **kwargs)
+
+        return watched
