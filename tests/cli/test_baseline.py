@@ -57,6 +57,7 @@ def test_a_locked_case_fails_when_its_graph_changes(cli: Cli, write_case: Write)
     assert code == 1
     told = " ".join(out.split())
     assert "not as locked: the graph of the model in profile has changed: the model changed, torch did not" in told
+    assert told.endswith(f"1 case, 0 errors, 0 warnings, 0 notes, {told.count('not as locked: ')} not as locked")
 
 
 def test_an_update_with_the_same_findings_writes_the_same_file(cli: Cli, write_case: Write, tmp_path: Path) -> None:

@@ -47,6 +47,8 @@ class Summary:
     notes: int
     #: Findings that their case accepts; they are in none of the counts above.
     accepted: int = 0
+    #: What is not as the baseline locks it; each makes a run fail as a warning does, and is no finding.
+    unlocked: int = 0
 
     def __str__(self) -> str:
         failed = f" ({self.failed} failed)" if self.failed else ""
@@ -54,10 +56,11 @@ class Summary:
 
     @property
     def findings(self) -> str:
-        """``1 error, 0 warnings, 2 notes``, and ``1 accepted`` where there are any."""
+        """``1 error, 0 warnings, 2 notes``, and ``1 accepted``, ``3 not as locked`` where there are any."""
         counts = ((self.errors, "error"), (self.warnings, "warning"), (self.notes, "note"))
         accepted = [f"{self.accepted:,} accepted"] if self.accepted else []
-        return ", ".join([*(counted(number, noun) for number, noun in counts), *accepted])
+        unlocked = [f"{self.unlocked:,} not as locked"] if self.unlocked else []
+        return ", ".join([*(counted(number, noun) for number, noun in counts), *accepted, *unlocked])
 
 
 @dataclass(frozen=True, repr=False)
@@ -225,6 +228,7 @@ def summarised(cases: Iterable[CaseReport]) -> Summary:
         warnings=severities[Severity.WARNING],
         notes=severities[Severity.NOTE],
         accepted=sum(finding.allowed is not None for case in cases for finding in case.findings),
+        unlocked=sum(len(case.lock_changes) for case in cases),
     )
 
 
