@@ -14,7 +14,7 @@ from typing import ClassVar
 import pytest
 from hypothesis import given
 
-from steadygraph.model import CaseReport, Finding, Graph, RegionCall, ScenarioReport, Severity
+from steadygraph.model import CaseReport, Finding, Graph, RegionCall, Result, ScenarioReport, Severity
 from steadygraph.model.run import RunReport
 from steadygraph.report.html import render
 
@@ -178,6 +178,20 @@ def test_a_finding_is_proved_by_the_numbers_of_its_scenarios(broken: CaseReport)
         ["video", "recompile", "same", "0", "0"],
         ["video", "drop", "silent-wrong", "0.61", "-"],
     ]
+
+
+def test_what_was_not_run_is_a_prediction_and_no_proof(broken: CaseReport) -> None:
+    def unproved(scenario: ScenarioReport) -> ScenarioReport:
+        outcomes = (replace(one, result=Result.UNPROVED, predicted=one.result) for one in scenario.outcomes)
+        return replace(scenario, outcomes=tuple(outcomes))
+
+    def titles(case: CaseReport) -> set[str]:
+        return {entry.text for article in page(case).all("article") for entry in article.all("dt")}
+
+    predicted = replace(broken, scenarios=tuple(map(unproved, broken.scenarios)))
+
+    assert {"proof", "prediction"} & titles(broken) == {"proof"}
+    assert {"proof", "prediction"} & titles(predicted) == {"prediction"}
 
 
 def test_the_rule_of_a_finding_is_explained_on_the_page(broken: CaseReport) -> None:

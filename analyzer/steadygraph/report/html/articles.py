@@ -13,6 +13,7 @@ from steadygraph.model import (
     Finding,
     Location,
     Outcome,
+    Result,
     ScenarioReport,
     Severity,
     SourceExcerpt,
@@ -85,6 +86,8 @@ class Article:
     places: tuple[PlaceView, ...]
     more_places: tuple[PlaceView, ...]
     lacks: str
+    #: What its table is called: a proof, or a prediction where none of it could be run.
+    proved: str
     proofs: tuple[Proof, ...]
     fix: Markup
 
@@ -124,6 +127,7 @@ def _article(anchor: str, entry: Entry, scenarios: dict[str, ScenarioReport], so
         places=tuple(places[:_MOST_PLACES]),
         more_places=tuple(places[_MOST_PLACES:]),
         lacks=what_the_graph_lacks(changed[0], about=first.path) if changed and not plain else "",
+        proved="proof" if any(_is_proved(outcome) for each in concerned for outcome in each.outcomes) else "prediction",
         proofs=() if plain else tuple(_proof(each, outcome) for each in concerned for outcome in each.outcomes),
         fix=prose(flat(first.fix, _MOST_LETTERS)),
     )
@@ -144,6 +148,10 @@ def _place(place: Place, sources: _Sources, *, told: str) -> PlaceView:
 
 def _also(finding: Finding) -> str:
     return ", ".join(flat(path, 120) for path in finding.also)
+
+
+def _is_proved(outcome: Outcome) -> bool:
+    return outcome.result is not Result.UNPROVED
 
 
 def _proof(scenario: ScenarioReport, outcome: Outcome) -> Proof:
