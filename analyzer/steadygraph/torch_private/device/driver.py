@@ -265,7 +265,7 @@ def dynamo_device_attributes(
         (CUDADeviceVariable, {**driver, "_get_device_index_fn": index_of}),
         (AcceleratorDeviceIndexVariable, driver),
         (utils, building),
-        (guards, current),
+        (guards, {**current, "_CLOSURE_VARS": None}),  # a table that keeps what was there when it was made
         (UserDefinedClassVariable, {"_in_graph_classes": staticmethod(lambda: classes)}),
     ]
 
