@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import copy
 import dataclasses
 import sys
 import traceback
@@ -15,7 +14,7 @@ from typing import Any
 
 import torch
 
-from steadygraph.torch_private.process import code_unseen
+from steadygraph.torch_private.process import code_unseen, counters_kept
 
 _MEMBERS = {
     "torch._dynamo.convert_frame.ConvertFrame": "_clone_with_backend _inner_convert",
@@ -360,17 +359,11 @@ def uncalled_frame(function: types.FunctionType, f_locals: Mapping[str, Any]) ->
 @contextlib.contextmanager
 def tracing_alone() -> Iterator[None]:
     """A block in which no other thread compiles, and of which Dynamo remembers and counts nothing."""
-    from torch._dynamo import utils
     from torch._dynamo.convert_frame import compile_lock
     from torch.utils._python_dispatch import _disable_current_modes
 
-    with compile_lock, _disable_current_modes(), code_unseen():
-        counters = copy.deepcopy(dict(utils.counters))
-        try:
-            yield
-        finally:
-            utils.counters.clear()
-            utils.counters.update(counters)
+    with compile_lock, _disable_current_modes(), code_unseen(), counters_kept():
+        yield
 
 
 def dynamic_sizes(module: torch.fx.GraphModule) -> Iterator[tuple[str, tuple[int, ...]]]:

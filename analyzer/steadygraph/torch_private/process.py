@@ -54,25 +54,34 @@ def own_dynamo_state() -> Iterator[None]:
     How long guards take is not measured: for a line in a log Dynamo first empties the caches of the processor, 20 ms
     for each frame and a third of what it takes to compile a small one (torch 2.13).
     """
-    from torch._dynamo import config, guards, utils
+    from torch._dynamo import config, guards
 
-    counters = copy.deepcopy(dict(utils.counters))
     settings = {_LETS_GO: True} if hasattr(config, _LETS_GO) else {}  # torch < 2.13 has no such setting
-    try:
-        with (
-            code_unseen(),
-            torch.compiler.set_stance("default"),
-            config.patch(settings),
-            replaced(guards, {"profile_guard_manager": _not_measured}),
-        ):
-            yield
-    finally:
-        utils.counters.clear()
-        utils.counters.update(counters)
+    with (
+        counters_kept(),
+        code_unseen(),
+        torch.compiler.set_stance("default"),
+        config.patch(settings),
+        replaced(guards, {"profile_guard_manager": _not_measured}),
+    ):
+        yield
 
 
 def _not_measured(*_guards_and_locals: object) -> float:
     return 0.0
+
+
+@contextlib.contextmanager
+def counters_kept() -> Iterator[None]:
+    """A block of which Dynamo's counters know nothing afterwards."""
+    from torch._dynamo import utils
+
+    counters = copy.deepcopy(dict(utils.counters))
+    try:
+        yield
+    finally:
+        utils.counters.clear()
+        utils.counters.update(counters)
 
 
 @contextlib.contextmanager
