@@ -73,6 +73,16 @@ def write_case(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
+@pytest.fixture
+def nothing_compiled() -> Iterator[None]:
+    """What an earlier test compiled is forgotten, and so is what this one does."""
+    import torch
+
+    torch.compiler.reset()
+    yield
+    torch.compiler.reset()
+
+
 @pytest.fixture(scope="session")
 def shortest() -> Callable[[Callable[[], object]], float]:
     """``shortest(function)``: the seconds of the quickest of ten calls; they are held against others, not a limit.

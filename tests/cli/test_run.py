@@ -9,7 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,8 @@ import pytest
 from steadygraph.cli.main import main
 
 from ..conftest import Ran
+
+pytestmark = pytest.mark.usefixtures("nothing_compiled")
 
 #: One function, which an image request has compiled again.
 SERVES = """
@@ -30,15 +32,6 @@ serve(torch.ones(3))
 serve(torch.ones(3), torch.ones(3))
 """
 LINE = "steadygraph: warning SG101 [serving-1] argument `image` is None at profile, torch.float32[3] on cpu at serving"
-
-
-@pytest.fixture(autouse=True)
-def nothing_compiled() -> Iterator[None]:
-    import torch
-
-    torch.compiler.reset()
-    yield
-    torch.compiler.reset()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +12,8 @@ from torch import nn
 from steadygraph.model import Checked, Observation
 from steadygraph.observe.run.session import CompileSession
 from steadygraph.torch_private import cache_entries
+
+pytestmark = pytest.mark.usefixtures("nothing_compiled")
 
 X = torch.linspace(-1, 1, 8).reshape(2, 4)
 COMPILED: dict[str, Any] = {"backend": "eager"}
@@ -50,13 +52,6 @@ class Model(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.tail(self.body(self.parts, x))
-
-
-@pytest.fixture(autouse=True)
-def nothing_compiled() -> Iterator[None]:
-    torch.compiler.reset()
-    yield
-    torch.compiler.reset()
 
 
 def observed(model: Model, *calls: torch.Tensor) -> list[Observation]:

@@ -6,7 +6,7 @@ import gc
 import threading
 import types
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -18,6 +18,8 @@ from torch.nn.attention.flex_attention import flex_attention
 from steadygraph.observe.run.tap import DynamoTap
 from steadygraph.torch_private import EntryPoint
 from steadygraph.torch_private.entries import BreakEvent, CapturedGraph, CompiledFrame, SkippedFrame
+
+pytestmark = pytest.mark.usefixtures("nothing_compiled")
 
 
 class Hearing:
@@ -79,13 +81,6 @@ class Log:
 class Doubled(nn.Module):
     def forward(self, x: torch.Tensor, by: int = 2) -> torch.Tensor:
         return x * by
-
-
-@pytest.fixture(autouse=True)
-def nothing_compiled() -> Iterator[None]:
-    torch.compiler.reset()
-    yield
-    torch.compiler.reset()
 
 
 @pytest.fixture
