@@ -13,7 +13,7 @@ from steadygraph.cli.conclusion import Plan, Wanted, planned
 from steadygraph.cli.progress import Progress
 from steadygraph.errors import CaseError, UsageError
 from steadygraph.errors.files import require_writable
-from steadygraph.model import CaseReport, Problem, Recording, RunRecording
+from steadygraph.model import CaseReport, Problem, Recording
 from steadygraph.model.environment import environment
 from steadygraph.workers import pool
 from steadygraph.workers.pool import Request
@@ -49,11 +49,9 @@ def run(command: Command) -> int:
     work = _Work([Request(target, command.case_file) for target in targets])
     work.do(plan, command)
     made_on = environment(plan.options.settings.device or "cpu")
-    try:
-        return plan.conclude(work.cases, made_on, interrupted=work.interrupted)
-    finally:  # of two things that cannot be written, neither costs the other
-        if command.record is not None:
-            recordings.store(RunRecording(work.recordings, made_on, interrupted=bool(work.interrupted)), command.record)
+    return recordings.concluded(
+        plan, work.cases, lambda: work.recordings, made_on, file=command.record, interrupted=work.interrupted
+    )
 
 
 def _writing(plan: Plan, file: Path, targets: Sequence[str]) -> Plan:

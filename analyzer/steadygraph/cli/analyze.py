@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from steadygraph.cli.parameters import BaselineFile, FailOn, Folder, Format, Ignore, Output, Select, choices
+from steadygraph.cli.parameters import (
+    BaselineFile,
+    FailOn,
+    Folder,
+    Format,
+    Ignore,
+    Output,
+    Record,
+    Select,
+    choices,
+    of_results,
+)
 from steadygraph.config import BACKENDS, POLICIES
 from steadygraph.model.gpus import GPUS
 
@@ -64,10 +75,7 @@ def analyze(
     format: Format = None,
     output: Output = None,
     report: Folder = None,
-    record: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Keep all that was observed in this file, for steadygraph judge."),
-    ] = None,
+    record: Record = None,
     write_repro: Annotated[
         Path | None,
         typer.Option(
@@ -129,14 +137,9 @@ def analyze(
     given = {
         "policy": policy,
         "backend": backend,
-        "select": select,
-        "ignore": ignore,
+        **of_results(select, ignore, fail_on, format, baseline, report),
         "device": device,
         "gpu": gpu,
-        "fail-on": fail_on,
-        "format": format,
-        "baseline": None if baseline is None else str(baseline),
-        "report": None if report is None else str(report),
         "timeout": timeout,
         "memory-limit": memory_limit,
         "jobs": jobs,

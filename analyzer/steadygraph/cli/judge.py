@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from steadygraph.cli.parameters import BaselineFile, FailOn, Folder, Format, Ignore, Output, Select
+from steadygraph.cli.parameters import BaselineFile, FailOn, Folder, Format, Ignore, Output, Select, Verbose, of_results
 
 
 def judge(
@@ -22,9 +22,7 @@ def judge(
     report: Folder = None,
     baseline: BaselineFile = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="One line per target.")] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Text with every finding in full and every violated guard.")
-    ] = False,
+    verbose: Verbose = False,
 ) -> int:
     """Judge a recording again: with other rules, or by a newer version. Nothing is run, and torch is not needed.
 
@@ -33,12 +31,5 @@ def judge(
     from steadygraph.cli.conclusion import Wanted
     from steadygraph.cli.recordings import judged
 
-    given = {
-        "select": select,
-        "ignore": ignore,
-        "fail-on": fail_on,
-        "format": format,
-        "baseline": None if baseline is None else str(baseline),
-        "report": None if report is None else str(report),
-    }
+    given = of_results(select, ignore, fail_on, format, baseline, report)
     return judged(file, Wanted(given, output, quiet, verbose))

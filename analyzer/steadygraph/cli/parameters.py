@@ -53,9 +53,35 @@ Folder = Annotated[
         "--report", metavar="DIR", help="Write the results to this directory as well, in all formats at once."
     ),
 ]
+Record = Annotated[
+    Path | None,
+    typer.Option("--record", metavar="FILE", help="Keep all that was observed in this file, for steadygraph judge."),
+]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Text with every finding in full and every violated guard.")
+]
 BaselineFile = Annotated[
     Path | None,
     typer.Option(
         "--baseline", metavar="FILE", help="Findings that this file accepts do not count; only what is new does."
     ),
 ]
+
+
+def of_results(
+    select: list[str] | None,
+    ignore: list[str] | None,
+    fail_on: str | None,
+    format: str | None,
+    baseline: Path | None,
+    report: Path | None,
+) -> dict[str, object]:
+    """The options that say what becomes of what was found, by name; None where one is absent."""
+    return {
+        "select": select,
+        "ignore": ignore,
+        "fail-on": fail_on,
+        "format": format,
+        "baseline": None if baseline is None else str(baseline),
+        "report": None if report is None else str(report),
+    }

@@ -1,7 +1,8 @@
-"""Recordings in files: kept by ``analyze --record``, judged by ``steadygraph judge``."""
+"""Recordings in files: kept by ``analyze --record`` and ``run --record``, judged by ``steadygraph judge``."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from steadygraph.cli.conclusion import Plan, Wanted, planned
@@ -10,6 +11,32 @@ from steadygraph.errors import SteadygraphError, UsageError
 from steadygraph.errors.files import write
 from steadygraph.model import CaseReport, Problem, Recording, RunRecording, Status
 from steadygraph.model.run import EXIT_INTERRUPTED
+
+
+def concluded(
+    plan: Plan,
+    cases: Sequence[CaseReport],
+    observed: Callable[[], tuple[Recording, ...]],
+    made_on: Mapping[str, str],
+    *,
+    file: Path | None,
+    interrupted: int | None,
+) -> int:
+    """Tell the results, keep the recordings, and give the exit code.
+
+    Args:
+        plan: How the results are told.
+        cases: The results.
+        observed: Gives the recordings, if they are wanted.
+        made_on: The environment.
+        file: Where the recordings go; None: nowhere.
+        interrupted: The exit code of what interrupted the run.
+    """
+    try:
+        return plan.conclude(cases, made_on, interrupted=interrupted)
+    finally:  # of two things that cannot be written, neither costs the other
+        if file is not None:
+            store(RunRecording(observed(), made_on, interrupted=interrupted is not None), file)
 
 
 def store(run: RunRecording, file: Path) -> None:

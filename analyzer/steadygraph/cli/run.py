@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from steadygraph.cli.parameters import BaselineFile, FailOn, Folder, Format, Ignore, Output, Select
+from steadygraph.cli.parameters import (
+    BaselineFile,
+    FailOn,
+    Folder,
+    Format,
+    Ignore,
+    Output,
+    Record,
+    Select,
+    Verbose,
+    of_results,
+)
+from steadygraph.live import EVERY, STRUCTURES
 
 #: Options end where the script begins: what follows is the script's own.
 SETTINGS = {"allow_interspersed_args": False}
@@ -27,23 +38,20 @@ def run(
     format: Format = None,
     output: Output = None,
     report: Folder = None,
-    record: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Keep all that was observed in this file, for steadygraph judge."),
-    ] = None,
+    record: Record = None,
     baseline: BaselineFile = None,
     structures: Annotated[
         int,
-        typer.Option(min=1, metavar="N", help="Look at this many distinct structures of each region; default: 64."),
-    ] = 64,
+        typer.Option(
+            min=1, metavar="N", help=f"Look at this many distinct structures of each region; default: {STRUCTURES}."
+        ),
+    ] = STRUCTURES,
     every: Annotated[
         int,
-        typer.Option(min=1, metavar="N", help="Ask all dropped guards at every N-th call; default: 64."),
-    ] = 64,
+        typer.Option(min=1, metavar="N", help=f"Ask all dropped guards at every N-th call; default: {EVERY}."),
+    ] = EVERY,
     quiet: Annotated[bool, typer.Option("--quiet", help="No line for each finding, and one line at the end.")] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Text with every finding in full and every violated guard.")
-    ] = False,
+    verbose: Verbose = False,
 ) -> int:
     """Run a script and watch what it compiles: no case, and no change of its code.
 
@@ -57,13 +65,6 @@ def run(
     from steadygraph.cli.watched import Command, watched
     from steadygraph.live.script import Script
 
-    given = {
-        "select": select,
-        "ignore": ignore,
-        "fail-on": fail_on,
-        "format": format,
-        "baseline": None if baseline is None else str(baseline),
-        "report": None if report is None else str(report),
-    }
+    given = of_results(select, ignore, fail_on, format, baseline, report)
     wanted = Wanted(given, output, quiet, verbose)
     return watched(Command(Script(script[0], script[1:], module), wanted, record, structures, every))

@@ -15,13 +15,12 @@ from steadygraph.errors import SteadygraphError
 from steadygraph.errors.files import require_writable
 from steadygraph.live import NOTHING
 from steadygraph.live.script import Script, at_first_compiled_call
-from steadygraph.model import CaseReport, Recording, RunRecording, Status
+from steadygraph.model import CaseReport, Recording, Status
 from steadygraph.model.environment import environment
+from steadygraph.model.run import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
     from steadygraph.live.watch import Watching
-
-_INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +82,30 @@ class _Watch:
 
     def concluded(self, code: int) -> int:
         """Tell the results; the exit code of the script is kept, unless it ended well and something was found."""
-        report, recording = self._ended()
-        interrupted = _INTERRUPTED if code == _INTERRUPTED else None
+        if self._watching is not None:
+            self._watching.close()
         # Standard output is the script's, unless a format was asked for that goes there.
         aside = contextlib.redirect_stdout(sys.stderr) if self._plan.destination.is_text_on_screen else None
         with aside or contextlib.nullcontext():
-            own = self._plan.conclude([report], environment(), interrupted=interrupted)
-        if self._command.record is not None:
-            recordings.store(RunRecording((recording,), environment()), self._command.record)
+            own = recordings.concluded(
+                self._plan,
+                [self._report()],
+                lambda: (self._recording(),),
+                environment(),
+                file=self._command.record,
+                interrupted=EXIT_INTERRUPTED if code == EXIT_INTERRUPTED else None,
+            )
         return code or own
 
-    def _ended(self) -> tuple[CaseReport, Recording]:
+    def _report(self) -> CaseReport:
         if self._watching is None:
-            name = self._command.script.name
-            nothing = Recording(name, Status.COMPLETED, 0.0, notes=(NOTHING,))
-            return CaseReport(name, Status.COMPLETED, 0.0, notes=nothing.notes), nothing
-        self._watching.close()
-        return self._watching.report().cases[0], self._watching.recording()
+            return CaseReport(self._command.script.name, Status.COMPLETED, 0.0, notes=(NOTHING,))
+        return self._watching.report().cases[0]
+
+    def _recording(self) -> Recording:
+        if self._watching is None:
+            return Recording(self._command.script.name, Status.COMPLETED, 0.0, notes=(NOTHING,))
+        return self._watching.recording()
 
 
 def _unheard(_line: str) -> None:

@@ -18,5 +18,7 @@ no more, and one line says so.
 
 from __future__ import annotations
 
+#: Distinct structures of a region that are looked at, and at every how many calls all dropped guards are asked.
+STRUCTURES, EVERY = 64, 64
 #: What a report says where there was nothing to be seen.
 NOTHING = "nothing that torch.compile made was called while the process was watched"

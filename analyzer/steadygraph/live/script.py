@@ -21,12 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from steadygraph.errors import UsageError
+from steadygraph.model.run import EXIT_INTERRUPTED
 
 #: The part of torch that calls what was compiled.
 _COMPILER = "torch._dynamo.eval_frame"
 _HERE = str(Path(__file__).parents[1])
-#: What Python's own exit code is after an exception, and after Ctrl-C.
-_FAILED, _INTERRUPTED = 1, 130
+#: What Python's own exit code is after an exception.
+_FAILED = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def _ended(run: Callable[[types.ModuleType], None], main: types.ModuleType) -> i
     except BaseException as error:
         own = _of_script(error.__traceback__)
         sys.excepthook(type(error), error.with_traceback(own), own)
-        return _INTERRUPTED if isinstance(error, KeyboardInterrupt) else _FAILED
+        return EXIT_INTERRUPTED if isinstance(error, KeyboardInterrupt) else _FAILED
     return 0
 
 

@@ -15,6 +15,7 @@ from torch import nn
 from steadygraph import torch_private
 from steadygraph.engine.judge import judge
 from steadygraph.errors import SteadygraphError, UsageError
+from steadygraph.live import EVERY, STRUCTURES
 from steadygraph.live.folder import LiveFolder
 from steadygraph.live.observer import LiveObserver
 from steadygraph.live.recording import recording
@@ -32,7 +33,7 @@ from steadygraph.torch_private import EntryPoint
 
 #: Of a process, if nobody says what it is.
 PROCESS = "process"
-STRUCTURES, EVERY, INTERVAL_S = 64, 64, 60.0
+INTERVAL_S = 60.0
 _LONGEST_LINE = 400
 #: Only one at a time stands in front of Dynamo.
 _one = threading.Lock()
