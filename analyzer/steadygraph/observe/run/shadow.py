@@ -10,6 +10,7 @@ import torch
 
 from steadygraph import torch_private
 from steadygraph.observe.run.frame_watch import FrameWatch
+from steadygraph.observe.run.tap import captured
 from steadygraph.torch_private.entries import BreakEvent, CapturedGraph, CompiledFrame, SkippedFrame
 from steadygraph.torch_private.expressions import evaluate
 
@@ -55,7 +56,7 @@ def traced(function: Callable[..., Any], f_locals: Mapping[str, Any], like: Comp
     watch = FrameWatch(taken)
 
     def capture(module: torch.fx.GraphModule, _inputs: Any) -> Callable[..., Any]:
-        watch.graph_captured(CapturedGraph(torch_private.copied(module), torch_private.input_sources(module), {}))
+        watch.graph_captured(captured(module))
         return module.forward
 
     hooks = torch_private.hooks(watch.guards_made)

@@ -83,7 +83,7 @@ class DynamoTap:
     ) -> Callable[..., Any]:
         """Hands a graph to its own back end, or to the runner; gives back what tells of its runs."""
         watch = self.watch
-        graph = watch.held(_captured)(module)
+        graph = watch.held(captured)(module)
         if self._runner is None:
             compiled: Callable[..., Any] = compile_fn(module, example_inputs)
             # A lazy graph module prints a traceback of its own when its first call fails.
@@ -111,7 +111,8 @@ class DynamoTap:
             self._observer.entry_raised(call, error)
 
 
-def _captured(module: torch.fx.GraphModule) -> CapturedGraph:
+def captured(module: torch.fx.GraphModule) -> CapturedGraph:
+    """The graph as it was handed over: what compiles it may change its own."""
     return CapturedGraph(torch_private.copied(module), torch_private.input_sources(module), {})
 
 
