@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -189,6 +190,46 @@ def test_ctrl_c_ends_the_script_as_it_would_and_the_summary_comes(
     assert process.returncode == 130
     assert "KeyboardInterrupt\n" in errors
     assert errors.endswith("interrupted: 1 case, 0 errors, 1 warning, 0 notes\n")
+
+
+def test_threads_that_were_there_before_the_script_are_not_waited_for(
+    cli: Callable[..., Ran], script: Callable[[str], Path]
+) -> None:
+    script("print('ran')\n")
+    ended = threading.Event()
+    other, limit = threading.Thread(target=ended.wait), threading.Timer(60, ended.set)
+    other.start()
+    limit.start()
+
+    ran = cli("run", "serve.py")
+
+    waited = ended.is_set()
+    limit.cancel()
+    ended.set()
+    other.join()
+    assert (ran.code, ran.out, waited) == (0, "ran\n", False)
+
+
+def test_a_thread_of_the_script_is_watched_to_its_end_and_an_executor_that_was_left_open_ends_nothing_later(
+    script: Callable[[str], Path],
+) -> None:
+    file = script(
+        SERVES.replace("serve(torch.ones(3), torch.ones(3))", "")
+        + """
+import threading, time
+from concurrent.futures import ThreadPoolExecutor
+
+pool = ThreadPoolExecutor(1)
+print(pool.submit(serve, torch.ones(3)).result().tolist())
+threading.Thread(target=lambda: (time.sleep(0.3), serve(torch.ones(3), torch.ones(3)))).start()
+"""
+    )
+    command = [sys.executable, "-m", "steadygraph", "run", file.name]
+
+    done = subprocess.run(command, cwd=file.parent, capture_output=True, text=True, check=False, timeout=120)
+
+    assert (done.returncode, done.stdout) == (1, "[2.0, 2.0, 2.0]\n")
+    assert done.stderr.splitlines()[0] == f"{LINE.replace('serving-1', 'serving-2')} (serve.py:5)"
 
 
 def test_what_a_script_sets_before_it_imports_torch_has_its_effect(

@@ -15,7 +15,7 @@ import sys
 import threading
 import traceback
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from steadygraph.model.run import EXIT_INTERRUPTED
 #: The part of torch that calls what was compiled.
 _COMPILER = "torch._dynamo.eval_frame"
 _HERE = str(Path(__file__).parents[1])
+#: Where Python keeps the threads of executors, which it wakes at its end.
+_EXECUTORS = {"concurrent.futures.thread": "_threads_queues", "concurrent.futures.process": "_threads_wakeups"}
 #: What Python's own exit code is after an exception.
 _FAILED = 1
 
@@ -60,11 +62,12 @@ class Script:
     def run(self) -> int:
         """Run it in this process, to the end of its threads, and give the exit code that Python would give."""
         before = sys.modules["__main__"], list(sys.argv), list(sys.path)
+        others = set(threading.enumerate())
         main = types.ModuleType("__main__")
         sys.modules["__main__"] = main
         try:
             code = _ended(self._module if self.is_module else self._file, main)
-            _join_threads()
+            _join(set(threading.enumerate()) - others)
             return code
         finally:
             sys.modules["__main__"], sys.argv[:], sys.path[:] = before
@@ -114,12 +117,20 @@ def _of_script(trace: types.TracebackType | None) -> types.TracebackType | None:
     return trace
 
 
-def _join_threads() -> None:
-    """Python waits for them at its end; they may still call what is compiled."""
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
+def _join(threads: Collection[threading.Thread]) -> None:
+    """Python waits for threads at its end; they may still call what is compiled.
+
+    Those of executors wait for work until Python itself tells them, later, that there will be none.
+    """
+    for thread in threads:
+        if not thread.daemon and not _is_of_an_executor(thread):
             with contextlib.suppress(KeyboardInterrupt):
                 thread.join()
+
+
+def _is_of_an_executor(thread: threading.Thread) -> bool:
+    held = (vars(sys.modules[module]).get(name, ()) for module, name in _EXECUTORS.items() if module in sys.modules)
+    return any(thread in threads for threads in held)
 
 
 @contextlib.contextmanager
