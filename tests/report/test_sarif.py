@@ -73,6 +73,22 @@ def test_a_finding_outside_of_the_project_falls_back_to_the_class_of_the_model(b
     assert place(run) == ("models/mine.py", 12)
 
 
+@pytest.mark.parametrize(
+    ("target", "uri"),
+    [
+        (".", "."),
+        ("..", ".."),
+        (".models", ".models"),
+        ("models.decoder", "models/decoder.py"),
+        ("models", "models.py"),
+    ],
+)
+def test_a_directory_is_no_module(broken: CaseReport, target: str, uri: str) -> None:
+    case = replace(located(broken, ""), target=target, regions=())
+
+    assert place(run_of(case)) == (uri, 1)
+
+
 def test_the_message_names_the_line_that_is_not_in_the_project(broken: CaseReport) -> None:
     run = run_of(located(broken, "/opt/venv/lib/python3.11/site-packages/transformers/model.py", 821))
 

@@ -84,6 +84,6 @@ def _below_root(path: str) -> str | None:
 def _case_file(target: str) -> str:
     """``path/case.py`` of ``path/case.py:Class``, ``package/module.py`` of ``package.module:Class``."""
     place, _ = parts(target)
-    if not place.endswith(".py") and "/" not in place:
+    if not place.endswith(".py") and "/" not in place and all(place.split(".")):  # a module, and no directory
         place = f"{place.replace('.', '/')}.py"
     return _below_root(place) or place[:_LONGEST_PATH] or "case.py"
