@@ -16,6 +16,7 @@ import torch
 from tests.live.model import DROPPED, decoder, served
 
 from steadygraph import live, watch
+from steadygraph.live.reproduction import loading
 
 #: What a user calls himself: it raises there, or not at all.
 CALLED_BY_THE_USER = {
@@ -29,6 +30,7 @@ CALLED_BY_THE_USER = {
     "Watching.serving_starts",
     "Watching.findings",
     "Watching.recording",
+    "Watching.write_case",
     "LiveObserver.__init__",
     "LiveFolder.__init__",
     "_never_failing",
@@ -41,10 +43,16 @@ def is_written(value: object, module: ModuleType) -> bool:
     return inspect.isfunction(function) and function.__code__.co_filename == module.__file__
 
 
+def modules() -> Iterator[ModuleType]:
+    """Of the room; what is copied into cases runs there."""
+    for info in pkgutil.walk_packages(live.__path__, f"{live.__name__}."):
+        if info.name != loading.__name__:
+            yield importlib.import_module(info.name)
+
+
 def functions() -> Iterator[tuple[str, object, str]]:
     """Every function and method of the room: its name, who holds it, and under which name."""
-    for info in pkgutil.iter_modules(live.__path__):
-        module = importlib.import_module(f"{live.__name__}.{info.name}")
+    for module in modules():
         for name, held in vars(module).items():
             if getattr(held, "__module__", None) != module.__name__:
                 continue
@@ -68,8 +76,7 @@ def replace(patch: pytest.MonkeyPatch, owner: object, attribute: str, made: Call
         return
     other = made(held)
     patch.setattr(owner, attribute, other)
-    for info in pkgutil.iter_modules(live.__path__):
-        module = importlib.import_module(f"{live.__name__}.{info.name}")
+    for module in modules():
         for name, value in [*vars(module).items()]:
             if value is held:
                 patch.setattr(module, name, other)
@@ -110,7 +117,8 @@ def needed(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, set[str]]:
         for name, owner, attribute in ALL:
             replace(patch, owner, attribute, functools.partial(noting, name))
         for dropped in found:
-            with watch(report=tmp_path_factory.mktemp("report"), every=4, tell=[].append):
+            folders = {"report": tmp_path_factory.mktemp("report"), "cases": tmp_path_factory.mktemp("cases")}
+            with watch(**folders, every=4, tell=[].append):
                 outputs(DROPPED if dropped else None)
     return found
 
@@ -143,7 +151,9 @@ def test_a_process_goes_on_whichever_of_our_functions_raises(
     # What torch calls is tried in both; what is called from there is called in the same place.
     for dropped in kinds if name.startswith(("Hearing", "LiveObserver")) else kinds[-1:]:
         # To write a report takes longer than all else.
-        watching = watch(report=tmp_path if "Folder" in name else None, every=4, tell=lines.append)
+        writes_cases = "reproduction" in str(owner) or "Case" in name
+        folder = {"cases" if writes_cases else "report": tmp_path} if writes_cases or "Folder" in name else {}
+        watching = watch(**folder, every=4, tell=lines.append)
         with monkeypatch.context() as patch:
             replace(patch, owner, attribute, lambda _: raising)
             seen = outputs(DROPPED if dropped else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -40,6 +41,17 @@ def run(
     report: Folder = None,
     record: Record = None,
     baseline: BaselineFile = None,
+    write_cases: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write a case file for each scenario with an error or a warning, to analyze."),
+    ] = None,
+    save_tensors: Annotated[
+        bool, typer.Option("--save-tensors", help="Cases get the values of the arguments, and not others like them.")
+    ] = False,
+    factory: Annotated[
+        str | None,
+        typer.Option(metavar="MODULE:FUNCTION", help="Makes the module in cases; default: it is pickled."),
+    ] = None,
     structures: Annotated[
         int,
         typer.Option(
@@ -62,9 +74,10 @@ def run(
     Exit code: that of the script; where it ended well, 1 with findings at or above --fail-on. 2 wrong use.
     """
     from steadygraph.cli.conclusion import Wanted
-    from steadygraph.cli.watched import Command, watched
+    from steadygraph.cli.watched import Cases, Command, watched
     from steadygraph.live.script import Script
 
     given = of_results(select, ignore, fail_on, format, baseline, report)
     wanted = Wanted(given, output, quiet, verbose)
-    return watched(Command(Script(script[0], script[1:], module), wanted, record, structures, every))
+    cases = Cases(write_cases, save_tensors, factory)
+    return watched(Command(Script(script[0], script[1:], module), wanted, record, cases, structures, every))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from steadygraph.cli import recordings, signals, streams
 from steadygraph.cli.conclusion import Plan, Wanted, planned
 from steadygraph.errors import SteadygraphError
-from steadygraph.errors.files import require_writable
+from steadygraph.errors.files import require_folder, require_writable
 from steadygraph.live import NOTHING
 from steadygraph.live.script import Script, at_first_compiled_call
 from steadygraph.model import CaseReport, Recording, Status
@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Cases:
+    """Where case files go, and what they hold; as in ``steadygraph.watch``."""
+
+    folder: Path | None
+    save_tensors: bool
+    factory: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """The command line of ``steadygraph run``."""
 
@@ -31,6 +40,7 @@ class Command:
     wanted: Wanted
     #: A file for the recording.
     record: Path | None
+    cases: Cases
     structures: int
     every: int
 
@@ -45,6 +55,8 @@ def watched(command: Command) -> int:
     command.script.require()
     if command.record is not None:
         require_writable(command.record)
+    if command.cases.folder is not None:
+        require_folder(command.cases.folder)
     watch, process = _Watch(command, plan), os.getpid()
     with streams.bare(), signals.left_alone(), at_first_compiled_call(watch.start):
         code = command.script.run()
@@ -64,10 +76,13 @@ class _Watch:
         """The script goes on unwatched where this cannot be done."""
         from steadygraph.live import watch
 
-        settings = self._plan.options.settings
+        settings, cases = self._plan.options.settings, self._command.cases
         try:
             self._watching = watch.watch(
                 report=self._plan.destination.folder,
+                cases=cases.folder,
+                save_tensors=cases.save_tensors,
+                factory=cases.factory,
                 structures=self._command.structures,
                 every=self._command.every,
                 select=settings.select,

@@ -17,6 +17,8 @@ from steadygraph.errors import raised
 from steadygraph.live import structure_key
 from steadygraph.live.hearing import Hearing
 from steadygraph.live.region import LiveRegion
+from steadygraph.live.reproduction import kept_call
+from steadygraph.live.reproduction.kept_call import KeptCall
 from steadygraph.live.scenario import Check, Scenario
 from steadygraph.model import PROFILE, Checked, Graph, Observation
 from steadygraph.observe.run import shadow
@@ -47,6 +49,8 @@ class LiveCall:
     f_locals: Mapping[str, Any]
     #: The entry whose guards held before the call, those included that nobody looks at.
     answering: CompiledFrame | None
+    #: What it takes to make it again.
+    kept: KeptCall
     #: What it would have needed, where guards are dropped.
     needed: tuple[Graph, ...] | None = None
     scenario: Scenario | None = None
@@ -61,6 +65,7 @@ class LiveObserver(CallWatch):
         failed: Told in one line what is watched no more.
         structures: So many scenarios are observed of each region; calls beyond them are counted.
         every: All dropped guards are asked at every so many calls.
+        keeps_tensors: Keep the values of arguments, for cases.
     """
 
     def __init__(
@@ -71,11 +76,12 @@ class LiveObserver(CallWatch):
         failed: Callable[[str], object],
         structures: int,
         every: int,
+        keeps_tensors: bool = False,
     ) -> None:
         super().__init__(EntryPoints(None, ()), OpenCalls(ordered=False), Reduction(readable=False))
         self.wanted = wanted
         self._found, self._tell_failure = found, failed
-        self._structures, self._every = structures, every
+        self._structures, self._every, self._keeps_tensors = structures, every, keeps_tensors
         self._lock = threading.RLock()
         self._by_region: dict[int, LiveRegion] = {}
         self._hearings: weakref.WeakSet[Hearing] = weakref.WeakSet()
@@ -151,7 +157,8 @@ class LiveObserver(CallWatch):
             return None
         self.looking = self.tap.watch.listens = True
         call = self._begin(region.watched, args, kwargs)
-        return LiveCall(call, region, look, coarse, f_locals, answering)
+        kept = kept_call.kept(region.watched, args, kwargs, call.ambient, tensors=self._keeps_tensors)
+        return LiveCall(call, region, look, coarse, f_locals, answering, kept)
 
     def _as_before(
         self,
@@ -250,7 +257,7 @@ class LiveObserver(CallWatch):
             region.compiled += call.open.compiled
             observation = self._reduction.observation(call.open, self._entries.again)
             if call.open.call == PROFILE:
-                is_new, scenario = self._record_profile(region, observation), None
+                is_new, scenario = self._record_profile(region, observation, call.kept), None
             else:
                 scenario = call.scenario or self._scenario(call)
                 is_new = not scenario.calls
@@ -261,11 +268,12 @@ class LiveObserver(CallWatch):
         if is_new:
             self._found(region, scenario)
 
-    def _record_profile(self, region: LiveRegion, observation: Observation) -> bool:
+    def _record_profile(self, region: LiveRegion, observation: Observation, kept: KeptCall) -> bool:
         region.profile_calls.count()
         if observation.error is not None or not region.watched.entries:
             return False  # nothing is compiled yet that a later call could be held against
         region.profile.append(observation)
+        region.kept = region.kept or kept
         return True
 
     def _key(self, call: LiveCall) -> Hashable:
@@ -281,7 +289,7 @@ class LiveObserver(CallWatch):
         if key not in region.scenarios:
             self._numbered += 1
             check = self._check(region, call) if region.drops else None
-            region.scenarios[key] = Scenario(f"{_SERVING}-{self._numbered}", check=check)
+            region.scenarios[key] = Scenario(f"{_SERVING}-{self._numbered}", check=check, kept=call.kept)
         return region.scenarios[key]
 
     def _check(self, region: LiveRegion, call: LiveCall) -> Check | None:

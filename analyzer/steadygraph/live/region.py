@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from steadygraph.live import arguments
+from steadygraph.live.reproduction.kept_call import KeptCall
 from steadygraph.live.scenario import Check, Scenario
 from steadygraph.model import Observation
 from steadygraph.observe.guards.decorated import closure
@@ -33,6 +34,8 @@ class LiveRegion:
     point: EntryPoint
     every: int
     profile: list[Observation] = field(default_factory=list)
+    #: What it takes to make the first of them again.
+    kept: KeptCall | None = None
     profile_calls: Scenario = field(default_factory=Scenario)
     #: By what tells one structure from another.
     scenarios: dict[Hashable, Scenario] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from steadygraph.live.reproduction.kept_call import KeptCall
 from steadygraph.model import Observation, Seen
 
 #: Asked with the locals of a frame.
@@ -21,11 +22,13 @@ class Scenario:
     Args:
         name: Of the scenario; empty for calls that are only counted.
         observation: Of the first call; None while it runs, and of calls that are only counted.
+        kept: What it takes to make the first call again.
         check: Do the guards say of a call what they said of the first one?  None: nobody has to ask.
     """
 
     name: str = ""
     observation: Observation | None = None
+    kept: KeptCall | None = None
     check: Check | None = None
     calls: int = 0
     #: Seconds since the epoch.

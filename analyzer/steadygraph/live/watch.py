@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import threading
 import time
@@ -15,7 +16,9 @@ from torch import nn
 from steadygraph import torch_private
 from steadygraph.engine.judge import judge
 from steadygraph.errors import SteadygraphError, UsageError
+from steadygraph.errors.files import require_folder
 from steadygraph.live import EVERY, STRUCTURES
+from steadygraph.live.case_folder import CaseFolder
 from steadygraph.live.folder import LiveFolder
 from steadygraph.live.observer import LiveObserver
 from steadygraph.live.recording import recording
@@ -35,6 +38,7 @@ from steadygraph.torch_private import EntryPoint
 PROCESS = "process"
 INTERVAL_S = 60.0
 _LONGEST_LINE = 400
+_FACTORY = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 #: Only one at a time stands in front of Dynamo.
 _one = threading.Lock()
 
@@ -43,6 +47,9 @@ def watch(
     target: object = None,
     *,
     report: str | Path | None = None,
+    cases: str | Path | None = None,
+    save_tensors: bool = False,
+    factory: str | None = None,
     structures: int = STRUCTURES,
     every: int = EVERY,
     interval_s: float = INTERVAL_S,
@@ -58,6 +65,9 @@ def watch(
     Args:
         target: A compiled module, with what it holds, or a compiled function; None: all of the process.
         report: A directory for the report in all formats, written whole at each finding and at intervals.
+        cases: A directory for case files, one for each scenario with an error or a warning, written when it is found.
+        save_tensors: Cases get the values of the arguments, and not others of the same structure.
+        factory: ``package.module:function``, which makes the module in cases; None: it is pickled, weights and all.
         structures: So many distinct structures are looked at for each module or function; further ones are counted.
         every: Where guards are dropped, those of the arguments are asked at every call, all of them at every so many.
         interval_s: How often the report is written although nothing new was found.
@@ -75,6 +85,8 @@ def watch(
     for name, number in (("structures", structures), ("every", every)):
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise UsageError(f"{name} is {number!r}", hint="write how many, 1 or more")
+    if factory is not None and not _FACTORY.fullmatch(factory):
+        raise UsageError(f"factory is {factory!r}", hint="write package.module:function")
     torch_private.require()
     torch_private.import_compiler()
     wanted = _wanted(target)
@@ -84,7 +96,15 @@ def watch(
         raise UsageError("the process is watched already", hint="close() the first watch before the next one begins")
     try:
         return Watching(
-            wanted, packs, chosen, report=report, numbers=(structures, every, interval_s), tell=tell or _to_stderr
+            wanted,
+            packs,
+            chosen,
+            report=report,
+            cases=None if cases is None else Path(cases),
+            save_tensors=save_tensors,
+            factory=factory,
+            numbers=(structures, every, interval_s),
+            tell=tell or _to_stderr,
         )
     except BaseException:
         _one.release()
@@ -104,6 +124,9 @@ class Watching:
         chosen: Selection,
         *,
         report: str | Path | None,
+        cases: Path | None,
+        save_tensors: bool,
+        factory: str | None,
         numbers: tuple[int, int, float],
         tell: Callable[[str], object],
     ) -> None:
@@ -114,13 +137,20 @@ class Watching:
         self._telling = threading.RLock()
         structures, every, interval_s = numbers
         self._observer = LiveObserver(
-            wanted=wanted, found=self._found, failed=self._lost, structures=structures, every=every
+            wanted=wanted,
+            found=self._found,
+            failed=self._lost,
+            structures=structures,
+            every=every,
+            keeps_tensors=save_tensors,
         )
         self._open = True
         #: Of a watch that was closed.
         self._kept: Recording | None = None
         #: What was lost, a sentence each.
         self._lines: list[str] = []
+        self._factory = factory
+        self._cases = None if cases is None else self._case_folder(cases)
         self._folder = None
         if report is not None:
             self._folder = LiveFolder(Path(report), self.report, interval_s, failed=self._lost)
@@ -156,6 +186,33 @@ class Watching:
             notes=[*self._observer.notes, *self._lines],
         )
 
+    def write_case(self, folder: str | Path) -> tuple[Path, ...]:
+        """Write a case file for each scenario with an error or a warning, for ``steadygraph analyze``.
+
+        Args:
+            folder: A directory; it is made where there is none.
+
+        Returns:
+            The files; what cannot be made again is told as findings are.
+
+        Raises:
+            UsageError: The directory cannot be made, or the watch was closed.
+        """
+        if not self._open:
+            raise UsageError("the watch is closed", hint="write_case() before close(), or watch(cases=...)")
+        cases = self._case_folder(Path(folder))
+        with self._telling:
+            pairs = [(region, one) for region in self._observer.regions for one in region.observed()]
+            return tuple(path for pair in pairs if (path := self._write(cases, *pair)) is not None)
+
+    def _case_folder(self, path: Path) -> CaseFolder:
+        require_folder(path)
+        return CaseFolder(path, self._factory, self._lost)
+
+    def _write(self, cases: CaseFolder, region: LiveRegion, scenario: Scenario) -> Path | None:
+        told = self._shown(self._findings(region, scenario))
+        return cases.write(region, scenario, told) if told else None
+
     def serving_starts(self) -> None:
         """What was called until now was warm-up: later calls are held against all of it."""
         self._ended_well([self._observer.serving_starts, self._told.clear])
@@ -187,13 +244,18 @@ class Watching:
     def _found(self, region: LiveRegion, scenario: Scenario | None) -> None:
         """Something new was observed: judge it, say what the rules say, and have it on disk before anything else."""
         with self._telling:
-            seen = recording([region], target=self.target, scenarios=[] if scenario is None else [scenario])
-            new = [one for one in self._judged(lambda: seen).findings if one.fingerprint not in self._told]
+            new = [one for one in self._findings(region, scenario) if one.fingerprint not in self._told]
             self._told.update(dict.fromkeys(one.fingerprint for one in new))
-            for finding in self._shown(new):
-                self._say(finding)
+            for line in self._shown(new):
+                self._say(f"steadygraph: {line}")
             if new and self._folder is not None:
                 self._folder.write()
+            if new and self._cases is not None and scenario is not None:
+                self._write(self._cases, region, scenario)
+
+    def _findings(self, region: LiveRegion, scenario: Scenario | None) -> tuple[Finding, ...]:
+        seen = recording([region], target=self.target, scenarios=[] if scenario is None else [scenario])
+        return self._judged(lambda: seen).findings
 
     def _shown(self, findings: Iterable[Finding]) -> list[str]:
         """A line for each that is more than a note."""
@@ -226,7 +288,7 @@ def _line(finding: Finding) -> str:
     place = finding.location
     where = "" if place is None else f" ({place.path}:{place.line})"
     line = f"{finding.severity} {finding.rule} [{finding.scenario}] {finding.message}{where}"
-    return f"steadygraph: {flat(line, _LONGEST_LINE)}"
+    return flat(line, _LONGEST_LINE)
 
 
 def _to_stderr(line: str) -> None:

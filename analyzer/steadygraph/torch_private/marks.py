@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from steadygraph.torch_private.wording import readable, tensor_of
 
@@ -15,6 +16,8 @@ _VIOLATION = re.compile(r"^  - ", re.MULTILINE)
 _SOURCE = re.compile(r"(?P<size>[LG]\['[^\s=]*?\.size\(\)\[(?P<dim>\d+)\])")
 _CONSTANT = re.compile(r"to be a constant \((?P<value>\d+)\)|was inferred to be equal to (?P<equal>[^\n]+?)\.?$", re.M)
 _CONDITION = re.compile(r"satisfy the generated guard (?P<condition>[^\n]+?)\.?$", re.MULTILINE)
+#: Where torch notes them on a tensor, and the function of ``torch._dynamo`` that does so.
+_MARKED = {"_dynamo_dynamic_indices": "mark_dynamic", "_dynamo_weak_dynamic_indices": "maybe_mark_dynamic"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,12 @@ class Violation:
     condition: str
     #: The stack of the line that is to blame, as it was printed; empty: torch does not tell.
     trace: str
+
+
+def of(tensor: Any) -> Iterator[tuple[str, int]]:
+    """The dimensions of a tensor that are marked, each with the function that did it."""
+    for attribute, function in _MARKED.items():
+        yield from ((function, dim) for dim in sorted(getattr(tensor, attribute, ())))
 
 
 def violated_marks(error: BaseException) -> tuple[Violation, ...]:

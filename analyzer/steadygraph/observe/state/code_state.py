@@ -10,7 +10,7 @@ import enum
 import functools
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from torch import nn
@@ -42,12 +42,12 @@ def of_function(function: types.FunctionType) -> Iterator[Reached]:
     """Module-level names that the function mentions, its closure, its default arguments."""
     if not is_own_code(function.__code__.co_filename):
         return
-    mentioned = _mentioned(function.__code__)
-    for name in mentioned:
+    names = mentioned(function.__code__)
+    for name in names:
         yield _binding(function.__globals__, name)
         value = function.__globals__.get(name)
         if type(value) is types.ModuleType and is_own_code(getattr(value, "__file__", None) or "<built in>"):
-            yield from (_binding(vars(value), attribute) for attribute in mentioned)
+            yield from (_binding(vars(value), attribute) for attribute in names)
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         yield _cell(name, cell)
     yield None, (f"{function.__name__}.__defaults__", function.__defaults__)
@@ -61,20 +61,31 @@ def names_in(model: nn.Module) -> dict[str, dict[str, Any]]:
     Each with the namespace that it stands in.  Of two files that use one name for two things the first one counts.
     """
     found: dict[str, dict[str, Any]] = {}
-    waiting = [function for cls in {type(module) for module in model.modules()} for function in _methods(cls)]
+    for function in functions_of(methods_in(model)):
+        for name in mentioned(function.__code__):
+            value = function.__globals__.get(name, MISSING)
+            if value is not MISSING and type(value) is not types.FunctionType:
+                found.setdefault(name, function.__globals__)
+    return found
+
+
+def methods_in(model: nn.Module) -> list[types.FunctionType]:
+    """The methods of the classes of a model's modules."""
+    return [function for cls in {type(module) for module in model.modules()} for function in _methods(cls)]
+
+
+def functions_of(begin: Iterable[types.FunctionType]) -> Iterator[types.FunctionType]:
+    """Functions of the user's own files: these, and those that they call by a module-level name."""
+    waiting = list(begin)
     seen: set[types.FunctionType] = set()
     while waiting:
         function = waiting.pop()
         if function in seen or not is_own_code(function.__code__.co_filename):
             continue
         seen.add(function)
-        for name in _mentioned(function.__code__):
-            value = function.__globals__.get(name, MISSING)
-            if type(value) is types.FunctionType:
-                waiting.append(value)
-            elif value is not MISSING:
-                found.setdefault(name, function.__globals__)
-    return found
+        yield function
+        found = map(function.__globals__.get, mentioned(function.__code__))
+        waiting += [value for value in found if type(value) is types.FunctionType]
 
 
 def _asked(cls: type, attribute: str) -> Any:
@@ -128,12 +139,12 @@ def reached(value: Any) -> Iterator[Reached] | None:
     return of_memo(value) if kind is _LruCache else None
 
 
-def _mentioned(code: types.CodeType) -> list[str]:
+def mentioned(code: types.CodeType) -> list[str]:
     """Names that a code object and the functions inside of it look up; names of attributes are among them."""
     names = dict.fromkeys(code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            names.update(dict.fromkeys(_mentioned(constant)))
+            names.update(dict.fromkeys(mentioned(constant)))
     return list(names)
 
 
