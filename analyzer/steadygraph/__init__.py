@@ -9,8 +9,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from steadygraph.case.case import Call as Call
     from steadygraph.case.case import Case as Case
     from steadygraph.engine.api import analyze as analyze
+    from steadygraph.engine.check import check as check
     from steadygraph.errors import CaseError as CaseError
     from steadygraph.errors import SteadygraphError as SteadygraphError
     from steadygraph.errors import TargetError as TargetError
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
 #: Public names and the modules that define them.
 _HOMES = {
     "analyze": "engine.api",
+    "Call": "case.case",
     "Case": "case.case",
+    "check": "engine.check",
     "CaseError": "errors",
     "SteadygraphError": "errors",
     "TargetError": "errors",

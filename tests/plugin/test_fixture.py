@@ -28,6 +28,13 @@ def test_case_of_python(steadygraph):
     steadygraph.assert_stable(case, allow=["SG101"])
 
 
+def test_calls_in_one_line(steadygraph):
+    x = torch.ones(3)
+    steadygraph(torch.nn.ReLU(), profile=(x,), again=(x,))
+    with pytest.raises(pytest.fail.Exception, match="SG101"):
+        steadygraph(lambda x, y=None: x * 2 if y is None else x * y, profile=(x,), scaled={"x": x, "y": x})
+
+
 def test_state(steadygraph):
     compiled = torch.compile(Decoder(), backend="eager")
     compiled(torch.ones(3))
@@ -60,8 +67,10 @@ def test_it_analyses_and_asserts_and_leaves_everything_as_it_was(cases: pytest.P
 
     found = spawn("--steadygraph-report=out", "-W", "error")
 
-    found.assert_outcomes(passed=5)
+    found.assert_outcomes(passed=6)
     assert [case["target"] for case in document(cases.path / "out")["cases"]] == [
+        "test_model.py::test_calls_in_one_line",
+        "test_model.py::test_calls_in_one_line #2",
         "test_model.py::test_case_of_python",
         "test_model.py::test_case_of_python #2",
         "test_model.py::test_model_that_is_used_afterwards",

@@ -27,10 +27,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The arguments of one forward."""
+    """The arguments of one forward.
 
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
+    Args:
+        args: By position.
+        kwargs: By name.
+    """
+
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +14,9 @@ from steadygraph.testing import stability
 from steadygraph.testing.session import Session
 from steadygraph.testing.stability import Check
 
+if TYPE_CHECKING:
+    from torch import nn
+
 
 class Steadygraph:
     """Analyses cases inside of a test; what it finds is part of the session's report."""
@@ -21,6 +24,38 @@ class Steadygraph:
     def __init__(self, item: pytest.Item, session: Session) -> None:
         self._item = item
         self._session = session
+
+    def __call__(
+        self,
+        model: nn.Module | Callable[..., Any],
+        *,
+        profile: object,
+        policy: str | Iterable[str] | None = None,
+        allow: Iterable[str] = (),
+        fail_on: str | None = None,
+        compile: Mapping[str, Any] | None = None,
+        **serving: object,
+    ) -> None:
+        """Fail the test where a graph of the model's warm-up call does not fit a serving call.
+
+        ``steadygraph(model, profile=(x,), image=(x, mask))``: calls are given as to :func:`steadygraph.check`.
+
+        Args:
+            model: A module, or a function.
+            profile: The warm-up call.
+            policy: As in :meth:`assert_stable`, and so are ``allow`` and ``fail_on``.
+            allow: Rules whose findings are accepted.
+            fail_on: From which severity on a finding counts.
+            compile: Further keywords of ``torch.compile``.
+            serving: The serving calls by name.
+
+        Raises:
+            UsageError: An argument means nothing; as CaseError: the model cannot be used.
+        """
+        from steadygraph.engine.check import case_of
+
+        case = case_of(model, profile, serving, compile=compile)
+        self.assert_stable(case, policy=policy, allow=allow, fail_on=fail_on)
 
     def analyze(self, case: Case | str | Path, **options: Any) -> Report:
         """``steadygraph.analyze``, in this process; what is not given is as in the session.
