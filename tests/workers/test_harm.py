@@ -262,7 +262,7 @@ def test_a_neighbour_that_was_killed_is_run_again_and_is_well(
             Settings(),
             jobs=2,
             timeout_s=60,
-            on_start=started.append,
+            on_start=lambda index, _activity: started.append(index),
             analyze=engine,
         )
     )

@@ -247,7 +247,7 @@ def test_no_more_targets_run_at_once_than_allowed(write_case: Write, engine: Ana
     running: set[int] = set()
     most = 0
 
-    def start(index: int) -> None:
+    def start(index: int, _activity: object) -> None:
         nonlocal most
         running.add(index)
         most = max(most, len(running))

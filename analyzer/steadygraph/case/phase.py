@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
 
-def _nobody(phase: str) -> None:
+def _nobody(about: str, step: str) -> None:
     pass
 
 
-_tell: Callable[[str], None] = _nobody
+_tell: Callable[[str, str], None] = _nobody
+#: The part of the analysis that goes on.
+_step = ""
 
 
-def told_to(listener: Callable[[str], None]) -> None:
-    """From now on this process tells here what it begins: ``build() of case.py``, ``the call image``."""
+def told_to(listener: Callable[[str, str], None]) -> None:
+    """From now on this process tells here what it begins, and as part of what: ``the call image``, ``eager mode``."""
     global _tell
     _tell = listener
 
 
-def begins(phase: str) -> None:
-    _tell(phase)
+def begins(about: str) -> None:
+    """``build() of case.py``, ``the call image``."""
+    _tell(about, _step)
+
+
+@contextlib.contextmanager
+def step(name: str) -> Iterator[None]:
+    """A block that is one part of the analysis, or of another part: ``tracing``, and in it ``2 of 5``."""
+    global _step
+    before, _step = _step, f"{_step} {name}".strip()
+    try:
+        yield
+    finally:
+        _step = before

@@ -33,7 +33,7 @@ def check(
     """Compare the warm-up call of a model with serving calls, in this process: ``check(m, profile=(x,), long=(y,))``.
 
     A call is a tuple of arguments, a dict of named ones, a :class:`steadygraph.Call`, or a function that returns one of
-    these.  Arguments are copied for each pass; the model, its parameters and the arguments are afterwards what they were.
+    these.  Arguments are copied for each pass; they and the model are afterwards what they were.
 
     Args:
         model: A module, or a function.

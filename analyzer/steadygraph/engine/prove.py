@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from steadygraph.case import phase
 from steadygraph.model import PROFILE, Checked, Consequence, Outcome, Policy, RecordedCall, Recording, Result
 from steadygraph.model.evidence import worst_of
 from steadygraph.policies import blame, capture
@@ -54,7 +55,8 @@ def prove(recording: Recording, bench: Bench, policies: Collection[Policy], back
     ]
     shown = {call.name: tuple(outcomes[call.name] for outcomes in proved) for call in recording.calls}
     failed = obstacles if any(_fails_to_capture(outcomes[PROFILE]) for outcomes in proved) else ()
-    blamed = _blamed(recording, bench, shown)
+    with phase.step("explaining"):
+        blamed = _blamed(recording, bench, shown)
     calls = [
         dataclasses.replace(
             call,
@@ -120,10 +122,11 @@ def _drops_its_guards(call: RecordedCall) -> bool:
 
 def _outcomes(bench: Bench, deployment: Deployment, backend: str, *, unasked: bool) -> Mapping[str, Outcome]:
     """What this back end shows; where only the eager one was asked for, what functional graphs do if that is worse."""
-    shown = deployment.outcomes(bench, backend)
-    if not (unasked and backend == EAGER):
-        return shown
-    below = deployment.outcomes(bench, AOT_EAGER)
+    with phase.step(f"proving {deployment.policy}"):
+        shown = deployment.outcomes(bench, backend)
+        if not (unasked and backend == EAGER):
+            return shown
+        below = deployment.outcomes(bench, AOT_EAGER)
     return {name: _worse(outcome, below[name]) for name, outcome in shown.items()}
 
 

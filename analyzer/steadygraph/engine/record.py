@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from steadygraph.accelerator import ComparisonWatch, current_unknowns
+from steadygraph.case import phase
 from steadygraph.case.case import region_modules
 from steadygraph.engine import training
 from steadygraph.engine.compiled_pass import CompiledPass, compiled
@@ -116,12 +117,16 @@ def recorded(subject: Subject, arguments: Mapping[str, Node]) -> Iterator[tuple[
     """
     case, model, state = subject.case, subject.model, subject.state
     regions = region_modules(case, model)
-    eager = EagerPass(subject, regions)
+    with phase.step("eager mode"):
+        eager = EagerPass(subject, regions)
     if eager.results[PROFILE].failure is not None:
         yield _recording(subject, arguments, eager, None, Truth(eager.results)), None, eager
         return
-    truth = reference.truth(case, model, state, eager.results, simulated=subject.simulation is not None)
-    with compiled(subject, regions, truth.results) as made:
+    with phase.step("reference"):
+        truth = reference.truth(case, model, state, eager.results, simulated=subject.simulation is not None)
+    with contextlib.ExitStack() as stack:
+        with phase.step("tracing"):
+            made = stack.enter_context(compiled(subject, regions, truth.results))
         profile = made.results[PROFILE]
         if profile.raised and not made.refusals:
             raise _raised(profile, "under torch.compile")

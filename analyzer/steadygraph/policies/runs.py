@@ -105,13 +105,15 @@ def run_calls(
     """
     results: dict[str, CallResult] = {}
     with process.preserved():
-        for name, call in inputs(case, mark=mark):
+        calls = list(inputs(case, mark=mark))
+        for number, (name, call) in enumerate(calls, start=1):
             if name in besides:
                 continue
             if on_start is not None:
                 on_start(name)
             watched = contextlib.nullcontext() if watching is None else watching(name)
-            results[name] = run_one(case, model, name, call, watched, watch)
+            with phase.step(f"{number} of {len(calls)}"):
+                results[name] = run_one(case, model, name, call, watched, watch)
     return results
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 from collections.abc import Iterator
 
 _BYTES = 1024
@@ -14,21 +15,40 @@ _LENGTH_BYTES = 4
 REPORT_LOST = "\0report lost"
 
 
-class Board:
-    """Made before the worker is forked; what one process writes, the other reads."""
+def sheet() -> int:
+    """A file in memory for the text of a board: whoever has it can read along.
 
-    def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, _BYTES)
+    Raises:
+        OSError: There is no memory for it.
+    """
+    descriptor = os.memfd_create("steadygraph-board")
+    os.ftruncate(descriptor, 2 * _BYTES)
+    return descriptor
+
+
+def activity(sheet: int) -> str:
+    """What a worker is about, and as part of what: ``tracing 2 of 5: the call image``; empty before it begins."""
+    step, about = (_text(os.pread(sheet, _BYTES, place)) for place in (_BYTES, 0))
+    return ": ".join(part for part in (step, about) if part and part != REPORT_LOST)
+
+
+class Board:
+    """Made before the worker is forked; what one process writes, the other reads.
+
+    Args:
+        sheet: Where it is written, see :func:`sheet`; mapped, as a target may close descriptors and take their numbers.
+    """
+
+    def __init__(self, sheet: int) -> None:
+        self._memory = mmap.mmap(sheet, 2 * _BYTES)
         #: One behind the other, a length of 0 behind the last.
         self._secrets = mmap.mmap(-1, _SECRETS_BYTES)
 
-    def write(self, text: str) -> None:
-        content = " ".join(text.split())[:_MOST].encode("utf-8", "backslashreplace")[: _BYTES - 2]
-        self._memory[:] = len(content).to_bytes(2, "big") + content.ljust(_BYTES - 2, b"\0")
+    def write(self, about: str, step: str = "") -> None:
+        self._memory[:] = _written(about) + _written(step)
 
     def read(self) -> str:
-        length = int.from_bytes(self._memory[:2], "big")
-        return self._memory[2 : 2 + length].decode("utf-8", "replace")
+        return _text(self._memory[:_BYTES])
 
     def tell_secret(self, secret: str) -> None:
         """Add one, which must not be printed; what finds no room is lost."""
@@ -47,3 +67,13 @@ class Board:
             position += _LENGTH_BYTES
             yield self._secrets[position : position + length]
             position += length
+
+
+def _written(text: str) -> bytes:
+    content = " ".join(text.split())[:_MOST].encode("utf-8", "backslashreplace")[: _BYTES - 2]
+    return len(content).to_bytes(2, "big") + content.ljust(_BYTES - 2, b"\0")
+
+
+def _text(content: bytes) -> str:
+    length = int.from_bytes(content[:2], "big")
+    return content[2 : 2 + length].decode("utf-8", "replace")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from multiprocessing.connection import wait
 
 from steadygraph.model import Problem, Status
-from steadygraph.workers import endings, processes, server, wire
+from steadygraph.workers import board, endings, processes, server, wire
 from steadygraph.workers.keeper import Began, Descriptors, Ended, told
 from steadygraph.workers.order import Order
 from steadygraph.workers.wire import ForeignBytesError, Incoming, Result, UnreadableReportError
@@ -69,14 +69,14 @@ class Child:
         self._open = True
         self._deadline = time.monotonic() + _BEGIN_S
         self._started_at = time.monotonic()
-        self._stack = os.memfd_create("steadygraph-stack")
+        self._stack, self._board = os.memfd_create("steadygraph-stack"), board.sheet()
         self._reader, sink = os.pipe()
         self._line, theirs = socket.socketpair()
         os.set_blocking(self._reader, False)
         self._line.setblocking(False)
         try:
             with theirs, _content(order.to_bytes()) as content, _errors() as errors:
-                self._server.fork(Descriptors(content, sink, theirs.fileno(), self._stack, errors))
+                self._server.fork(Descriptors(content, sink, theirs.fileno(), self._stack, errors, self._board))
         except OSError:
             self.end()
             raise
@@ -87,6 +87,11 @@ class Child:
     def sources(self) -> list[int]:
         """File descriptors that become readable when there is something to poll."""
         return [self._reader, self._line.fileno()] if self._open else [self._line.fileno()]
+
+    @property
+    def activity(self) -> str:
+        """What the worker is about."""
+        return board.activity(self._board) if self._line.fileno() >= 0 else ""
 
     @property
     def patience_s(self) -> float:
@@ -131,7 +136,7 @@ class Child:
             for pid in [*processes.descendants(self._began.keeper), self._began.keeper]:
                 processes.end(pid)
         self._line.close()
-        for descriptor in (self._reader, self._stack):
+        for descriptor in (self._reader, self._stack, self._board):
             os.close(descriptor)
 
     def _listen(self) -> bool:

@@ -45,6 +45,8 @@ class Descriptors(NamedTuple):
     stack: int
     #: Where the target prints to.
     errors: int
+    #: The sheet of the worker's board.
+    board: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,8 @@ def keep(descriptors: Descriptors, environment: Mapping[str, str], work: Work) -
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     order = Order.from_bytes(_content(descriptors.order))
-    board, keeper = Board(), os.getpid()
+    board, keeper = Board(descriptors.board), os.getpid()
+    os.close(descriptors.board)
     relay = Relay(descriptors.errors, board.secrets)
     worker = os.fork()
     if worker == 0:

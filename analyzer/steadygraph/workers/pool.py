@@ -21,7 +21,7 @@ from steadygraph.workers.order import Analyze, Order, Surroundings, importable
 from steadygraph.workers.wire import Result
 from steadygraph.workers.worker import failed
 
-OnStart = Callable[[int], None]
+OnStart = Callable[[int, Callable[[], str]], None]
 OnDone = Callable[[int, CaseReport], None]
 OnRecorded = Callable[[int, Recording], None]
 
@@ -59,7 +59,7 @@ def run(
         timeout_s: How long one may take; None: as long as it likes.
         memory_limit_bytes: How much the processes of one may have in memory; None: its share of what is available
             now, 0: as much as they like.
-        on_start: Told the index of each target when it starts.
+        on_start: Told the index of each target when it starts, with a function that says what it is about.
         on_done: Told index and report of each target as soon as it is finished, in whatever order that happens.
         on_recorded: Told index and recording of each target that has a result, before its report.
         silent: Throw away what targets print; otherwise it goes to standard error.
@@ -135,7 +135,7 @@ class _Run:
 
     def _start(self, index: int) -> None:
         if self.starts[index] == 0 and self.on_start is not None:
-            self.on_start(index)
+            self.on_start(index, lambda: self._activity(index))
         self.starts[index] += 1
         try:
             self.running[index] = Child(self.orders[index])
@@ -144,6 +144,11 @@ class _Run:
         if len(self.running) > 1:
             for child in self.running.values():
                 child.had_company = True
+
+    def _activity(self, index: int) -> str:
+        """Asked from another thread."""
+        child = self.running.get(index)
+        return "" if child is None else child.activity
 
     def _not_started(self, index: int, why: str) -> None:
         if self.starts[index] < _MOST_STARTS:
