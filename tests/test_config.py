@@ -129,7 +129,11 @@ def test_no_limit_of_time_is_written_as_zero() -> None:
         ("device = 'cuda:01'", "unknown device 'cuda:01'\n  hint: devices are cuda, cuda:N for several, and cpu"),
         ("gpu = 100", "gpu is 100, which is not a text\n  hint: write a text"),
         ("gpu = 'h10'", "no GPU called 'h10' can be simulated\n  hint: did you mean h100?"),
-        ("gpu = 'zzz'", "no GPU called 'zzz' can be simulated\n  hint: known GPUs are h100, a100, l4, mi300x"),
+        (
+            "gpu = 'zzz'",
+            "no GPU called 'zzz' can be simulated\n"
+            "  hint: known GPUs are h100, h200, b200, a100, a10g, l4, l40s, t4, mi300x, mi355x",
+        ),
     ],
 )
 def test_a_key_or_value_that_means_nothing_is_told(line: str, said: str) -> None:

@@ -12,8 +12,8 @@ import steadygraph
 
 PUBLIC = {
     "steadygraph": (
-        "Case CaseError Finding Kind Outcome Policy Report Result Severity SteadygraphError TargetError "
-        "TorchSupportError UsageError __version__ allow_sync analyze no_recompiles watch"
+        "Call Case CaseError Finding Kind Outcome Policy Report Result Severity SteadygraphError TargetError "
+        "TorchSupportError UsageError __version__ allow_sync analyze check no_recompiles watch"
     ),
     "steadygraph.rule": "HEADINGS Example Message Rule clauses spread",
     "steadygraph.model": (

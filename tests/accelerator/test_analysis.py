@@ -18,6 +18,7 @@ from steadygraph.engine.notes import of_device
 from steadygraph.engine.subject import device
 from steadygraph.errors import TargetError, UsageError
 from steadygraph.model import PROFILE, Kind, Policy, Result, Severity
+from steadygraph.model.run import RunReport
 
 CASES = Path(__file__).parent.parent / "cases"
 EVERY_POLICY = (Policy.RECOMPILE, Policy.DROP, Policy.SHAPES_ONLY, Policy.CUDA_GRAPH)
@@ -101,6 +102,18 @@ def test_the_report_says_that_the_device_is_simulated() -> None:
     )
 
 
+def test_the_device_of_a_report_is_the_one_that_the_calls_ran_on() -> None:
+    def plain() -> tuple[tuple[torch.Tensor], dict[str, object]]:
+        return (torch.ones(2),), {}
+
+    on_cpu = Case(build=nn.ReLU, profile=plain, serving=lambda: {"same": plain()})
+    simulated_one, real = analyze_case(case(gpu="l4"), Settings()), analyze_case(on_cpu, Settings())
+
+    assert (simulated_one.device, real.device) == ("cuda (simulated NVIDIA L4)", "cpu")
+    assert RunReport((simulated_one,)).environment["device"] == "cuda (simulated NVIDIA L4)"
+    assert RunReport((simulated_one, real)).environment["device"] == "cuda (simulated NVIDIA L4), cpu"
+
+
 @pytest.mark.parametrize(
     ("option", "constant", "name"),
     [
@@ -108,6 +121,8 @@ def test_the_report_says_that_the_device_is_simulated() -> None:
         (None, "l4", "NVIDIA L4"),
         ("a100", None, "NVIDIA A100-SXM4-80GB"),
         ("mi300x", "l4", "AMD Instinct MI300X"),
+        ("b200", "l4", "NVIDIA B200"),
+        ("mi355x", "h200", "AMD Instinct MI355X"),
     ],
 )
 def test_the_gpu_of_the_option_is_simulated_before_that_of_the_case(
@@ -170,7 +185,7 @@ def test_an_analysis_inside_of_a_simulation_is_refused() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"gpu": "h200"}, "no GPU called 'h200' can be simulated\n  hint: did you mean h100?"),
+        ({"gpu": "h20"}, "no GPU called 'h20' can be simulated\n  hint: did you mean h200?"),
         ({"device": "gpu"}, "unknown device 'gpu'\n  hint: devices are cuda, cuda:N for several, and cpu"),
     ],
 )

@@ -55,7 +55,7 @@ class Case:
             eager mode gives.
         compile: Further keywords of ``torch.compile``.
         device: Where there is no such device, a simulated one is used.
-        gpu: Which GPU that is: ``h100``, ``a100``, ``l4`` or ``mi300x``.
+        gpu: Which GPU that is, one of ``steadygraph.model.gpus.GPUS``: ``h100``, ``b200``, ``mi355x``.
         cuda_graph: The deployment captures the warm-up call and replays it.
         independent: Every call is a request of its own: no result may depend on earlier calls.
         backward: What is observed is a loss: its gradients are results too.

@@ -20,7 +20,7 @@ from steadygraph.cli.parameters import (
     of_results,
 )
 from steadygraph.config import BACKENDS, POLICIES
-from steadygraph.model.gpus import GPUS
+from steadygraph.model.gpus import DEFAULT, GPUS
 
 _ANALYSIS, _RESULT, _RUN = "What to analyse", "Results", "How to run"
 
@@ -67,7 +67,7 @@ def analyze(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="GPU to simulate where there is no device: h100, a100, l4 or mi300x; default: h100.",
+            help=f"GPU to simulate where there is no device: {', '.join(GPUS)}; default: {DEFAULT}.",
             autocompletion=choices(*GPUS),
         ),
     ] = None,

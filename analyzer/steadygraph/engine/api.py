@@ -35,7 +35,7 @@ def analyze(
         select: Rules to run, by code, code prefix, kind or name; empty: all.
         ignore: Rules to leave out.
         device: Device to analyse for, instead of the case's own: ``cpu``, ``cuda``, ``cuda:4`` for four.
-        gpu: Which GPU is simulated where there is no device: ``h100``, ``a100``, ``l4``, ``mi300x``.
+        gpu: Which GPU is simulated where there is no device, as ``--gpu``: ``h100``, ``b200``.
 
     Returns:
         A report with one case.

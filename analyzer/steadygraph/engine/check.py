@@ -44,7 +44,7 @@ def check(
         serving: The serving calls by name, in their order.
 
     Returns:
-        A report, which shows itself in a REPL and in a notebook.
+        A report: ``print`` shows it, and a notebook by itself.
 
     Raises:
         UsageError: A call is given in no such form; as CaseError: the model is none, or is compiled already.

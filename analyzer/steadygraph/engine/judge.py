@@ -59,6 +59,7 @@ def judge(recording: Recording, packs: LoadedRules, chosen: Selection, *, select
         graphs=_graphs(found),
         sources=excerpts.around(one.location for one in judgement.findings if one.location is not None),
         location=recording.location,
+        device=recording.device,
     )
 
 

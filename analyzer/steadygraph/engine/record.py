@@ -177,6 +177,7 @@ def _recording(
         ),
         accepted_label=case.named("ALLOW"),
         location=locations.of_class(type(subject.model)),
+        device=subject.shown_device,
         notes=() if made is None else made.session.remarks,
     )
 

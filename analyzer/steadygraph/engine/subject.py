@@ -57,6 +57,13 @@ class Subject:
         return policies(self.case, self.settings)
 
     @property
+    def shown_device(self) -> str:
+        """What reports say that the calls ran on."""
+        if self.simulation is not None:
+            return f"{self.device} (simulated {self.simulation})"
+        return self.device or "cpu"
+
+    @property
     def on_cuda(self) -> bool:
         return self.device.startswith("cuda")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from steadygraph.errors import UsageError
 from steadygraph.errors.near_miss import question_or_list
@@ -55,43 +56,96 @@ class Gpu:
         return self.gcnArchName.partition(":")[0] or f"sm_{self.major}{self.minor}"
 
 
+def _nvidia(
+    name: str,
+    capability: tuple[int, int],
+    memory_mib: int,
+    processors: int,
+    l2_mib: float,
+    clocks_and_bus: tuple[int, int, int],
+    others: Mapping[str, int],
+) -> Gpu:
+    clock, memory_clock, bus = clocks_and_bus
+    one = Gpu(
+        name,
+        *capability,
+        total_memory=memory_mib * _MIB,
+        multi_processor_count=processors,
+        shared_memory_per_block_optin=others["shared_memory_per_block_optin"],
+        shared_memory_per_multiprocessor=others["shared_memory_per_multiprocessor"],
+        L2_cache_size=int(l2_mib * _MIB),
+        clock_rate=clock,
+        memory_clock_rate=memory_clock,
+        memory_bus_width=bus,
+    )
+    return replace(one, **others)  # type: ignore[arg-type]
+
+
+def _amd(
+    name: str,
+    capability: tuple[int, int],
+    architecture: str,
+    memory_mib: int,
+    processors: int,
+    clocks_and_bus: tuple[int, int, int],
+    others: Mapping[str, int],
+) -> Gpu:
+    """The L2 cache is that of one of the dies, as the driver has it."""
+    one = _nvidia(name, capability, memory_mib, processors, 4, clocks_and_bus, others)
+    return replace(one, gcnArchName=f"{architecture}:sramecc+:xnack-", warp_size=64)
+
+
+_HOPPER = {"shared_memory_per_block_optin": 232_448, "shared_memory_per_multiprocessor": 233_472}
+_ADA = {
+    "shared_memory_per_block_optin": 101_376,
+    "shared_memory_per_multiprocessor": 102_400,
+    "max_threads_per_multi_processor": 1536,
+}
+_CDNA3 = {
+    "shared_memory_per_block": 65_536,
+    "shared_memory_per_block_optin": 65_536,
+    "shared_memory_per_multiprocessor": 65_536,
+}
+_CDNA4 = {
+    "shared_memory_per_block": 163_840,
+    "shared_memory_per_block_optin": 163_840,
+    "shared_memory_per_multiprocessor": 163_840,
+}
+
+#: Shared memory and threads are those of the compute capability in the CUDA programming guide, of the AMD ones those of
+#: hipGetDeviceProperties; sizes, buses and L2 caches are as drivers report them (of a B200: pytorch/ao pull request
+#: 4002; of an MI300X: rocm-build issue 4203), clocks as vendors state them.
 GPUS = {
-    "h100": Gpu(
-        "NVIDIA H100 80GB HBM3", 9, 0, 81_079 * _MIB, 132, 232_448, 233_472, 50 * _MIB, 1_980_000, 2_619_000, 5120
+    "h100": _nvidia("NVIDIA H100 80GB HBM3", (9, 0), 81_079, 132, 50, (1_980_000, 2_619_000, 5120), _HOPPER),
+    "h200": _nvidia("NVIDIA H200", (9, 0), 143_167, 132, 60, (1_980_000, 3_201_000, 6144), _HOPPER),
+    "b200": _nvidia("NVIDIA B200", (10, 0), 182_630, 148, 126.5, (1_965_000, 3_996_000, 7680), _HOPPER),
+    "a100": _nvidia(
+        "NVIDIA A100-SXM4-80GB",
+        (8, 0),
+        81_037,
+        108,
+        40,
+        (1_410_000, 1_593_000, 5120),
+        {"shared_memory_per_block_optin": 166_912, "shared_memory_per_multiprocessor": 167_936},
     ),
-    "a100": Gpu(
-        "NVIDIA A100-SXM4-80GB", 8, 0, 81_037 * _MIB, 108, 166_912, 167_936, 40 * _MIB, 1_410_000, 1_593_000, 5120
-    ),
-    "l4": Gpu(
-        "NVIDIA L4",
-        8,
-        9,
-        22_478 * _MIB,
-        58,
-        101_376,
-        102_400,
-        48 * _MIB,
-        2_040_000,
-        6_251_000,
-        192,
-        max_threads_per_multi_processor=1536,
-    ),
-    "mi300x": Gpu(
-        "AMD Instinct MI300X",
-        9,
+    "a10g": _nvidia("NVIDIA A10G", (8, 6), 22_731, 80, 6, (1_710_000, 6_251_000, 384), _ADA),
+    "l4": _nvidia("NVIDIA L4", (8, 9), 22_478, 58, 48, (2_040_000, 6_251_000, 192), _ADA),
+    "l40s": _nvidia("NVIDIA L40S", (8, 9), 45_589, 142, 96, (2_520_000, 9_001_000, 384), _ADA),
+    "t4": _nvidia(
+        "Tesla T4",
+        (7, 5),
+        14_930,
+        40,
         4,
-        196_592 * _MIB,
-        304,
-        65_536,
-        65_536,
-        4 * _MIB,
-        2_100_000,
-        1_300_000,
-        8192,
-        gcnArchName="gfx942:sramecc+:xnack-",
-        warp_size=64,
-        shared_memory_per_block=65_536,
+        (1_590_000, 5_001_000, 256),
+        {
+            "shared_memory_per_block_optin": 65_536,
+            "shared_memory_per_multiprocessor": 65_536,
+            "max_threads_per_multi_processor": 1024,
+        },
     ),
+    "mi300x": _amd("AMD Instinct MI300X", (9, 4), "gfx942", 196_592, 304, (2_100_000, 1_300_000, 8192), _CDNA3),
+    "mi355x": _amd("AMD Instinct MI355X", (9, 5), "gfx950", 294_896, 256, (2_400_000, 2_000_000, 8192), _CDNA4),
 }
 
 

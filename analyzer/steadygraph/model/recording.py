@@ -75,6 +75,8 @@ class Recording:
     accepted_label: str = "ALLOW"
     #: Where the class of the model stands.
     location: Location | None = None
+    #: What the calls ran on, as in a report.
+    device: str = ""
 
     @property
     def profile(self) -> RecordedCall:

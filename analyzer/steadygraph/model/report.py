@@ -125,3 +125,5 @@ class CaseReport:
     sources: tuple[SourceExcerpt, ...] = ()
     #: Where the class of the model stands.
     location: Location | None = None
+    #: What the calls ran on: ``cpu``, ``cuda``, ``cuda (simulated NVIDIA L4)``; empty: that is not known.
+    device: str = ""

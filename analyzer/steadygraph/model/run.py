@@ -69,7 +69,8 @@ class RunReport:
 
     Args:
         cases: One entry per target, in the order in which they were asked for.
-        environment: Versions and platform, see :func:`steadygraph.model.environment.environment`.
+        environment: Versions and platform, see :func:`steadygraph.model.environment.environment`; its device is that of
+            the cases, where they know theirs.
         tool_version: Version of steadygraph that made the report.
         fail_on: From which severity on findings make :attr:`exit_code` 1.
         interrupted: The run was stopped before all cases were analysed.
@@ -88,6 +89,9 @@ class RunReport:
 
     def __post_init__(self) -> None:
         _check_fail_on(self.fail_on)
+        devices = dict.fromkeys(case.device for case in self.cases if case.device)
+        if devices and "device" in self.environment:
+            object.__setattr__(self, "environment", {**self.environment, "device": ", ".join(devices)})
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -44,8 +44,6 @@ class Report(RunReport):
     def __str__(self) -> str:
         return text.render(self, width=shutil.get_terminal_size().columns).rstrip("\n")
 
-    __repr__ = __str__
-
     def _repr_html_(self) -> str:
         """What a notebook shows."""
         return notebook.render(self)
