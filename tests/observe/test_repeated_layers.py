@@ -241,6 +241,30 @@ class Shares(Layer):
         return super().forward(x, slots=slots)
 
 
+class Embedded(Model):
+    """What the first layer is given is computed, as for the others: the first one stands for them."""
+
+    def forward(self, x, slots=None):
+        return super().forward(x.sin(), slots)
+
+
+class KnowsItsClass(Layer):
+    """What all layers share is reached on two paths of each."""
+
+    gate = True
+
+    def forward(self, x, *, slots=None):
+        known = type(self).gate and self.__class__.__name__ == "KnowsItsClass"
+        return super().forward(x, slots=slots) * (2 if known else 1)
+
+
+class Called(Layer):
+    """A class with a ``__call__`` of its own has its ``forward`` called as a bound method."""
+
+    def __call__(self, *args, **kwargs):
+        return super().__call__(*args, **kwargs)
+
+
 class Counting(Layer):
     def forward(self, x, *, slots=None):
         self.index = self.index + 1
@@ -276,6 +300,8 @@ ALIKE = {
     "weights are tied": case(tied),
     "with gradients": case(context=None),
     "objects that all of them share": case(lambda: Model(Shares)),
+    "an object that all of them share, on two paths": case(lambda: Embedded(KnowsItsClass)),
+    "a call of their own": case(lambda: Model(Called)),
     "several results": case(lambda: TupledModel(Tupled)),
     "another size": case(serving={"more": lambda: call(5), "one": lambda: call(1)}),
 }

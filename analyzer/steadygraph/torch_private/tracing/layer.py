@@ -125,7 +125,7 @@ class TracedLayer:
             aliased = any(guard.create_fn_name() == _ALIAS_GUARD for guard in guards)
             if isinstance(value, torch.Tensor) or (shared and source in self._sources and not aliased):
                 self._build(tx, source, now, value)
-            templates = [self._template(guard, now, moved) for guard in guards]
+            templates = [self._template(guard, now, moved, tracked) for guard in guards]
             self._guard_too(tx, now, templates, known, aliases_alone=shared)
         sources = [value.variable.source if value.kind in MOVING else None for value in values]
         return self._call(tx, [value.variable for value in values], sources)
@@ -201,11 +201,14 @@ class TracedLayer:
         }
         return self._tree.moved(replaced, {"G": tx.output.root_tx.f_globals, "L": tx.output.root_tx.f_locals})
 
-    def _template(self, guard: Any, source: Any, moved: MovedSources) -> Any:
+    def _template(self, guard: Any, source: Any, moved: MovedSources, tracked: Callable[[Any], bool]) -> Any:
         """A guard of the traced layer as another layer has it."""
         create = guard.create_fn
         if guard.create_fn_name() == _ALIAS_GUARD:
-            create = functools.partial(create.func, source_b=moved(create.keywords["source_b"]))
+            first = create.keywords["source_b"]
+            # What all layers share goes by the path on which Dynamo first came upon it.
+            same = first if moved.shared(first, tracked) else moved(first)
+            create = functools.partial(create.func, source_b=same)
         return Guard(source, create, user_stack=guard.user_stack)
 
     def _guard_too(

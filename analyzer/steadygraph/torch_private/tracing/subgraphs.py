@@ -29,6 +29,7 @@ _MEMBERS = {
     "torch._dynamo.variables.invoke_subgraph.InvokeSubgraphHigherOrderVariable": (
         "_HOP_NAME create_wrapped_node install_subgraph_in_output_graph"
     ),
+    "torch._dynamo.variables.functions.BaseUserFunctionVariable": "self_args",
     "torch._guards.GuardsContext": "skip_guard_install",
     "torch._guards.TracingContext": "guards_context",
 }
@@ -155,11 +156,12 @@ def _tagged(variables: Sequence[Any]) -> list[tuple[Any, Any]]:
 def trace_subgraph(tx: Any, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Subgraph:
     """Have Dynamo trace a call into a subgraph of its own; the call itself is not put into the graph."""
     variable: Any = _Variable(_OPERATOR)
+    given = list(args)[len(function.self_args()) :]  # a bound method has its own object before them, and puts it there
     # What Dynamo knows already it takes from here, and counts as not read.
     known = tx.output.variable_tracker_cache = _ReadCache(tx.output.variable_tracker_cache)
     try:
         proxies, _, example, result, module, name, outputs, info = variable.create_wrapped_node(
-            tx, function, list(args), dict(kwargs), variable._HOP_NAME
+            tx, function, given, dict(kwargs), variable._HOP_NAME
         )
     finally:
         tx.output.variable_tracker_cache = dict(known)
