@@ -42,6 +42,27 @@ def test_code_that_never_touches_an_argument_shows_it():
     assert sorted(re.findall(r"\w+(?=[,)])", now)) == ["extra", "x"]
 
 
+class Printing(nn.Module):
+    def forward(self, x):
+        y = x + 1
+        print("so far", end="")
+        return torch.sin(y, out=None)
+
+
+def test_what_follows_a_break_is_called_with_what_it_needs():
+    with own_dynamo_state():
+        module = Printing()
+        session = CompileSession([("", module)], options={}, backends={})
+        with session.guards_kept(), session.calling(), torch.no_grad():
+            module(torch.ones(3))
+        session.close()
+
+    before, after = (graph.code for graph in session.observations[0].graphs)
+    assert re.search(r"\['print'\]\('so far', end=''\)", before)
+    assert re.search(r"\n    return __resume_at_\d+\(\*\w+\)$", before)
+    assert re.search(r"\n    graph_out_0 = __compiled_fn\(y\)\n", after)
+
+
 def test_the_same_model_gives_the_same_code_again():
     first, second = code_of_profile_and_serving(), code_of_profile_and_serving()
 

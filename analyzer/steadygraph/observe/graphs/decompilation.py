@@ -11,7 +11,7 @@ import re
 import types
 import warnings
 
-from steadygraph.observe.graphs import profiler_marks, temporaries
+from steadygraph.observe.graphs import calls, profiler_marks, temporaries
 from steadygraph.torch_private.replacement import replaced
 from steadygraph.torch_private.wording import without_addresses
 
@@ -33,7 +33,10 @@ def decompiled(code: types.CodeType) -> str:
             warnings.simplefilter("ignore")
             from depyf import decompiler
 
-            with replaced(decompiler, {"remove_some_temp": _tidied}):
+            with (
+                replaced(decompiler, {"remove_some_temp": _tidied}),
+                replaced(decompiler.Decompiler, calls.readings(decompiler.Decompiler)),
+            ):
                 text = str(decompiler.decompile(code))
     except Exception:
         return ""
