@@ -21,9 +21,12 @@ test: lint
 	@$(MAKE) --no-print-directory --jobs=2 types unit
 
 # The tests with another release of torch, in an environment of its own: make test-release TORCH=2.14.1
+# and perhaps of Python: make test-release TORCH=2.13.0 PYTHON=python3.13
+RELEASE = torch-$(TORCH)$(addprefix -,$(filter-out python3,$(notdir $(PYTHON))))
 test-release:
 	@test -n "$(TORCH)" || { echo "which release?  make test-release TORCH=2.14.1"; exit 2; }
-	@$(MAKE) --no-print-directory VENV=.venv-torch-$(TORCH) CONSTRAINTS=build/torch-$(TORCH).txt unit
+	@$(MAKE) --no-print-directory VENV=.venv-$(RELEASE) CONSTRAINTS=build/torch-$(TORCH).txt \
+		PYTEST="--junitxml=build/$(RELEASE).xml" unit
 
 build/torch-%.txt: constraints.txt
 	@mkdir -p $(@D)
@@ -40,7 +43,7 @@ types: $(VENV)/test.stamp
 # processors, because many tests wait for a process of their own.  Python keeps what it compiles, also where it is told not
 # to: otherwise every worker, and every process that a test starts, compiles all modules and rewrites all assertions anew.
 unit: $(VENV)/test.stamp $(VENV)/pytest-8.stamp browser
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist worksteal
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist worksteal $(PYTEST)
 
 # What the tests of the HTML report drive; installed where there is none.
 browser:
