@@ -11,6 +11,7 @@ from steadygraph.cli import streams
 from steadygraph.cli.analyze import analyze
 from steadygraph.cli.compare import compare
 from steadygraph.cli.doctor import doctor
+from steadygraph.cli.init import init
 from steadygraph.cli.judge import judge
 from steadygraph.cli.report import report
 from steadygraph.cli.rules import rules
@@ -25,6 +26,7 @@ app = typer.Typer(name=PROGRAM, no_args_is_help=True, rich_markup_mode=None, pre
 app.command("analyze")(analyze)
 app.command("compare")(compare)
 app.command("doctor")(doctor)
+app.command("init")(init)
 app.command("judge")(judge)
 app.command("report")(report)
 app.command("rules")(rules)

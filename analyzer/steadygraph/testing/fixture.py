@@ -11,6 +11,7 @@ import pytest
 from steadygraph.case.case import Case
 from steadygraph.report.shown import Report
 from steadygraph.testing import stability
+from steadygraph.testing.quiet import trace_log_kept_apart
 from steadygraph.testing.session import Session
 from steadygraph.testing.stability import Check
 
@@ -72,7 +73,8 @@ class Steadygraph:
         from steadygraph.engine.api import analyze
 
         given = case if isinstance(case, Case) else stability.located(case, self._item, self._session)
-        report = analyze(given, **{**self._session.options.keywords, **options})
+        with trace_log_kept_apart():
+            report = analyze(given, **{**self._session.options.keywords, **options})
         self._session.kept(report.cases[0], self._session.name_for(self._item))
         return report
 

@@ -17,6 +17,7 @@ from steadygraph.model import CaseReport, Finding, Policy, Status
 from steadygraph.model.run import FAIL_ON, FailOn
 from steadygraph.rule.packs import load_packs, matching
 from steadygraph.testing import failure_text
+from steadygraph.testing.quiet import trace_log_kept_apart
 from steadygraph.testing.session import Session
 from steadygraph.testing.verdict import Verdict, unstable
 
@@ -103,7 +104,9 @@ def _analyzed(
     keywords = session.options.keywords
     if policies is not None:
         keywords["policies"] = policies
-    return session.kept(analyze(case, **keywords).cases[0], name)
+    with trace_log_kept_apart():
+        report = analyze(case, **keywords)
+    return session.kept(report.cases[0], name)
 
 
 def _reviewed(case: CaseReport, allowed: Mapping[str, frozenset[str]], session: Session) -> CaseReport:
