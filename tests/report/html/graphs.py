@@ -29,8 +29,8 @@ class Builder:
     def input(self, name: str, line: int = 0) -> int:
         return self._add(GraphNode(NodeKind.INPUT, name, (), VALUE, line))
 
-    def call(self, name: str, *inputs: int, line: int = 0) -> int:
-        return self._add(GraphNode(NodeKind.CALL, name, inputs, VALUE, line))
+    def call(self, name: str, *inputs: int, line: int = 0, value: str = VALUE) -> int:
+        return self._add(GraphNode(NodeKind.CALL, name, inputs, value, line))
 
     def graph(self, digest: str, *outputs: int, code: str = "") -> Graph:
         self._add(GraphNode(NodeKind.OUTPUT, "", outputs))

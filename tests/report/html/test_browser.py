@@ -156,6 +156,49 @@ def test_a_node_under_the_pointer_is_explained_and_shown_in_both_runs(opened: Op
     expect(graphs.locator("g.near:not(.port)")).to_have_count(2)
 
 
+def test_the_first_difference_is_explained_before_anything_is_touched(opened: Open, report: RunReport) -> None:
+    page = opened(report)
+
+    expect(page.locator("details.graphs").first.locator("p.node")).to_contain_text("deepstack['d0']")
+
+
+def test_a_node_is_explained_where_it_is_touched(opened: Open, report: RunReport) -> None:
+    page = opened(report, PHONE, has_touch=True)
+    graphs = page.locator("details.graphs").first
+
+    graphs.get_by_text("scaled_dot_product_attention", exact=True).first.tap()
+
+    expect(graphs.locator("p.node")).to_contain_text("takes getitem, getitem, getitem")
+
+
+def test_the_arrow_keys_go_from_node_to_node(opened: Open, report: RunReport) -> None:
+    page = opened(report)
+    graphs = page.locator("details.graphs").first
+    told = graphs.locator("p.node")
+    first = told.inner_text()
+
+    graphs.get_by_role("region").focus()
+    page.keyboard.press("ArrowRight")
+    second = told.inner_text()
+    page.keyboard.press("ArrowLeft")
+
+    assert second != first
+    expect(told).to_have_text(first)
+
+
+def test_pictures_of_a_phone_are_one_below_the_other(opened: Open, report: RunReport) -> None:
+    page = opened(report, PHONE)
+    unfold(page)
+
+    pictures = page.locator(".pictures").first
+    assert pictures.evaluate("each => each.scrollWidth <= each.clientWidth")
+    left, right = (box.bounding_box() for box in pictures.locator(".pair:not(.heads) > div").all()[:2])
+    assert left is not None
+    assert right is not None
+    assert left["x"] == right["x"]
+    assert left["y"] + left["height"] <= right["y"]
+
+
 def test_a_link_to_a_rule_opens_its_fold(opened: Open, report: RunReport) -> None:
     page = opened(report)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from steadygraph.model import Location, NodeKind
+from steadygraph.report.html.picture.assertions import assertions
 from steadygraph.report.html.picture.graph_layout import Edge
 from steadygraph.report.html.picture.graph_parts import Span
 from steadygraph.report.html.picture.graph_union import Side, UnionNode
@@ -59,6 +60,7 @@ class Boxes:
         for position, node in enumerate(nodes):
             for source, _ in node.inputs:
                 self.users[source].append(position)
+        self.assertions = assertions(nodes)
         self.places: dict[Location, str] = {}
 
     def of(self, span: Span) -> list[Box]:
@@ -105,9 +107,13 @@ class Boxes:
             owner=_owner(weights),
             title=self._title(node),
             side=node.side,
-            looks=" ".join([str(node.step.node.kind), *_looks(node.side), *(["changed"] if node.is_changed else [])]),
+            looks=" ".join([str(node.step.node.kind), *_looks(node.side), *self._remarks(position)]),
             goes_on=any(user >= span[1] for user in self.users[position]),
         )
+
+    def _remarks(self, position: int) -> list[str]:
+        changed = ["changed"] if self.nodes[position].is_changed else []
+        return [*changed, *(["check"] if position in self.assertions else [])]
 
     def _port(self, source: int, sides: set[Side]) -> Box:
         node = self.nodes[source]

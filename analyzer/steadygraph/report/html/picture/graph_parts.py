@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from steadygraph.model import NodeKind
+from steadygraph.report.html.picture.assertions import assertions, runs
 from steadygraph.report.html.picture.graph_union import UnionNode
 
 #: Nodes of one picture; longer stretches are cut where few edges are cut with them.
@@ -56,7 +57,19 @@ class _Folding:
         self.nodes = nodes
         self.tokens = [_token(node) for node in nodes]
         self.crossing = _crossing(nodes)
+        self.assertions = assertions(nodes)
         self.repetitions = _MOST_REPETITIONS
+
+    def all_parts(self, span: Span) -> Iterator[Part]:
+        """What only checks sizes is folded; the rest as in :meth:`parts`."""
+        start, stop = span
+        for first, end in runs(self.assertions, *span):
+            if start < first:
+                yield from self.parts((start, first))
+            yield Part((), tuple(self.chunks((first, end))), f"{end - first:,} nodes that only check sizes")
+            start = end
+        if start < stop:
+            yield from self.parts((start, stop))
 
     def parts(self, span: Span) -> Iterator[Part]:
         """The largest repetition in the span, and what is before and after it, in order."""
@@ -137,7 +150,7 @@ class _Folding:
 def parts(nodes: Sequence[UnionNode]) -> list[Part]:
     """All nodes in parts, in order."""
     folding = _Folding(nodes)
-    found = [replace(part, graphs=graphs) for span, graphs in _by_graph(nodes) for part in folding.parts(span)]
+    found = [replace(part, graphs=graphs) for span, graphs in _by_graph(nodes) for part in folding.all_parts(span)]
     shown = sum(stop - start for part in found for start, stop in part.shown)
     return _without_news_folded(nodes, found) if shown > _MANY_NODES else found
 

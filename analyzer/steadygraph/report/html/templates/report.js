@@ -64,8 +64,30 @@ class Pictures {
     this.search.addEventListener("keydown", (event) => {
       if (event.key === "Enter") this.step(event.shiftKey ? -1 : 1);
     });
-    area.addEventListener("pointerover", (event) => this.look(event.target.closest("g")));
+    for (const kind of ["pointerover", "click"])
+      area.addEventListener(kind, (event) => this.look(event.target.closest("g")));
+    area.addEventListener("keydown", (event) => {
+      const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (by === undefined) return;
+      event.preventDefault();
+      this.walk(by);
+    });
     this.find();
+    this.look(this.hits[0] ?? root.querySelector("g:not(.port)"));
+  }
+
+  /** From node to node, as they run: what no search and no difference leads to, by keyboard. */
+  walk(by) {
+    const nodes = new Map();
+    for (const node of this.root.querySelectorAll("g:not(.port)"))
+      if (!nodes.has(node.dataset.node)) nodes.set(node.dataset.node, node);
+    const numbers = [...nodes.keys()].sort((one, other) => one - other);
+    const at = numbers.indexOf(this.number) + by;
+    if (at < 0 || at >= numbers.length) return;
+    const node = nodes.get(numbers[at]);
+    unfold(node);
+    node.scrollIntoView({ block: "nearest", inline: "nearest" });
+    this.look(node);
   }
 
   /** Nodes that have the text; without one, those that are not the same in both runs. */
@@ -74,15 +96,21 @@ class Pictures {
     for (const node of this.root.querySelectorAll("g.hit, g.at")) node.classList.remove("hit", "at");
     const nodes = wanted ? "g:not(.port)" : "g.serving:not(.port), g.profile:not(.port), g.changed";
     const found = new Map();
+    const checks = new Set();
     for (const node of this.root.querySelectorAll(nodes)) {
       if (wanted && !node.firstElementChild.textContent.toLowerCase().includes(wanted)) continue;
+      if (!wanted && node.classList.contains("check")) {
+        checks.add(node.dataset.node);
+        continue;
+      }
       if (wanted) node.classList.add("hit");
       if (!found.has(node.dataset.node)) found.set(node.dataset.node, node);
     }
     this.hits = [...found.values()];
     this.at = -1;
     const number = this.hits.length;
-    this.count.value = `${number} ${wanted ? "found" : number === 1 ? "difference" : "differences"}`;
+    const more = checks.size ? `, ${checks.size} more in checks of sizes` : "";
+    this.count.value = `${number} ${wanted ? "found" : number === 1 ? "difference" : "differences"}${more}`;
   }
 
   step(by) {
@@ -102,7 +130,7 @@ class Pictures {
   look(node) {
     if (!node) return;
     for (const near of this.root.querySelectorAll(".near")) near.classList.remove("near");
-    const number = node.dataset.node;
+    const number = (this.number = node.dataset.node);
     for (const same of this.root.querySelectorAll(`[data-node="${number}"]`)) {
       same.classList.add("near");
       for (const edge of same.ownerSVGElement.querySelectorAll(`[data-from="${number}"], [data-to="${number}"]`))
