@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -53,7 +54,12 @@ def root(
 def invoke(arguments: Sequence[str]) -> int:
     """Run a command and give its exit code."""
     try:
-        code = typer.main.get_command(app).main(list(arguments), prog_name=PROGRAM, standalone_mode=False)
+        code = typer.main.get_command(app).main(
+            list(arguments),
+            prog_name=PROGRAM,
+            standalone_mode=False,
+            max_content_width=shutil.get_terminal_size().columns,  # of help
+        )
     except _ClickException as error:
         return _wrong_use(error)
     return code if isinstance(code, int) else 0

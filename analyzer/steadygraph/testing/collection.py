@@ -60,6 +60,8 @@ class CaseItem(pytest.Item):
     def runtest(self) -> None:
         session = self.parent.session_of
         case = session.accepted(session.analyzed(str(self.path), self.parent.target))
+        if case.status is not Status.COMPLETED and self is not self._first:
+            pytest.skip(f"the case has failed, as {self._first.name} says")
         verdict = judged(case, self.subject, session.options.fail_on)
         outcome = verdict.outcome
         self.user_properties += [
@@ -72,6 +74,11 @@ class CaseItem(pytest.Item):
         ]
         if verdict.fails:
             raise UnstableError(failure_text.text(verdict, report=session.options.report))
+
+    @property
+    def _first(self) -> CaseItem:
+        """The test that fails for all of its case where that has no result: one error is one failure."""
+        return next(item for item in self.session.items if isinstance(item, CaseItem) and item.path == self.path)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, UnstableError):

@@ -14,8 +14,8 @@ _SMALLEST_RUN = 6
 def assertions(nodes: Sequence[UnionNode]) -> frozenset[int]:
     """Positions of assertions, and of what is calculated for these alone: comparisons, sums, sizes."""
     users: list[list[int]] = [[] for _ in nodes]
-    for position, node in enumerate(nodes):
-        for source, _ in node.inputs:
+    for position, one in enumerate(nodes):
+        for source, _ in one.inputs:
             users[source].append(position)
     found: set[int] = set()
     for position in reversed(range(len(nodes))):
