@@ -10,7 +10,7 @@ BROWSERS := chromium chromium-browser google-chrome
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test-release lint types unit browser format clean
+.PHONY: demo test test-release lint types unit docs browser format clean
 
 # Exit code 1 means "findings", and finding something is what the demo is for.
 demo: $(VENV)/demo.stamp
@@ -45,6 +45,10 @@ types: $(VENV)/test.stamp
 unit: $(VENV)/test.stamp $(VENV)/pytest-8.stamp browser
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist worksteal $(PYTEST)
 
+# The site of the documentation, in build/docs; a link that leads nowhere is an error.
+docs: $(VENV)/docs.stamp
+	$(BIN)/python -m sphinx -q -W --keep-going -c docs -b html . build/docs
+
 # What the tests of the HTML report drive; installed where there is none.
 browser:
 	@for name in $(BROWSERS); do command -v $$name >/dev/null && exit 0; done; $(SUDO) apt-get update -qq && \
@@ -72,6 +76,10 @@ $(VENV)/demo.stamp: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 $(VENV)/pytest-8.stamp: Makefile | $(VENV)/test.stamp
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(VENV)/pytest-8 \
 		pytest==8.4.2 pytest-cov==7.1.0 pytest-randomly==5.1.0 pytest-timeout==2.4.0
+	@touch $@
+
+$(VENV)/docs.stamp: $(VENV)/demo.stamp
+	$(INSTALL) --no-build-isolation --editable '.[docs]'
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/demo.stamp

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -59,3 +60,10 @@ def test_the_package_can_be_run() -> None:
     )
 
     assert (done.returncode, done.stdout, done.stderr) == (0, f"steadygraph {steadygraph.__version__}\n", "")
+
+
+def test_the_page_of_the_python_interface_has_every_public_name() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    shown = {line.split(":: ")[1].rpartition(".")[2] for line in page.splitlines() if line.startswith(".. auto")}
+
+    assert set(steadygraph.__all__) - {"__version__"} - shown == set()
