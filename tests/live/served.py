@@ -277,6 +277,28 @@ def a_method() -> Calls:
 
 
 @kind
+def a_forward_that_was_compiled_in_place() -> Calls:
+    model = Model().eval()
+    model.forward = torch.compile(model.forward, backend="eager", dynamic=False)  # type: ignore[method-assign]
+    return model, lambda: model(x()), lambda: model(x(), x())
+
+
+@kind
+def a_part_that_was_compiled() -> Calls:
+    model = Model().eval()
+    model.inner = compiled(model.inner)
+    call = compiled(model)
+    return model, lambda: call(x()), lambda: call(x(), x())
+
+
+@kind
+def a_module_that_was_compiled_in_place() -> Calls:
+    model = Model().eval()
+    model.compile(backend="eager", dynamic=False)
+    return model, lambda: model(x()), lambda: model(x(), x())
+
+
+@kind
 def a_function() -> Calls:
     call = compiled(summed)
     return summed, lambda: call(x(), x()), lambda: call(x(), x().double())

@@ -71,6 +71,7 @@ from steadygraph.torch_private.frames import (
     traced_stack,
     tracing_alone,
     uncalled_frame,
+    uncompiled,
     unsupported,
     when_asked,
     with_own_code,

@@ -269,6 +269,16 @@ def original_function(wrapped: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def uncompiled(value: Any) -> Any:
+    """What a module or function was before ``torch.compile`` took it; all else is given back as it is."""
+    from torch._dynamo.eval_frame import OptimizedModule
+
+    if isinstance(value, OptimizedModule):
+        return value._orig_mod
+    # torch.compiler.disable() leaves the same attribute, and a flag.
+    return value if getattr(value, "_torchdynamo_disable", False) else original_function(value)
+
+
 def is_compiled(module: torch.nn.Module) -> bool:
     """By what ``torch.compile(module)``, ``module.compile()`` and a compiled ``forward`` leave behind (torch 2.13)."""
     forward = getattr(module, "forward", None)

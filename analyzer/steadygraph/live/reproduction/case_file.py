@@ -83,11 +83,11 @@ def write(one: Reproduced, folder: Path, *, factory: str | None = None) -> Path:
     text = "\n".join(_lines(one, built, script, folder)) + "\n"
     stored = {**one.calls, "script": None}
     kept = {name: call.made if call is not None else script.made for name, call in stored.items()}
+    if built.file is not None:  # first: it may not be possible
+        _whole(folder / f"{one.stem}.model.pt", built.file)
     if any(made.tensors or made.objects for made in kept.values()):
         held = {name: {"tensors": made.tensors, "objects": made.objects} for name, made in kept.items()}
         _whole(folder / f"{one.stem}.inputs.pt", lambda path: torch.save(held, path))
-    if built.file is not None:
-        _whole(folder / f"{one.stem}.model.pt", built.file)
     case = folder / f"{one.stem}.py"
     files.write(case, text)
     return case

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import os
+import pickle
 import sys
 import types
+import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 
 import torch
 
+from steadygraph import torch_private
 from steadygraph.live.reproduction.objects import NotRebuiltError
 from steadygraph.live.reproduction.values import Rebuilding
 from steadygraph.observe.run.watching import WatchedRegion
@@ -69,7 +72,7 @@ def building(region: WatchedRegion, folder: Path, factory: str | None) -> Buildi
 def _saving(module: torch.nn.Module) -> Callable[[Path], None]:
     def save(path: Path) -> None:
         try:
-            torch.save(module, path)
+            torch.save(module, path, pickle_module=_pickle)
         except OSError:
             raise
         except Exception as error:  # whatever pickle has against it
@@ -77,6 +80,20 @@ def _saving(module: torch.nn.Module) -> Callable[[Path], None]:
             raise NotRebuiltError(f"the module cannot be pickled ({error}): {hint}") from error
 
     return save
+
+
+class _Uncompiled(pickle.Pickler):
+    """What was compiled is pickled as what it was before: ``model.forward = torch.compile(model.forward)``."""
+
+    def reducer_override(self, value: Any) -> Any:
+        is_either = isinstance(value, torch.nn.Module | types.FunctionType)
+        plain = torch_private.uncompiled(value) if is_either else value
+        # Of the functions of Python that give back what they get this one is found by its name.
+        return NotImplemented if plain is value else (typing.cast, (None, plain))
+
+
+#: In the place of ``pickle``.
+_pickle = types.SimpleNamespace(__name__="pickle", Pickler=_Uncompiled)
 
 
 def _function(function: Any, folder: Path) -> tuple[str, frozenset[str]]:
