@@ -21,12 +21,12 @@ test: lint
 	@$(MAKE) --no-print-directory --jobs=2 types unit
 
 # The tests with another release of torch, in an environment of its own: make test-release TORCH=2.14.1
-# and perhaps of Python: make test-release TORCH=2.13.0 PYTHON=python3.13
+# and perhaps of Python: make test-release TORCH=2.13.0 PYTHON=python3.13; some of them: TESTS="tests/test_cases.py"
 RELEASE = torch-$(TORCH)$(addprefix -,$(filter-out python3,$(notdir $(PYTHON))))
 test-release:
 	@test -n "$(TORCH)" || { echo "which release?  make test-release TORCH=2.14.1"; exit 2; }
 	@$(MAKE) --no-print-directory VENV=.venv-$(RELEASE) CONSTRAINTS=build/torch-$(TORCH).txt \
-		PYTEST="--junitxml=build/$(RELEASE).xml" unit
+		PYTEST="--junitxml=build/$(RELEASE).xml $(TESTS)" unit
 
 build/torch-%.txt: constraints.txt
 	@mkdir -p $(@D)

@@ -159,6 +159,18 @@ def test_a_directory_that_is_gone_does_not_stop_the_rest(tmp_path, monkeypatch):
     assert torch.get_default_dtype() is torch.float32
 
 
+def test_a_directory_that_is_removed_in_the_block_does_not_stop_the_rest(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+
+    with preserved():
+        torch.set_default_dtype(torch.float64)
+        gone.rmdir()
+
+    assert torch.get_default_dtype() is torch.float32
+
+
 def test_it_works_in_a_thread():
     failures = []
 

@@ -40,7 +40,7 @@ def import_compiler() -> None:
     import torch._functorch.aot_autograd  # noqa: F401
 
 
-_LETS_GO = "invalidate_compile_context_weakrefs"
+_SETTINGS = {"invalidate_compile_context_weakrefs": True, "issue_3_13_0_warning": False}
 
 
 @contextlib.contextmanager
@@ -49,14 +49,14 @@ def own_dynamo_state() -> Iterator[None]:
 
     Beside what Dynamo remembers of code these are its counters, settings and stance.  And Dynamo lets go of the tensors
     that it has seen, as it does for back ends that it knows: ``torch.utils.swap_tensors`` takes none that somebody
-    refers to.
+    refers to.  That guards are slower with Python 3.13.0 than with 3.13.1 it says in no analysis.
 
     How long guards take is not measured: for a line in a log Dynamo first empties the caches of the processor, 20 ms
     for each frame and a third of what it takes to compile a small one (torch 2.13).
     """
     from torch._dynamo import config, guards
 
-    settings = {_LETS_GO: True} if hasattr(config, _LETS_GO) else {}  # torch < 2.13 has no such setting
+    settings = {name: value for name, value in _SETTINGS.items() if hasattr(config, name)}  # they come and go
     with (
         counters_kept(),
         code_unseen(),

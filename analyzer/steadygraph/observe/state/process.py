@@ -63,7 +63,12 @@ def _keep_interpreter(stack: contextlib.ExitStack) -> None:
         stack.callback(names.__setitem__, slice(None), names.copy())
     with contextlib.suppress(FileNotFoundError):  # a directory that was removed cannot be gone back to
         directory = os.getcwd()
-        stack.callback(os.chdir, directory)
+        stack.callback(_go_back, directory)
+
+
+def _go_back(directory: str) -> None:
+    with contextlib.suppress(FileNotFoundError):  # removed in the meantime
+        os.chdir(directory)
 
 
 def _set_environment(environment: dict[str, str]) -> None:
