@@ -52,6 +52,17 @@ def test_a_target_that_removes_the_working_directory_costs_no_result(
     assert [Path(line.split()[0]).name for line in out.splitlines()[:2]] == ["case.py:", "whole.py:"]
 
 
+def test_a_file_beside_the_case_that_is_called_like_a_module_of_python_is_left_alone(
+    steadygraph: Callable[..., subprocess.CompletedProcess[str]], write_case: Write, tmp_path: Path
+) -> None:
+    write_case(CLEAN)
+    write_case('raise RuntimeError("nobody asked for this file")', "json.py")
+
+    done = steadygraph("analyze", "case.py", "--quiet", cwd=tmp_path)
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_findings_end_with_1(cli: Cli, write_case: Write) -> None:
     write_case(BROKEN)
 

@@ -12,7 +12,9 @@ import sys
 from collections.abc import Sequence
 from multiprocessing import util
 
-#: Not ``-m``: a file of the user's in the current directory could pose as a module that is imported first.
+#: Neither ``-m`` nor without ``-P``: a file of the user's in the current directory could pose as a module that is
+#: imported first.  And Python 3.13.0 asks for the current directory whenever a module lacks an attribute, and fails if
+#: it is gone (github.com/python/cpython/issues/130932).
 _CODE = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
     "from steadygraph.workers.forking import serve; serve(int(sys.argv[1]), int(sys.argv[2]))"
@@ -37,7 +39,16 @@ class Server:
         with theirs:
             # A session of its own: what a terminal sends to all of its processes goes to the parent alone.
             self._process = subprocess.Popen(
-                [sys.executable, *flags, "-c", _CODE, str(theirs.fileno()), str(self._owner), json.dumps(sys.path)],
+                [
+                    sys.executable,
+                    *flags,
+                    "-P",
+                    "-c",
+                    _CODE,
+                    str(theirs.fileno()),
+                    str(self._owner),
+                    json.dumps(sys.path),
+                ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
