@@ -144,9 +144,18 @@ def of_line(code: types.CodeType, line: int) -> Location:
 def first_use(code: types.CodeType, name: str) -> Location | None:
     """The first line of a function that names one of its parameters; None if none does."""
     for one in dis.get_instructions(code):
-        if one.argval == name and one.opname.startswith("LOAD") and one.positions and one.positions.lineno:
+        if name in _variables(one) and one.positions and one.positions.lineno:
             return of_line(code, one.positions.lineno)
     return None
+
+
+def _variables(instruction: dis.Instruction) -> tuple[str, ...]:
+    """The variables that an instruction reads: two at once, or one beside one that is written, from Python 3.13 on."""
+    names, does = instruction.argval, instruction.opname
+    if "_FAST" not in does and does not in ("LOAD_DEREF", "LOAD_CLOSURE"):
+        return ()
+    names = names if isinstance(names, tuple) else (names,)
+    return names[does.count("STORE") :] if "LOAD" in does else ()
 
 
 def code_of(function: object) -> types.CodeType | None:
