@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import pytest
 from _pytest import pytester
+from hypothesis import HealthCheck, settings
 
 from steadygraph.cli.main import main
 from steadygraph.model import CaseReport
@@ -24,6 +25,10 @@ from steadygraph.model import CaseReport
 ROOT = Path(__file__).resolve().parent.parent
 #: Where modules come from that are there for all tests: other ones are those of a test.
 _INSTALLED = (sys.prefix, sys.base_prefix, str(ROOT / "analyzer"), str(ROOT / "rules"))
+
+# How long an example takes to make or to try says what else a machine does, and nothing about the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 # With torch loaded a collection of everything takes 0.2 s and more, in all a tenth of the time of the tests.
 gc.set_threshold(100_000, 20, 100)
