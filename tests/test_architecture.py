@@ -29,11 +29,11 @@ LAYERS = (
     {"engine"},
     {"workers", "live"},
     {"cli", "testing"},
-    {"__init__", "__main__", "pytest_plugin"},
+    {"__init__", "__main__", "pytest_plugin", "vllm_plugin"},
 )
 RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 #: What lies at the root beside the folders.
-FILES_AT_THE_ROOT = {"__init__", "__main__", "config", "pytest_plugin"}
+FILES_AT_THE_ROOT = {"__init__", "__main__", "config", "pytest_plugin", "vllm_plugin"}
 
 #: Folders that import no torch when they are imported.
 LIGHT = FILES_AT_THE_ROOT | {
@@ -69,6 +69,7 @@ ONLY = {
 
 #: Words of torch's that are words of ours too: live objects are handed around under these names, and not looked into.
 OURS_TOO = {"_box", "compile_id", "force_recompile", "guard_manager", "guarded_code"} | {
+    "mark_dynamic",
     "maybe_mark_dynamic",
     "shape_env",
 }

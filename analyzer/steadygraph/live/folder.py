@@ -21,15 +21,23 @@ class LiveFolder:
         make: Gives the report as it is now.
         interval_s: How often it is written although nothing was found: counts change.
         failed: Told in a line why it could not be written.
+        store: Writes a report to the folder.
 
     Raises:
         UsageError: The folder cannot be written to.
     """
 
     def __init__(
-        self, path: Path, make: Callable[[], RunReport], interval_s: float, *, failed: Callable[[str], object]
+        self,
+        path: Path,
+        make: Callable[[], RunReport],
+        interval_s: float,
+        *,
+        failed: Callable[[str], object],
+        store: Callable[[RunReport, Path], object] = folder.store,
     ) -> None:
         folder.require(path)
+        self._store = store
         self._path, self._make, self._interval_s, self._failed = path, make, interval_s, failed
         self._process = os.getpid()
         self._writing = threading.Lock()
@@ -42,7 +50,7 @@ class LiveFolder:
             return
         try:
             with self._writing:
-                folder.store(self._make(), self._path)
+                self._store(self._make(), self._path)
         except Exception as error:
             self._failed(error.problem if isinstance(error, SteadygraphError) else f"{type(error).__name__}: {error}")
 

@@ -136,14 +136,7 @@ class Watching:
         #: Of what is being told one after the other.
         self._telling = threading.RLock()
         structures, every, interval_s = numbers
-        self._observer = LiveObserver(
-            wanted=wanted,
-            found=self._found,
-            failed=self._lost,
-            structures=structures,
-            every=every,
-            keeps_tensors=save_tensors,
-        )
+        self._observer = self._observing(wanted, structures, every, save_tensors)
         self._open = True
         #: Of a watch that was closed.
         self._kept: Recording | None = None
@@ -153,9 +146,28 @@ class Watching:
         self._cases = None if cases is None else self._case_folder(cases)
         self._folder = None
         if report is not None:
-            self._folder = LiveFolder(Path(report), self.report, interval_s, failed=self._lost)
+            self._folder = self._stored(Path(report), interval_s)
         self._installed = contextlib.ExitStack()
-        self._installed.enter_context(self._observer.tap.installed())
+        self._installed.enter_context(self._heard())
+
+    def _observing(
+        self, wanted: Callable[[EntryPoint], bool], structures: int, every: int, keeps_tensors: bool
+    ) -> LiveObserver:
+        return LiveObserver(
+            wanted=wanted,
+            found=self._found,
+            failed=self._lost,
+            structures=structures,
+            every=every,
+            keeps_tensors=keeps_tensors,
+        )
+
+    def _stored(self, path: Path, interval_s: float) -> LiveFolder:
+        return LiveFolder(path, self.report, interval_s, failed=self._lost)
+
+    def _heard(self) -> contextlib.AbstractContextManager[None]:
+        """A block in which calls are heard of."""
+        return self._observer.tap.installed()
 
     def __enter__(self) -> Watching:
         return self

@@ -97,6 +97,7 @@ from steadygraph.torch_private.process import (
 )
 from steadygraph.torch_private.replacement import replaced
 from steadygraph.torch_private.required import lacking, require, untried
+from steadygraph.torch_private.sizes import as_dynamic, sizes_apart, symbolic_sizes
 from steadygraph.torch_private.tensors import (
     argument_names,
     asserts_size,

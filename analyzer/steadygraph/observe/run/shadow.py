@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -50,6 +51,22 @@ def traced(function: Callable[..., Any], f_locals: Mapping[str, Any], like: Comp
     Raises:
         Exception: Dynamo cannot trace it as one graph.
     """
+    return alone(function, _resized(f_locals, like))
+
+
+def alone(
+    function: Callable[..., Any], f_locals: Mapping[str, Any], *, sizes_apart: bool = False
+) -> CompiledFrame | None:
+    """The entry that Dynamo would make for a frame with these very locals; None: it would make none.
+
+    Args:
+        function: Whose frame it is.
+        f_locals: Its locals; which of their sizes are symbols is marked on them.
+        sizes_apart: The entry answers whatever the conditions on symbolic sizes say; ``guard_tree`` has them.
+
+    Raises:
+        Exception: Dynamo cannot trace it as one graph.
+    """
     twin = torch_private.with_own_code(getattr(function, "__func__", function))
     assert isinstance(twin, types.FunctionType)
     taken = _Taken()
@@ -59,10 +76,11 @@ def traced(function: Callable[..., Any], f_locals: Mapping[str, Any], like: Comp
         watch.graph_captured(captured(module))
         return module.forward
 
-    hooks = torch_private.hooks(watch.guards_made)
+    hooks = (torch_private.sizes_apart if sizes_apart else torch_private.hooks)(watch.guards_made)
     convert = torch_private.frame_converter(capture, hooks, fullgraph=True, recompile_limit=None, failed=watch.failed)
-    frame = torch_private.uncalled_frame(twin, _resized(f_locals, like))
-    with torch_private.tracing_alone():
+    frame = torch_private.uncalled_frame(twin, f_locals)
+    all_guards = torch_private.unfiltered_guards(watch.all_guards_built) if sizes_apart else contextlib.nullcontext()
+    with torch_private.tracing_alone(), all_guards:
         watch.converted(frame, lambda: convert(frame, None, hooks, {}))
     return taken.entry
 
