@@ -10,6 +10,8 @@ from steadygraph import config
 from steadygraph.cli.results import Destination, tell
 from steadygraph.model.run import EXIT_OK, FailOn, RunReport
 
+#: A report in a directory, as --report writes it.
+OF_FOLDER = "report.json"
 #: Stands for standard input.
 STANDARD_INPUT = "-"
 
@@ -29,11 +31,19 @@ def rendered(
 
 
 def read(file: str) -> RunReport:
-    """The report in a file, or in what is piped.
+    """The report in a file, or in what is piped; of a directory of an engine's ranks, one of them all.
 
     Raises:
         UsageError: It cannot be read, or is no report; the message names the file.
     """
     from steadygraph.report.json import codec
 
-    return codec.piped() if file == STANDARD_INPUT else codec.read(Path(file))
+    if file == STANDARD_INPUT:
+        return codec.piped()
+    path = Path(file)
+    if not path.is_dir():
+        return codec.read(path)
+    from steadygraph.live.engines.ranks import merged
+
+    own = path / OF_FOLDER
+    return codec.read(own) if own.exists() else merged(path)

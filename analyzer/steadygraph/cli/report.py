@@ -13,7 +13,14 @@ from steadygraph.model.run import FAIL_ON
 
 
 def report(
-    file: Annotated[str, typer.Argument(metavar="REPORT.json", help="What --format json wrote; - for standard input.")],
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="REPORT.json|DIR",
+            help="What --format json wrote; - for standard input; a directory: what --report wrote there, or what the "
+            "ranks of an engine wrote (STEADYGRAPH_WATCH), merged.",
+        ),
+    ],
     format: Annotated[
         str,
         typer.Option(metavar="FORMAT", help=f"{', '.join(FORMATS)}; default: text.", autocompletion=choices(*FORMATS)),

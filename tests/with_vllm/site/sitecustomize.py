@@ -5,6 +5,9 @@ be imported.  vLLM's models import it to resize images, for which it needs none.
 
 With ``OLD_GETTER`` set, Qwen3-VL has the getter that it had before https://github.com/vllm-project/vllm/pull/43617: it
 gave None where no image was set, as in the profile run.
+
+vLLM 0.32 cannot load on a CPU what it has compiled and saved there: it asks a plain function to ``finalize_loading``.
+The function is given one that does nothing, so that a start from the cache can be watched.
 """
 
 from __future__ import annotations
@@ -41,6 +44,21 @@ def put_old_getter_back(models: Any) -> None:
     model._get_deepstack_input_embeds = getter
 
 
+def let_functions_be_loaded(_decorators: object) -> None:
+    import torch
+
+    load = torch.compiler.load_compiled_function
+
+    def loading(*args: Any, **kwargs: Any) -> Any:
+        loaded = load(*args, **kwargs)
+        compiled = loaded._artifacts.compiled_fn
+        if isinstance(compiled, types.FunctionType):
+            compiled.finalize_loading = lambda _config: None  # type: ignore[attr-defined]
+        return loaded
+
+    torch.compiler.load_compiled_function = loading
+
+
 class _AtImport(importlib.abc.MetaPathFinder):
     """Calls a function beside the import of a module: before it, or after."""
 
@@ -70,6 +88,7 @@ class _AtImport(importlib.abc.MetaPathFinder):
 
 
 sys.meta_path.insert(0, _AtImport("torchvision", declare_operators, before=True))
+sys.meta_path.insert(0, _AtImport("vllm.compilation.decorators", let_functions_be_loaded, before=False))
 if os.environ.get("OLD_GETTER"):
     model = "vllm.model_executor.models.qwen3_vl"
     sys.meta_path.insert(0, _AtImport(model, put_old_getter_back, before=False))

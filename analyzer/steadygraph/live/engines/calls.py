@@ -35,7 +35,7 @@ class EngineCalls:
 
     def made(self, run: Callable[..., Any], model: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """The result of ``run(model, *args, **kwargs)``, whatever goes wrong in us."""
-        call = None if self._deaf else self._begun(args, kwargs)
+        call: LiveCall | None = None if self._deaf else self._held(self._opened, args, kwargs)
         if call is None:
             return run(model, *args, **kwargs)
         try:
@@ -46,10 +46,6 @@ class EngineCalls:
         self._held(self._observer.entry_returned, call, result)
         self._learned = True
         return result
-
-    def _begun(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> LiveCall | None:
-        call: LiveCall | None = self._held(self._opened, args, kwargs)
-        return call
 
     def _opened(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> LiveCall | None:
         if (self._learned and not self._phase.serves) or not self._is_compiled():

@@ -21,6 +21,7 @@ from steadygraph.observe.guards import closest
 from steadygraph.observe.guards.relations import violated_shapes
 from steadygraph.observe.run import shadow
 from steadygraph.observe.run.watching import OpenCall
+from steadygraph.redaction.text import redacted
 from steadygraph.torch_private import EntryPoint
 from steadygraph.torch_private.entries import CompiledFrame
 from steadygraph.torch_private.guards import GuardTree
@@ -173,7 +174,8 @@ class EngineObserver(LiveObserver):
             frame = self._frame(call.open, call.region.watched.code, rebuilt.f_locals)
             left = {(guard.path, guard.aspect, guard.dim) for guard in closest.answer([first], frame).violated}
         except Exception as error:
-            self._note(call.region, f"{raised.name(error)}: {raised.text(error)}")
+            why = redacted(f"{raised.name(error)}: {raised.text(error)}")
+            self.notes[f"{call.region.shown}: what fails because of sizes alone was told from its kind ({why})"] = None
             left = {key for key, (guard, _) in call.open.violated.items() if not guard.condition.is_relation}
         structure = {key: found for key, found in call.open.violated.items() if key in left}
         if structure or not self._proves or self._answers(call):

@@ -97,7 +97,7 @@ class EngineWatching(Watching):
             [region],
             target=region.name,
             duration_s=round(time.monotonic() - self._started, 3),
-            notes=[note for note in (*self._observer.notes, *self._lines) if region.shown in note],
+            notes=[note for note in (*self._observer.notes, *self._lines) if region.name in note],
         )
 
     def _observing(
