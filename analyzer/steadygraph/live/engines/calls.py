@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -56,6 +57,7 @@ class EngineCalls:
 
     def _held(self, function: Callable[..., Any], *args: Any) -> Any:
         """What the function gives; where it fails the model is watched no more, and a line says so."""
+        start = time.perf_counter()
         try:
             return function(*args)
         except Exception as error:
@@ -63,3 +65,5 @@ class EngineCalls:
             with contextlib.suppress(Exception):
                 self._observer.gave_up(self._name, error)
             return None
+        finally:
+            self._observer.seconds += time.perf_counter() - start

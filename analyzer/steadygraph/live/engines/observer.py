@@ -66,6 +66,8 @@ class EngineObserver(LiveObserver):
     ) -> None:
         super().__init__(wanted=lambda _point: True, found=found, failed=failed, structures=structures, every=every)
         self._proves = proves
+        #: That calls have waited for us.
+        self.seconds = 0.0
         self._told_apart: weakref.WeakKeyDictionary[Scenario, _Structure] = weakref.WeakKeyDictionary()
         #: Of calls that are being looked at.
         self._rebuilt: weakref.WeakKeyDictionary[OpenCall, Rebuilt] = weakref.WeakKeyDictionary()

@@ -6,12 +6,14 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from multiprocessing.util import Finalize
 from pathlib import Path
 
 from steadygraph import torch_private
 from steadygraph.errors.files import write
+from steadygraph.live.engines import events
+from steadygraph.live.engines.metrics import Metrics
 from steadygraph.live.engines.observer import EngineObserver
 from steadygraph.live.engines.place import Place
 from steadygraph.live.engines.settings import Settings
@@ -19,7 +21,7 @@ from steadygraph.live.folder import LiveFolder
 from steadygraph.live.recording import recording
 from steadygraph.live.region import LiveRegion
 from steadygraph.live.watch import INTERVAL_S, Watching
-from steadygraph.model import CaseReport, Recording, Status
+from steadygraph.model import CaseReport, Finding, Recording, Status
 from steadygraph.model.environment import environment
 from steadygraph.model.run import RunReport
 from steadygraph.report.json import codec
@@ -49,6 +51,7 @@ class EngineWatching(Watching):
         torch_private.import_compiler()
         self._proves, self.place = settings.proves, place
         self.target = place.engine
+        self._metrics = Metrics(place.rank)
         packs = load_packs()
         super().__init__(
             lambda _point: True,
@@ -74,6 +77,8 @@ class EngineWatching(Watching):
 
     def report(self) -> Report:
         """A case for each model, in the order in which they were called first."""
+        with contextlib.suppress(Exception):
+            self._metrics.update(self._observer.regions, self.observer.seconds)
         cases = tuple(self._judged(lambda region=region: self._of(region)) for region in self._regions)  # type: ignore[misc]
         nothing = CaseReport(self.target, Status.COMPLETED, 0.0, notes=(_NOTHING, *self._lines))
         return Report(cases or (nothing,), environment={**environment(), **self.place.noted()})
@@ -99,6 +104,14 @@ class EngineWatching(Watching):
             duration_s=round(time.monotonic() - self._started, 3),
             notes=[note for note in (*self._observer.notes, *self._lines) if region.name in note],
         )
+
+    def _shown(self, findings: Iterable[Finding]) -> list[str]:
+        new = [*findings]
+        with contextlib.suppress(Exception):
+            self._metrics.found(new)
+        with contextlib.suppress(Exception):
+            events.send(new, self.place.rank)
+        return super()._shown(new)
 
     def _observing(
         self, wanted: Callable[[EntryPoint], bool], structures: int, every: int, keeps_tensors: bool
