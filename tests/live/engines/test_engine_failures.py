@@ -17,9 +17,9 @@ from steadygraph.live import engines
 #: What stands in front of the engine's own functions, and what holds whatever goes wrong behind that.
 IN_FRONT = {"EngineCalls.made", "EngineCalls._held", "Phase.dummy", "Phase.step", "_Engine.meets"}
 #: Called when the process ends.
-LAST = {"EngineWatching.close", "EngineWatching._finish"}
-#: Of reports of several ranks, which no engine makes.
-OF_REPORTS = ("ranks",)
+LAST = {"PlacedWatching.close", "PlacedWatching._finish"}
+#: Of reports of several ranks, which no engine makes, and of another engine.
+OF_REPORTS = ("ranks", "sglang")
 
 
 def functions() -> Iterator[tuple[str, object, str]]:
@@ -87,7 +87,7 @@ def test_an_engine_goes_on_whichever_of_our_functions_raises(
 
 
 #: What says it cannot say that it failed itself.
-SILENT = {"_Engine._say", "EngineWatching._to_stderr"}
+SILENT = {"_Engine._say", "PlacedWatching._to_stderr"}
 
 
 def test_most_of_the_room_is_tried() -> None:

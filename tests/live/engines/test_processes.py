@@ -23,18 +23,29 @@ def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=own, check=False)
 
 
-def test_an_engine_that_is_not_watched_pays_for_one_file() -> None:
-    program = """
+@pytest.mark.parametrize("plugin", ["vllm_plugin", "sglang_plugin"])
+def test_an_engine_that_is_not_watched_pays_for_one_file(plugin: str) -> None:
+    program = f"""
 import sys
 before = set(sys.modules)
-from steadygraph.vllm_plugin import register
+from steadygraph.{plugin} import register
 register()
 print(*sorted(name for name in set(sys.modules) - before if name.partition(".")[0] in ("steadygraph", "torch", "vllm")))
 """
 
     done = python("-c", program, STEADYGRAPH_WATCH="")
 
-    assert (done.stdout.split(), done.stderr) == (["steadygraph", "steadygraph.vllm_plugin"], "")
+    assert (done.stdout.split(), done.stderr) == (["steadygraph", f"steadygraph.{plugin}"], "")
+
+
+def test_what_sglang_recompiles_is_told_in_the_report_of_its_process(tmp_path: Path) -> None:
+    done = python(str(STAND_INS / "sglang_server.py"), STEADYGRAPH_WATCH=str(tmp_path))
+
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("steadygraph [rank 0]: warning SG101 [serving-1] argument `deepstack` is None at profile")
+    (report,) = map(codec.read, tmp_path.glob("rank-0.*/report.json"))
+    assert [(f.rule, f.severity.value) for f in report.findings] == [("SG101", "warning")]
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])

@@ -33,8 +33,8 @@ REPORT = "report.json"
 _NOTHING = "no model that the engine has compiled was called yet"
 
 
-class EngineWatching(Watching):
-    """The watch of a process; its report has a case for each model.
+class PlacedWatching(Watching):
+    """The watch of one process of several, for all that ``torch.compile`` made there; a case for each model.
 
     Args:
         settings: How to watch.
@@ -49,7 +49,7 @@ class EngineWatching(Watching):
     def __init__(self, settings: Settings, place: Place, interval_s: float = INTERVAL_S) -> None:
         torch_private.require()
         torch_private.import_compiler()
-        self._proves, self.place = settings.proves, place
+        self._settings, self.place = settings, place
         self.target = place.engine
         self._metrics = Metrics(place.rank)
         packs = load_packs()
@@ -70,15 +70,10 @@ class EngineWatching(Watching):
         # Python's own atexit is not heard of in a worker of multiprocessing.
         Finalize(None, self.close, exitpriority=1)
 
-    @property
-    def observer(self) -> EngineObserver:
-        assert isinstance(self._observer, EngineObserver)
-        return self._observer
-
     def report(self) -> Report:
         """A case for each model, in the order in which they were called first."""
         with contextlib.suppress(Exception):
-            self._metrics.update(self._observer.regions, self.observer.seconds)
+            self._metrics.update(self._observer.regions, self._seconds)
         cases = tuple(self._judged(lambda region=region: self._of(region)) for region in self._regions)  # type: ignore[misc]
         nothing = CaseReport(self.target, Status.COMPLETED, 0.0, notes=(_NOTHING, *self._lines))
         return Report(cases or (nothing,), environment={**environment(), **self.place.noted()})
@@ -92,6 +87,11 @@ class EngineWatching(Watching):
         if self._folder is not None:
             self._folder.close()
             self._folder.write()
+
+    @property
+    def _seconds(self) -> float:
+        """That calls have waited for us, as far as that is known."""
+        return 0.0
 
     @property
     def _regions(self) -> list[LiveRegion]:
@@ -113,19 +113,8 @@ class EngineWatching(Watching):
             events.send(new, self.place.rank)
         return super()._shown(new)
 
-    def _observing(
-        self, wanted: Callable[[EntryPoint], bool], structures: int, every: int, keeps_tensors: bool
-    ) -> EngineObserver:
-        return EngineObserver(
-            found=self._found, failed=self._lost, structures=structures, every=every, proves=self._proves
-        )
-
     def _stored(self, path: Path, interval_s: float) -> LiveFolder:
         return LiveFolder(path, self.report, interval_s, failed=self._lost, store=_store)
-
-    def _heard(self) -> contextlib.AbstractContextManager[None]:
-        """The engine tells of its calls."""
-        return contextlib.nullcontext()
 
     def _to_stderr(self, line: str) -> None:
         rank = f"steadygraph [rank {self.place.rank}]"
@@ -133,6 +122,30 @@ class EngineWatching(Watching):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             sys.stderr.write(f"{line.replace('steadygraph', rank, 1)}\n")
             sys.stderr.flush()
+
+
+class EngineWatching(PlacedWatching):
+    """The watch of a process, for models that an engine compiles with guards dropped, and of whose calls it tells."""
+
+    @property
+    def observer(self) -> EngineObserver:
+        assert isinstance(self._observer, EngineObserver)
+        return self._observer
+
+    @property
+    def _seconds(self) -> float:
+        return self.observer.seconds
+
+    def _observing(
+        self, wanted: Callable[[EntryPoint], bool], structures: int, every: int, keeps_tensors: bool
+    ) -> EngineObserver:
+        return EngineObserver(
+            found=self._found, failed=self._lost, structures=structures, every=every, proves=self._settings.proves
+        )
+
+    def _heard(self) -> contextlib.AbstractContextManager[None]:
+        """The engine tells of its calls."""
+        return contextlib.nullcontext()
 
 
 def _store(report: RunReport, folder: Path) -> None:

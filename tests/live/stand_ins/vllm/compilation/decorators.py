@@ -54,7 +54,8 @@ def _support_torch_compile(cls: Any, dynamic_arg_dims: dict[str, Any]) -> Any:
             given = value.tensors.values() if isinstance(value, IntermediateTensors) else [value]
             for tensor in given:
                 if tensor is not None:
-                    torch._dynamo.mark_dynamic(tensor, [dims] if isinstance(dims, int) else list(dims))
+                    wanted = [dims] if isinstance(dims, int) else list(dims)
+                    torch._dynamo.mark_dynamic(tensor, [dim % tensor.dim() for dim in wanted])
 
     cls.__init__ = init
     cls.__call__ = call
