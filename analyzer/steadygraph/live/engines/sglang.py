@@ -1,4 +1,4 @@
-"""SGLang watched from inside: it compiles with ``torch.compile`` and keeps the guards, so Dynamo itself tells of calls."""
+"""SGLang watched from inside: it compiles with ``torch.compile`` and keeps the guards, so Dynamo tells of calls."""
 
 from __future__ import annotations
 

@@ -72,8 +72,7 @@ class PlacedWatching(Watching):
 
     def report(self) -> Report:
         """A case for each model, in the order in which they were called first."""
-        with contextlib.suppress(Exception):
-            self._metrics.update(self._observer.regions, self._seconds)
+        self._sent(lambda: self._metrics.update(self._observer.regions, self._seconds))
         cases = tuple(self._judged(lambda region=region: self._of(region)) for region in self._regions)  # type: ignore[misc]
         nothing = CaseReport(self.target, Status.COMPLETED, 0.0, notes=(_NOTHING, *self._lines))
         return Report(cases or (nothing,), environment={**environment(), **self.place.noted()})
@@ -107,11 +106,16 @@ class PlacedWatching(Watching):
 
     def _shown(self, findings: Iterable[Finding]) -> list[str]:
         new = [*findings]
-        with contextlib.suppress(Exception):
-            self._metrics.found(new)
-        with contextlib.suppress(Exception):
-            events.send(new, self.place.rank)
+        self._sent(lambda: self._metrics.found(new))
+        self._sent(lambda: events.send(new, self.place.rank))
         return super()._shown(new)
+
+    def _sent(self, send: Callable[[], object]) -> None:
+        """What others are told beside the report: where that fails, the report is as it is."""
+        try:
+            send()
+        except Exception as error:
+            self._lost(f"metrics and events are not sent: {type(error).__name__}: {error}")
 
     def _stored(self, path: Path, interval_s: float) -> LiveFolder:
         return LiveFolder(path, self.report, interval_s, failed=self._lost, store=_store)
