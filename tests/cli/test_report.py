@@ -24,6 +24,7 @@ Cli = Callable[..., Ran]
 STORED = Path(__file__).resolve().parent.parent / "data" / "report-v1.json"
 FILES = sorted(chosen.file for chosen in FORMATS.values() if chosen.file)
 HINT = "  hint: name a report that --format json wrote\n"
+OF_RANKS = "  hint: name a report, or the directory that STEADYGRAPH_WATCH names (./rank-0.../report.json)\n"
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ def test_showing_a_report_imports_no_torch(stored: Path) -> None:
     ("name", "content", "said"),
     [
         ("none.json", None, f"cannot read none.json: No such file or directory\n{HINT}"),
-        (".", None, f"cannot read .: Is a directory\n{HINT}"),
+        (".", None, f". has no report of a rank\n{OF_RANKS}"),
         ("x.json", b"\xff\xfe{", f"x.json is not text in UTF-8\n{HINT}"),
         (
             "x.json",

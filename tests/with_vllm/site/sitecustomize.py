@@ -6,8 +6,8 @@ be imported.  vLLM's models import it to resize images, for which it needs none.
 With ``OLD_GETTER`` set, Qwen3-VL has the getter that it had before https://github.com/vllm-project/vllm/pull/43617: it
 gave None where no image was set, as in the profile run.
 
-vLLM 0.32 cannot load on a CPU what it has compiled and saved there: it asks a plain function to ``finalize_loading``.
-The function is given one that does nothing, so that a start from the cache can be watched.
+vLLM 0.32 cannot load on a CPU what it has compiled and saved there: it asks for a ``finalize_loading`` that is not
+there.  One is given that does nothing, so that a start from the cache can be watched.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def let_functions_be_loaded(_decorators: object) -> None:
     def loading(*args: Any, **kwargs: Any) -> Any:
         loaded = load(*args, **kwargs)
         compiled = loaded._artifacts.compiled_fn
-        if isinstance(compiled, types.FunctionType):
-            compiled.finalize_loading = lambda _config: None  # type: ignore[attr-defined]
+        if not hasattr(compiled, "finalize_loading"):
+            compiled.finalize_loading = lambda _config: None
         return loaded
 
     torch.compiler.load_compiled_function = loading
