@@ -18,13 +18,13 @@ PUBLIC = {
     ),
     "steadygraph.rule": "HEADINGS Example Message Rule clauses spread",
     "steadygraph.model": (
-        "GLOBAL PROFILE Accepted Ambient Asks Aspect BreakReason BrokenMark CaseReport Checked CompiledBy "
+        "GLOBAL PROFILE Accepted Ambient Asks Aspect BreakReason BrokenMark CaseReport Change Checked CompiledBy "
         "CompilerFault Condition Consequence ContainerNode CycleNode DeviceMismatch Difference EVERY_MODULE Evidence "
         "Failure Finding Graph GraphBody GraphBreak GraphChange GraphInput GraphNode GraphOutput Guard Kind Leak "
         "Location LockChange Move NOT_GUARDED Node NodeKind NonFinite NoneNode Observation OpaqueNode Outcome Owner "
-        "Policy Problem Reach RecordedCall Recording Refusal Region RegionCall Result RuleProblem RunRecording "
-        "ScenarioReport Seen Severity SharedCode SourceExcerpt Status Subject Sync TensorNode TensorSpec Term "
-        "Uncompiled ValueNode ViolatedGuard Waived WrongInEager digraph"
+        "Policy Probe Probed Problem Reach RecordedCall Recording Refusal Region RegionCall Result RuleProblem "
+        "RunRecording ScenarioReport Seen Sensitivity Severity SharedCode SourceExcerpt Status Subject Sync TensorNode "
+        "TensorSpec Term Uncompiled ValueNode ViolatedGuard Waived WrongInEager digraph"
     ),
     "steadygraph.accelerator": "Simulation simulated",
     "steadygraph.reference.deepstack": "DeepstackBuffers",

@@ -30,6 +30,23 @@ _LONGEST_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
+class Probing:
+    """How calls that are derived from the profile call are tried.
+
+    Args:
+        seconds: For how long, beside what the profile call takes to be compiled.
+        most: How many of them.
+        write_case: A file for those that go wrong, as a case.
+        journal: A folder in which each that was tried is noted, so that none is lost that came before a crash.
+    """
+
+    seconds: float = 60.0
+    most: int = 1000
+    write_case: str | None = None
+    journal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What the engine needs to know.
 
@@ -42,6 +59,7 @@ class Settings:
         device: Overrides the case's device.
         gpu: Which GPU is simulated; None: the case's own, or the default.
         write_repro: A file for a program that shows what torch.compile gets wrong by itself.
+        probing: How calls that are derived from the profile call are tried; None: they are not.
     """
 
     policies: tuple[Policy, ...] | None = None
@@ -51,6 +69,7 @@ class Settings:
     device: str | None = None
     gpu: str | None = None
     write_repro: str | None = None
+    probing: Probing | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Nothing here imports torch before a model is built; importing the user's file ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +59,7 @@ class Case:
         cuda_graph: The deployment captures the warm-up call and replays it.
         independent: Every call is a request of its own: no result may depend on earlier calls.
         backward: What is observed is a loss: its gradients are results too.
+        probes: Calls derived from the warm-up call that the deployment does make: ``{path: [kinds of change]}``.
         allow: Findings that are accepted: ``{scenario or "*": {code or name of a rule: reason}}``.
         target: How reports call the case.
         source: Where the functions stand, for messages; "" where they come from Python.
@@ -83,6 +84,7 @@ class Case:
     cuda_graph: bool = False
     independent: bool = False
     backward: bool = False
+    probes: Mapping[str, Sequence[str]] = field(default_factory=dict)
     allow: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     target: str = "case"
     source: str = ""
@@ -101,6 +103,7 @@ class Case:
         checks.require_flag(self.cuda_graph, "CUDA_GRAPH", where)
         checks.require_flag(self.independent, "INDEPENDENT", where)
         checks.require_flag(self.backward, "BACKWARD", where)
+        checks.require_probes(self.probes, where)
         checks.require_allowances(self.allow, where)
         for name in ("device", "gpu"):
             if getattr(self, name) is not None:
@@ -128,8 +131,11 @@ def load(target: str, *, case_file: Path | None = None) -> Case:
 
 
 @contextmanager
-def opened(target: str, *, case_file: Path | None = None) -> Iterator[Case]:
-    """Like ``load``; the case's directory stays on ``sys.path`` meanwhile, as its functions may import, too."""
+def opened(target: str, *, case_file: Path | None = None, serves: bool = True) -> Iterator[Case]:
+    """Like ``load``; the case's directory stays on ``sys.path`` meanwhile, as its functions may import, too.
+
+    Without ``serves`` the case need have no ``serving()``: there are no scenarios then.
+    """
     named = parse(target)
     file = None if case_file is None else python_file(str(case_file))
     if file is not None and named.class_name is None:
@@ -138,7 +144,7 @@ def opened(target: str, *, case_file: Path | None = None) -> Iterator[Case]:
     if named.module is not None:
         folders.append(str(Path.cwd()))
     with importing.search_path(folders):
-        yield _read(named, file, str(case_file))
+        yield _read(named, file, str(case_file), serves=serves)
 
 
 def build_model(case: Case) -> nn.Module:
@@ -232,7 +238,7 @@ def region_modules(case: Case, model: nn.Module) -> list[tuple[str, nn.Module]]:
     return list(found.items())
 
 
-def _read(target: Target, case_file: Path | None, shown: str) -> Case:
+def _read(target: Target, case_file: Path | None, shown: str, *, serves: bool) -> Case:
     module = _module(target, own_name=case_file is not None)
     cls = None if target.class_name is None else _class(module, target)
     definitions, source = (module, target.place) if case_file is None else (importing.import_file(case_file), shown)
@@ -240,7 +246,7 @@ def _read(target: Target, case_file: Path | None, shown: str) -> Case:
     found = {name: value for name, value in vars(definitions).items() if type(value) is not ModuleType}
     spelling = Spelling(definitions, found, source)
     elsewhere = "" if cls is None or case_file is not None else ", or name the case file with --case"
-    for name in ("profile", "serving"):
+    for name in ("profile", "serving") if serves else ("profile",):
         if name not in found:
             raise spelling.missing(name, elsewhere)
     if found.get("build") is None and cls is None:
@@ -250,13 +256,18 @@ def _read(target: Target, case_file: Path | None, shown: str) -> Case:
     return Case(
         build=builder(found.get("build"), cls, target.text, source),
         profile=found["profile"],
-        serving=found["serving"],
+        serving=found.get("serving", _nothing),
         **optional,
         **constants,
         target=target.text,
         source=source,
         remarks=tuple(spelling.remarks()),
     )
+
+
+def _nothing() -> dict[str, Any]:
+    """No scenarios: somebody else derives them."""
+    return {}
 
 
 def _module(target: Target, *, own_name: bool) -> ModuleType:

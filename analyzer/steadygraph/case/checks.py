@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from steadygraph.errors import CaseError
 from steadygraph.errors.near_miss import question_or_list
-from steadygraph.model import PROFILE, gpus
+from steadygraph.model import PROFILE, Change, gpus
 
 if TYPE_CHECKING:
     from torch import nn
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 #: Further keywords of torch.compile that make sense here; the back end is an option of the analysis.
 COMPILE_KEYWORDS = ("dynamic", "fullgraph", "isolate_recompiles", "mode", "name", "options", "recompile_limit")
 _ALLOW_HINT = 'write {"scenario or *": {"SG204": "why it is accepted"}}'
+_PROBES_HINT = 'write {"mask": ["none", "dtype"]}: what may be changed, and how'
 _CALL_HINT = "return a tuple of the positional and a dict of the keyword arguments: return (x,), {}"
 
 
@@ -132,6 +133,21 @@ def require_allowances(value: object, where: str) -> None:
             if not isinstance(reason, str) or not reason.strip():
                 hint = "say in a few words why it is accepted"
                 raise CaseError(f"ALLOW{where} gives no reason for {rule!r} in {scenario!r}", hint=hint)
+
+
+def require_probes(value: object, where: str) -> None:
+    """``PROBES`` has the form ``{path: [kinds]}``; whether there is such a path is seen when the case runs."""
+    if not isinstance(value, Mapping):
+        raise CaseError(f"PROBES{where} is {described(value)}, not a dict", hint=_PROBES_HINT)
+    for path, kinds in value.items():
+        if not isinstance(path, str):
+            raise CaseError(f"PROBES{where} names {path!r}, which is no text", hint=_PROBES_HINT)
+        if isinstance(kinds, str) or not isinstance(kinds, Iterable):
+            raise CaseError(f"PROBES{where} has {described(kinds)}, not a list, for {path!r}", hint=_PROBES_HINT)
+        for kind in kinds:
+            if kind not in list(Change):
+                hint = question_or_list(str(kind), list(Change), "kinds of change")
+                raise CaseError(f"PROBES{where} has an unknown kind {kind!r} for {path!r}", hint=hint)
 
 
 def require_scenario_name(name: object, label: str) -> None:

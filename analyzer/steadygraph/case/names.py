@@ -27,6 +27,7 @@ CONSTANTS: dict[str, type] = {
     "CUDA_GRAPH": bool,
     "INDEPENDENT": bool,
     "BACKWARD": bool,
+    "PROBES": Mapping,
     "ALLOW": Mapping,
 }
 

@@ -11,6 +11,7 @@ from steadygraph.case.target import expanded, parse, python_file
 from steadygraph.cli import recordings, signals
 from steadygraph.cli.conclusion import Plan, Wanted, planned
 from steadygraph.cli.progress import Progress
+from steadygraph.config import Probing, Settings
 from steadygraph.errors import CaseError, UsageError
 from steadygraph.errors.files import require_writable
 from steadygraph.model import CaseReport, Problem, Recording
@@ -32,6 +33,8 @@ class Command:
     write_repro: Path | None
     wanted: Wanted
     progress: bool
+    #: Calls that are derived from the profile call are tried, in place of the serving calls.
+    probing: Probing | None = None
 
 
 def run(command: Command) -> int:
@@ -44,6 +47,8 @@ def run(command: Command) -> int:
         require_writable(command.record)
     if command.write_repro is not None:
         plan = _writing(plan, command.write_repro, targets)
+    if command.probing is not None:
+        plan = _with(plan, replace(plan.options.settings, probing=command.probing))
     if command.case_file is not None:
         python_file(str(command.case_file))
     work = _Work([Request(target, command.case_file) for target in targets])
@@ -64,7 +69,10 @@ def _writing(plan: Plan, file: Path, targets: Sequence[str]) -> Plan:
         hint = "analyse one target with it"
         raise UsageError(f"--write-repro is one program, and {len(targets)} targets are given", hint=hint)
     require_writable(file)
-    settings = replace(plan.options.settings, write_repro=str(file.absolute()))
+    return _with(plan, replace(plan.options.settings, write_repro=str(file.absolute())))
+
+
+def _with(plan: Plan, settings: Settings) -> Plan:
     return replace(plan, options=replace(plan.options, settings=settings))
 
 

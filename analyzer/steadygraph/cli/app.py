@@ -14,6 +14,7 @@ from steadygraph.cli.compare import compare
 from steadygraph.cli.doctor import doctor
 from steadygraph.cli.init import init
 from steadygraph.cli.judge import judge
+from steadygraph.cli.probe import probe
 from steadygraph.cli.report import report
 from steadygraph.cli.rules import rules
 from steadygraph.cli.run import SETTINGS, run
@@ -29,6 +30,7 @@ app.command("compare")(compare)
 app.command("doctor")(doctor)
 app.command("init")(init)
 app.command("judge")(judge)
+app.command("probe")(probe)
 app.command("report")(report)
 app.command("rules")(rules)
 app.command("run", context_settings=SETTINGS)(run)

@@ -44,7 +44,7 @@ def analyzed(case: Case, settings: Settings) -> tuple[CaseReport, Recording]:
     chosen = selection(packs, settings.select, settings.ignore)
     recording = record(case, settings)
     report = judge(recording, packs, chosen, selected=bool(settings.select))
-    _require_explained(recording, report)
+    require_explained(recording, report)
     duration_s = round(time.perf_counter() - started, 3)
     return dataclasses.replace(report, duration_s=duration_s), dataclasses.replace(recording, duration_s=duration_s)
 
@@ -92,7 +92,7 @@ def _written(program: str | None, file: str | None) -> Iterator[str]:
     yield f"{shown} shows what torch.compile gets wrong: run it, and report it to PyTorch"
 
 
-def _require_explained(recording: Recording, report: CaseReport) -> None:
+def require_explained(recording: Recording, report: CaseReport) -> None:
     """A profile call that raises is a finding where a rule says why; otherwise the target failed."""
     if any(one.scenario == PROFILE and one.consequence is Consequence.RAISES for one in report.findings):
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 
@@ -9,12 +10,14 @@ from steadygraph.compare.evidence import evidence
 from steadygraph.model import (
     CaseReport,
     Evidence,
+    Finding,
     Graph,
     Observation,
     RecordedCall,
     Recording,
     RegionCall,
     ScenarioReport,
+    Severity,
     Status,
 )
 from steadygraph.observe.places import excerpts
@@ -49,7 +52,7 @@ def judge(recording: Recording, packs: LoadedRules, chosen: Selection, *, select
         duration_s=recording.duration_s,
         regions=recording.regions,
         scenarios=tuple(map(_scenario, found, recording.calls)),
-        findings=allow.applied(judgement.findings, allowances),
+        findings=allow.applied(_as_probed(judgement.findings, recording), allowances),
         notes=(
             *recording.notes,
             *(problem.message for problem in missing),
@@ -60,6 +63,7 @@ def judge(recording: Recording, packs: LoadedRules, chosen: Selection, *, select
         sources=excerpts.around(one.location for one in judgement.findings if one.location is not None),
         location=recording.location,
         device=recording.device,
+        sensitivity=recording.sensitivity,
     )
 
 
@@ -74,6 +78,14 @@ def allowed(recording: Recording, packs: LoadedRules) -> tuple[Allowance, ...]:
         table.setdefault(one.scenario, {})[one.rule] = one.reason
     names = [call.name for call in recording.calls]
     return allow.allowances(table, names, packs, label=recording.accepted_label, may_be_gone=True)
+
+
+def _as_probed(findings: Sequence[Finding], recording: Recording) -> tuple[Finding, ...]:
+    """The same, notes where nobody says that the deployment makes such a call."""
+    if recording.sensitivity is None:
+        return tuple(findings)
+    mere = {one.probe.name for one in recording.sensitivity.probes if not one.declared}
+    return tuple(dataclasses.replace(one, severity=Severity.NOTE) if one.scenario in mere else one for one in findings)
 
 
 def _scenario(evidence: Evidence, call: RecordedCall) -> ScenarioReport:

@@ -38,6 +38,7 @@ class Subject:
         moved: The case names no device, and was moved to the one that is wanted.
         model: Made by the case.
         state: That of the model before its first call.
+        unchecked: The same case, which may return other arguments each time.
     """
 
     case: Case
@@ -47,6 +48,7 @@ class Subject:
     moved: bool
     model: nn.Module
     state: ModelState
+    unchecked: Case
 
     @property
     def backends(self) -> Sequence[str]:
@@ -103,14 +105,14 @@ def prepared(case: Case, settings: Settings) -> Iterator[Subject]:
     ):
         if simulation is not None:
             # A model that build() itself moves would be left on a device that is gone.
-            kept.callback(ModelState.of_code(case.build, *_code(case)).restore)
+            kept.callback(ModelState.of_code(case.build, *code_of(case)).restore)
         moved = wanted.startswith("cuda") and case.device is None
         if moved:
             case = moved_case(case, "cuda")
         process.seeded(0)
         with known_inputs():
             model = build_model(case)
-        state = ModelState.capture(model, *_code(case))
+        state = ModelState.capture(model, *code_of(case))
         kept.callback(state.restore)
         if moved:
             with known_inputs(), guarded("moving the model to cuda"):
@@ -120,9 +122,9 @@ def prepared(case: Case, settings: Settings) -> Iterator[Subject]:
             # Lazy modules get their parameters in the first call: what is compiled then has none to go back to.
             run_profile(case, model)
         if moved or lazy:
-            state = ModelState.capture(model, *_code(case))
+            state = ModelState.capture(model, *code_of(case))
             kept.callback(state.restore)
-        yield Subject(same_inputs(case, model), settings, wanted, simulation, moved, model, state)
+        yield Subject(same_inputs(case, model), settings, wanted, simulation, moved, model, state, case)
 
 
 def policies(case: Case, settings: Settings) -> tuple[Policy, ...]:
@@ -157,6 +159,6 @@ def device(wanted: str, case: Case, settings: Settings) -> AbstractContextManage
     return contextlib.nullcontext()
 
 
-def _code(case: Case) -> tuple[Callable[..., Any] | None, ...]:
+def code_of(case: Case) -> tuple[Callable[..., Any] | None, ...]:
     """The user's functions that run around the calls: what they keep outside of the model is its state too."""
     return case.profile, case.serving, case.before, case.context, case.mark, case.observe, case.reference

@@ -41,6 +41,7 @@ from steadygraph.model.observation import (
     Sync,
     ViolatedGuard,
 )
+from steadygraph.model.probe import Change, Probe, Probed, Sensitivity
 from steadygraph.model.recording import Accepted, RecordedCall, Recording, RunRecording
 from steadygraph.model.refusal import NOT_GUARDED, BrokenMark, Refusal, Waived
 from steadygraph.model.report import (
@@ -91,6 +92,7 @@ __all__ = [
     "BreakReason",
     "BrokenMark",
     "CaseReport",
+    "Change",
     "Checked",
     "CompiledBy",
     "CompilerFault",
@@ -125,6 +127,8 @@ __all__ = [
     "Outcome",
     "Owner",
     "Policy",
+    "Probe",
+    "Probed",
     "Problem",
     "Reach",
     "RecordedCall",
@@ -137,6 +141,7 @@ __all__ = [
     "RunRecording",
     "ScenarioReport",
     "Seen",
+    "Sensitivity",
     "Severity",
     "SharedCode",
     "SourceExcerpt",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from steadygraph.model.environment import environment, version
 from steadygraph.model.evidence import CompilerFault, Leak, NonFinite, Outcome, Region, WrongInEager
 from steadygraph.model.observation import Observation, Sync
+from steadygraph.model.probe import Sensitivity
 from steadygraph.model.refusal import Refusal
 from steadygraph.model.report import Problem, Seen, Status
 from steadygraph.model.structure import Node
@@ -77,6 +78,8 @@ class Recording:
     location: Location | None = None
     #: What the calls ran on, as in a report.
     device: str = ""
+    #: Of a profile call that was probed: all calls that were derived from it.
+    sensitivity: Sensitivity | None = None
 
     @property
     def profile(self) -> RecordedCall:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from steadygraph.model.evidence import Finding, GraphChange, Leak, Outcome, Region, WrongInEager
 from steadygraph.model.observation import Graph, ViolatedGuard
+from steadygraph.model.probe import Sensitivity
 from steadygraph.model.structure import Difference
 from steadygraph.model.words import Failure, Location
 
@@ -127,3 +128,5 @@ class CaseReport:
     location: Location | None = None
     #: What the calls ran on: ``cpu``, ``cuda``, ``cuda (simulated NVIDIA L4)``; empty: that is not known.
     device: str = ""
+    #: Of a profile call that was probed: all calls that were derived from it.
+    sensitivity: Sensitivity | None = None

@@ -99,9 +99,14 @@ class Watch(Protocol):
 
 
 class _Places:
-    """The places that the calls of a pass can reach, before and after each of them."""
+    """The places that the calls of a pass can reach, before and after each of them.
 
-    def __init__(self) -> None:
+    Args:
+        arguments_only: By way of their arguments alone: the caller sees to the model.
+    """
+
+    def __init__(self, *, arguments_only: bool = False) -> None:
+        self._arguments_only = arguments_only
         self._call: tuple[nn.Module, Sequence[Any], Mapping[str, Any]] | None = None
         self._arguments: Marks = {}
         #: Module-level names that the model's code mentions, with their namespaces.
@@ -112,7 +117,7 @@ class _Places:
     def start(self, model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], *, prepared: bool) -> None:
         self._call = (model, args, kwargs)
         self._arguments = of_arguments(model, args, kwargs)
-        if self._globals is None:
+        if self._globals is None and not self._arguments_only:
             self._globals = code_state.names_in(model)
         if prepared or self._model is None:
             self._model = self._lasting(model)
@@ -128,7 +133,7 @@ class _Places:
         return after, touched(before, after)
 
     def _lasting(self, model: nn.Module) -> Marks:
-        return {**of_model(model), **of_globals(self._globals or {})}
+        return {} if self._arguments_only else {**of_model(model), **of_globals(self._globals or {})}
 
 
 class Recorder:
@@ -136,11 +141,12 @@ class Recorder:
 
     Args:
         room_bytes: For copies, of all calls together.
+        arguments_only: Keep what they left in their arguments alone.
     """
 
-    def __init__(self, room_bytes: int = COPIES_BYTES) -> None:
+    def __init__(self, room_bytes: int = COPIES_BYTES, *, arguments_only: bool = False) -> None:
         self._room_bytes = room_bytes
-        self._places = _Places()
+        self._places = _Places(arguments_only=arguments_only)
         self._known: dict[Place, tuple[Mark, object]] = {}
 
     def start(self, model: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], *, prepared: bool) -> None:
@@ -180,17 +186,23 @@ class Comparer:
         largest_noise: How much otherwise than in eager mode numbers may be rounded, which is measured in the profile
             call; 0: not at all.
         tensors_only: Python values are not looked at: a captured graph runs no Python.
+        arguments_only: Nor is anything but the arguments.
     """
 
     def __init__(
-        self, truth: Mapping[str, Sequence[Left]], *, largest_noise: float = 0.0, tensors_only: bool = False
+        self,
+        truth: Mapping[str, Sequence[Left]],
+        *,
+        largest_noise: float = 0.0,
+        tensors_only: bool = False,
+        arguments_only: bool = False,
     ) -> None:
         self._truth = truth
         self._rounds = largest_noise > 0
         self._largest_noise = largest_noise
         self._tensors_only = tensors_only
         self._noise: dict[Place, float] = {}
-        self._places = _Places()
+        self._places = _Places(arguments_only=arguments_only)
         #: Places of the model that are different, and since which call.
         self._since: dict[Place, str] = {}
 

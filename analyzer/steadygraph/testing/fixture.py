@@ -78,6 +78,25 @@ class Steadygraph:
         self._session.kept(report.cases[0], self._session.name_for(self._item))
         return report
 
+    def probe(self, case: Case | str | Path, **options: Any) -> Report:
+        """Try calls that are derived from the warm-up call of a case, in this process.
+
+        What goes wrong in them is a note, unless the case says in ``PROBES`` that such calls are made.
+
+        Args:
+            case: A case, or a target, which need have no ``serving()``.
+            options: ``seconds`` and ``most`` (calls), and ``select``, ``ignore``, ``policies``, ``device``, ``gpu``.
+
+        Raises:
+            SteadygraphError: As ``steadygraph.analyze`` does.
+        """
+        from steadygraph.engine.api import probe
+
+        given = case if isinstance(case, Case) else stability.located(case, self._item, self._session)
+        report = probe(given, **options)
+        self._session.kept(report.cases[0], self._session.name_for(self._item))
+        return report
+
     def assert_stable(
         self,
         case: Case | str | Path,

@@ -43,6 +43,7 @@ _MODULE_ENTRY = re.compile(r"\._(?:modules|parameters|buffers)\['(\w+)'\]")
 _ATTRIBUTE_ENTRY = re.compile(r"\.__dict__\['(\w+)'\]")
 #: Dicts that only store the attributes of an object: their owner is the object.
 _STORES = (".__dict__", "._modules", "._parameters", "._buffers")
+_STORED = re.compile(r"\.(?:__dict__|_modules|_parameters|_buffers)(?=$|[.\[])")
 _LAST_ACCESSOR = re.compile(r"(\.\w+(\(\))?|\[[^\[\]]*\])$")
 _DICT_KEY = re.compile(r"list\(dict\.keys\((?P<dict>.*)\)\)\[\d+\]")
 _DIMENSION = re.compile(r"\.(?:size|stride)\(\)\[\d+\]$")
@@ -61,6 +62,12 @@ def parent(source: str) -> str:
     for store in _STORES:
         stripped = stripped.removesuffix(store)
     return stripped
+
+
+def leads_to(source: str, other: str) -> bool:
+    """Does the value of a source hold the other one, or is it that?"""
+    start, end = (_STORED.sub("", readable(text)) for text in (source, other))
+    return end == start or end.startswith((f"{start}.", f"{start}["))
 
 
 def tensor_of(source: str) -> str:
@@ -123,6 +130,17 @@ def named_in(text: str) -> str:
     """The first source in a text that names some; empty if it names none."""
     found = _IN_TEXT.search(text)
     return found[0] if found else ""
+
+
+def global_name(source: str) -> tuple[str, str] | None:
+    """The name of a global variable, and what is read of it: ``G['CONFIG'].scale`` -> ``CONFIG``, ``.scale``."""
+    found = _GLOBAL.match(source)
+    return (found[1], source[found.end() :]) if found else None
+
+
+def is_imported(name: str) -> bool:
+    """Is a global of this name a Python file that Dynamo has imported itself, whose names are its attributes?"""
+    return name.startswith("__import_")
 
 
 # --- a guard's text and the comment behind it ---------------------------------------------------------------
@@ -262,6 +280,8 @@ _ALIASES = re.compile(r"(?P<one>[LG]\[\S+) is (?P<other>[LG]\[\S+)")
 _SIZE_TERM = re.compile(r"L\[[^=<>!+*/%]*?\.(?:size|stride)\(\)\[(?P<dim>\d+)\]")
 #: An int in a condition: an argument, or an entry of one.
 _NUMBER_TERM = re.compile(r"L\['\w+'\](?:\[[^\[\]]*\]|\.\w+)*")
+_NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.])")
+_NO_ATTRIBUTE = re.compile(r"not (?:hasattr\(.*, '(\w+)'\)|___dict_contains\('(\w+)', .*\.__dict__\))")
 _EQUALITY = re.compile(r"[LG]\[\S+ == [LG]\[\S+")
 #: The left half of ``2 <= L['x'].size()[0] <= 8``.
 _LOWER_BOUND = re.compile(r"\d+ <=? [^<>=]+(?= <)")
@@ -292,6 +312,17 @@ def terms(text: str) -> list[SourceTerm]:
 
 def is_stride(source: str) -> bool:
     return ".stride()" in source
+
+
+def sizes_asked(text: str) -> list[int]:
+    """The numbers in a condition on sizes; none where it is about anything else."""
+    return [int(number) for number in _NUMBER.findall(text)] if ".size()" in text else []
+
+
+def attribute_asked(text: str) -> str | None:
+    """The name of the attribute, where a condition is that an object has none of it."""
+    found = _NO_ATTRIBUTE.search(text)
+    return (found[1] or found[2]) if found else None
 
 
 def is_distance(text: str) -> bool:

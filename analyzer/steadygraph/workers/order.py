@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from steadygraph.case.case import Case
-from steadygraph.config import Settings
+from steadygraph.config import Probing, Settings
 from steadygraph.model import CaseReport, Policy
 
 Analyze = Callable[[Case, Settings], CaseReport]
@@ -88,6 +88,8 @@ class Order:
     def from_bytes(cls, content: bytes) -> Self:
         values: dict[str, Any] = json.loads(content)
         settings, surroundings = _with_tuples(values["settings"]), _with_tuples(values["surroundings"])
+        if settings["probing"] is not None:
+            settings["probing"] = Probing(**settings["probing"])
         if settings["policies"] is not None:
             settings["policies"] = tuple(map(Policy, settings["policies"]))
         return cls(**{**values, "settings": Settings(**settings), "surroundings": Surroundings(**surroundings)})

@@ -152,14 +152,21 @@ def _analyzed(order: Order) -> Result:
     if order.threads is not None:
         _limit_threads(order.threads)
     case_file = None if order.case_file is None else Path(order.case_file)
-    with faults_of_the_target(), opened(order.target, case_file=case_file) as case:
+    probing = order.settings.probing is not None
+    with faults_of_the_target(), opened(order.target, case_file=case_file, serves=not probing) as case:
         if order.engine is not None:
             return _engine(order.engine)(case, order.settings), None
-        from steadygraph.engine.engine import analyzed
         from steadygraph.rule.packs import leave_out
 
         leave_out(order.slow_packs)
-        report, recording = analyzed(case, order.settings)
+        if probing:
+            from steadygraph.engine.probing.probing import probed
+
+            report, recording = probed(case, order.settings)
+        else:
+            from steadygraph.engine.engine import analyzed
+
+            report, recording = analyzed(case, order.settings)
         return report, recording if order.record else None
 
 

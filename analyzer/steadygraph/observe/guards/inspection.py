@@ -6,6 +6,7 @@ is asked, and below a node that failed nothing more is said, since what hangs th
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,17 +30,45 @@ def violated(asked: Asked) -> tuple[ViolatedGuard, ...]:
     return tuple(violated_guard(asked, seen) for seen in found)
 
 
+def of_arguments(asked: Asked) -> tuple[ViolatedGuard, ...]:
+    """Those that look at the arguments of the frame alone: most guards are on the module, and asked one by one."""
+    receiver = asked.frame.names.bound
+    nodes = (node for node in asked.entry.guard_tree.children if wording.root_local(node.source) != receiver)
+    found = [*(seen for node in nodes for seen in _at(asked, node)), *relations.violations(asked)]
+    return tuple(violated_guard(asked, seen) for seen in found)
+
+
+def first(asked: Asked) -> tuple[ViolatedGuard, ...]:
+    """The one at which Dynamo stops; none where its text names no value that the tree has."""
+    parts = asked.entry.guard_tree.first_failure(asked.frame.f_locals)
+    wanted = wording.named_in(parts[0]) if parts else ""
+    found = _along(asked, asked.entry.guard_tree, wanted) if wanted else iter(())
+    return tuple(violated_guard(asked, seen) for seen in itertools.islice(found, 1))
+
+
+def _along(asked: Asked, node: GuardNode, source: str) -> Iterator[Violation]:
+    """Of the values that lead to this one."""
+    for child in node.children:
+        value = asked.value(child.source) if wording.leads_to(child.source, source) else MISSING
+        if value is not MISSING:
+            yield from leaves.violations(asked, child, value)
+            yield from _along(asked, child, source)
+
+
 def _below(asked: Asked, node: GuardNode) -> Iterator[Violation]:
     for child in node.children:
-        value = asked.value(child.source)
-        if value is MISSING:
-            yield leaves.absent(child)
-            continue
-        if child.source in asked.frame.names.variadic:
-            yield from _entries(asked, child, value)
-            continue
-        failures = list(leaves.violations(asked, child, value))
-        yield from failures or _below(asked, child)
+        yield from _at(asked, child)
+
+
+def _at(asked: Asked, node: GuardNode) -> Iterator[Violation]:
+    value = asked.value(node.source)
+    if value is MISSING:
+        yield leaves.absent(node)
+    elif node.source in asked.frame.names.variadic:
+        yield from _entries(asked, node, value)
+    else:
+        failures = list(leaves.violations(asked, node, value))
+        yield from failures or _below(asked, node)
 
 
 def _entries(asked: Asked, node: GuardNode, value: Any) -> Iterator[Violation]:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 
 from torch import nn
 
-from steadygraph.model import PROFILE, Checked
+from steadygraph.model import PROFILE, Ambient, Checked
 from steadygraph.observe.graphs import breaks
 from steadygraph.observe.guards import closest, decorated
 from steadygraph.observe.guards.asked import Frame
@@ -161,9 +161,13 @@ class CallWatch:
         call.violates(found)
 
     def _frame(self, call: OpenCall, code: types.CodeType, f_locals: Mapping[str, Any]) -> Frame:
+        return self._frame_of(call.region, call.ambient, code, f_locals)
+
+    def _frame_of(
+        self, region: WatchedRegion, now: Ambient, code: types.CodeType, f_locals: Mapping[str, Any]
+    ) -> Frame:
         """A frame of the region's forward, of a function that it calls, or in which it goes on after a graph break."""
-        region = call.region
-        settings = None if region.profile_ambient is None else (region.profile_ambient, call.ambient)
+        settings = None if region.profile_ambient is None else (region.profile_ambient, now)
         checked = Checked.ALWAYS if region.is_users else Checked.BY_POLICY
         if code is region.code:
             return Frame(f_locals, region.forward.names, region.name, "", settings, checked)

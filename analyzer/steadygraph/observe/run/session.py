@@ -16,8 +16,10 @@ import torch
 from torch import nn
 
 from steadygraph import torch_private
-from steadygraph.model import PROFILE, Observation
-from steadygraph.observe.inputs import structure
+from steadygraph.model import PROFILE, Observation, ViolatedGuard
+from steadygraph.observe.guards import closest, inspection
+from steadygraph.observe.guards.asked import Asked
+from steadygraph.observe.inputs import ambient, structure
 from steadygraph.observe.places import locations
 from steadygraph.observe.replay.fake_runs import FakeRuns
 from steadygraph.observe.run.answers import Answers
@@ -31,7 +33,7 @@ from steadygraph.observe.run.kept_entries import KeptEntries
 from steadygraph.observe.run.reduction import Reduction
 from steadygraph.observe.run.regions import Regions
 from steadygraph.observe.run.tap import DynamoTap
-from steadygraph.observe.run.watching import Forward, OpenCall, WatchedRegion
+from steadygraph.observe.run.watching import Forward, OpenCall, WatchedRegion, placed
 from steadygraph.torch_private.entries import CompiledFrame
 
 #: Gives what stands in for a region's forward while the model is called.
@@ -137,6 +139,22 @@ class CompileSession(CallWatch):
         finally:
             self._replay = None
             self._calls.forget_asked()
+
+    def violated(self, entry: CompiledFrame, f_locals: Mapping[str, Any]) -> tuple[ViolatedGuard, ...]:
+        """Guards of an entry of the profile call that a frame, which may be about to run it, does not satisfy.
+
+        Where some are on the arguments, no others are looked for; failing that, the first one is enough.
+        """
+        if entry.answers(f_locals):
+            return ()
+        region = next((r for r in self.regions if entry in r.entries.get(id(entry.code), ())), None)
+        if region is None:
+            return ()
+        frame = self._frame_of(region, ambient.capture(region.module), entry.code, f_locals)
+        asked = Asked(entry, frame)
+        one = () if asked.ambient_violated else inspection.of_arguments(asked) or inspection.first(asked)
+        found = closest.Answer(entry, violated=one) if one else closest.answer([entry], frame)
+        return tuple(placed(guard, found, ()) for guard in found.violated)
 
     def kept_entries(self) -> KeptEntries:
         """What each call of the recording compiled, and gave up, to be looked up once more."""

@@ -169,7 +169,7 @@ class OpenCall:
         for code_id, found in self.apart.items():
             made = [entry for entry in self.compiled if id(entry.code) == code_id]
             if repeated := sum(entry in again for entry in made):
-                told_apart = tuple(_placed(guard, found, made) for guard in found.violated)
+                told_apart = tuple(placed(guard, found, made) for guard in found.violated)
                 entries = len(self.region.entries.get(code_id, ()))
                 yield SharedCode(locations.of_definition(made[0].code), entries, repeated, told_apart)
 
@@ -182,10 +182,10 @@ class OpenCall:
         answering = [graph.entry for graph in self.graphs if graph.entry is not None]
         later = tuple(dict.fromkeys((*self.compiled, *answering)))
         for guard, found in self.violated.values():
-            yield _placed(guard, found, later)
+            yield placed(guard, found, later)
 
 
-def _placed(guard: ViolatedGuard, found: Answer, later: Sequence[CompiledFrame]) -> ViolatedGuard:
+def placed(guard: ViolatedGuard, found: Answer, later: Sequence[CompiledFrame]) -> ViolatedGuard:
     return guard if guard.location else dataclasses.replace(guard, location=found.place(guard, later))
 
 

@@ -24,6 +24,7 @@ from steadygraph.report.html.verdict import verdict
 from steadygraph.report.portable import Renderable, portable
 from steadygraph.report.text.grouping import Entry
 from steadygraph.report.text.remarks import eager_failures
+from steadygraph.report.text.sensitivity import SensitivityRow, rows, summary
 from steadygraph.report.text.wording import compiled
 from steadygraph.rule import Rule
 from steadygraph.rule.packs import load_rules
@@ -61,6 +62,9 @@ class _Case:
     remarks: list[str]
     regions: list[RegionView]
     observed: list[ObservedRow]
+    #: Of a profile call that was probed: how many calls did what, and those that go wrong.
+    probed: str
+    changed: list[SensitivityRow]
 
 
 def render(report: Renderable, *, root: Path | None = None, rules: Sequence[Rule] | None = None) -> str:
@@ -126,6 +130,8 @@ def _case(anchor: str, case: CaseReport, found: Sequence[tuple[str, Entry]], dra
         remarks=[*eager_failures(case), *case.notes],
         regions=drawn.regions(case, anchor),
         observed=observed(case),
+        probed=summary(case.sensitivity) if case.sensitivity else "",
+        changed=rows(case.sensitivity) if case.sensitivity else [],
     )
 
 

@@ -183,7 +183,10 @@ def _pairs(value: object) -> object:
 def _with_error_in_words(part: Schema) -> Schema:
     """JSON has no number for infinity: an error that is not finite is null, and a word in ``non_finite_error``."""
     form = core_schema.wrap_serializer_function_ser_schema(_error_in_words, when_used="json")
-    return {**core_schema.no_info_before_validator_function(_error_as_number, part | {"serialization": form})}
+    # What several classes hold stands among the definitions, by its reference.
+    reference = {"ref": part["ref"]} if "ref" in part else {}
+    inner = {key: value for key, value in part.items() if key != "ref"} | {"serialization": form}
+    return {**core_schema.no_info_before_validator_function(_error_as_number, inner), **reference}
 
 
 def _error_in_words(value: Any, fields: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from steadygraph.report.text.findings import finding_lines, is_shortened
 from steadygraph.report.text.layout import EMPTY, NARROWEST, Line, Span, block, cells, flat, printable, shortened
 from steadygraph.report.text.places import place_lines
 from steadygraph.report.text.remarks import is_quiet, remark_lines
+from steadygraph.report.text.sensitivity import sensitivity_lines
 from steadygraph.report.text.table import outcome_table
 from steadygraph.report.text.wording import compiled
 
@@ -115,7 +116,9 @@ def _case_lines(case: CaseReport, width: int, *, verbose: bool, fail_on: FailOn)
     if case.status is not Status.COMPLETED:
         lines += _failure_lines(case, width)
     notes = verbose or fail_on == "note"
-    if verbose or not is_quiet(case, notes=notes):
+    if case.sensitivity is not None:
+        lines += sensitivity_lines(case.sensitivity, width, complete=verbose)
+    if verbose or not (case.sensitivity or is_quiet(case, notes=notes)):
         lines += outcome_table(case.scenarios, width, fold=not verbose)
     findings = finding_lines(case, width, notes=notes, complete=verbose)
     lines += [EMPTY, *findings] if findings else []
