@@ -28,12 +28,18 @@ class Hearing:
     def __init__(self, log: Log, point: EntryPoint) -> None:
         self.log, self.point = log, point
 
+    #: Every call is heard.
+    settled = False
+
     def called(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> object:
         self.log.calls.append((self.point, tuple(args), dict(kwargs)))
         self.log.threads.add(threading.get_ident())
         return len(self.log.calls) - 1
 
-    def asked(self, _running: object) -> None:
+    def ran(self, _running: object, _graph: object, *, is_asked: bool) -> None:
+        """Every call is known."""
+
+    def asked(self, _running: object, _code: object) -> None:
         """Every call is known."""
 
 

@@ -26,8 +26,7 @@ class _Named:
 
 def binder(function: Callable[..., Any]) -> Binder:
     """What gives the parameters of a function by name, made for its signature: Python's own takes ten times as long."""
-    plain = getattr(function, "__func__", function)
-    parameters = inspect.signature(plain, follow_wrapped=False).parameters.values()
+    parameters = _signature(function).parameters.values()
     held = {f"default_of_{one.name}": one.default for one in parameters if one.default is not one.empty}
     declared = inspect.Signature(
         [
@@ -46,6 +45,15 @@ def binder(function: Callable[..., Any]) -> Binder:
         return bound(*receiver, *args, **kwargs)  # type: ignore[no-any-return]
 
     return bind
+
+
+def parameters(function: Callable[..., Any]) -> Sequence[str]:
+    """The names of the parameters of a function, that of its receiver included."""
+    return [*_signature(function).parameters]
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(getattr(function, "__func__", function), follow_wrapped=False)
 
 
 def of_arguments(tree: GuardTree, names: Names) -> GuardTree:

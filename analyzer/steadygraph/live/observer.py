@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import threading
+import types
 import weakref
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from steadygraph.errors import raised
-from steadygraph.live import structure_key
+from steadygraph.live import failures
+from steadygraph.live.call import LiveCall
 from steadygraph.live.hearing import Hearing
+from steadygraph.live.picks import Pick
+from steadygraph.live.recognition import Recognition
 from steadygraph.live.region import LiveRegion
 from steadygraph.live.reproduction import kept_call
 from steadygraph.live.reproduction.kept_call import KeptCall
-from steadygraph.live.scenario import Check, Scenario
+from steadygraph.live.scenario import Scenario
 from steadygraph.model import PROFILE, Checked, Graph, Observation
+from steadygraph.observe.guards import closest
 from steadygraph.observe.run import shadow
 from steadygraph.observe.run.call_watch import CallWatch
 from steadygraph.observe.run.calls import OpenCalls
@@ -31,29 +34,10 @@ from steadygraph.observe.run.tap import DynamoTap
 from steadygraph.observe.run.watching import OpenCall, WatchedRegion
 from steadygraph.redaction.text import redacted
 from steadygraph.torch_private import EntryPoint
-from steadygraph.torch_private.entries import CompiledFrame
+from steadygraph.torch_private.entries import BreakEvent, CompiledFrame
 
 #: The name of a serving call while nobody knows which scenario it belongs to.
 _SERVING = "serving"
-_LONGEST_REASON = 200
-
-
-@dataclass(eq=False)
-class LiveCall:
-    """A call that is being looked at."""
-
-    open: OpenCall
-    region: LiveRegion
-    look: Hashable
-    coarse: Hashable
-    f_locals: Mapping[str, Any]
-    #: The entry whose guards held before the call, those included that nobody looks at.
-    answering: CompiledFrame | None
-    #: What it takes to make it again.
-    kept: KeptCall
-    #: What it would have needed, where guards are dropped.
-    needed: tuple[Graph, ...] | None = None
-    scenario: Scenario | None = None
 
 
 class LiveObserver(CallWatch):
@@ -81,7 +65,7 @@ class LiveObserver(CallWatch):
         super().__init__(EntryPoints(None, ()), OpenCalls(ordered=False), Reduction(readable=False))
         self.wanted = wanted
         self._found, self._tell_failure = found, failed
-        self._structures, self._every, self._keeps_tensors = structures, every, keeps_tensors
+        self._every, self._keeps_tensors = every, keeps_tensors
         self._lock = threading.RLock()
         self._by_region: dict[int, LiveRegion] = {}
         self._hearings: weakref.WeakSet[Hearing] = weakref.WeakSet()
@@ -92,9 +76,12 @@ class LiveObserver(CallWatch):
         #: What could not be traced, a sentence each.
         self.notes: dict[str, None] = {}
         self._numbered = 0
-        self.tap = DynamoTap(self, failed=_never_failing(self.went_wrong))
+        self._recognition = Recognition(self._entries, structures, self._give_up)
+        #: Of the call that is begun now.
+        self._picked: Pick | None = None
+        self.tap = DynamoTap(self, failed=failures.never_failing(self.went_wrong))
         self.tap.watch.listens = False
-        _left_in_children(weakref.ref(self))
+        failures.left_in_children(weakref.ref(self))
 
     # --- what the process does -----------------------------------------------------------------------
 
@@ -115,7 +102,8 @@ class LiveObserver(CallWatch):
         kwargs: Mapping[str, Any],
         known: Callable[[LiveRegion, Sequence[Any]], object],
         *,
-        late: bool = False,
+        late: types.CodeType | None = None,
+        ran: CompiledFrame | None = None,
     ) -> LiveCall | None:
         """Begin to look at a call; None: it turned out to be as one before, or nothing may be done now.
 
@@ -124,7 +112,8 @@ class LiveObserver(CallWatch):
             args: Its arguments, the module included that it is a method of.
             kwargs: Its arguments.
             known: Told which region it is.
-            late: Dynamo compiles already: it is not as one before, whatever it looks like.
+            late: Dynamo compiles this code already: the call is not as one before, whatever it looks like.
+            ran: What answers it already.
         """
         if _is_capturing():
             return None
@@ -135,63 +124,50 @@ class LiveObserver(CallWatch):
                 watched.forward = self._entry_points.forward(point, watched)
                 region = self._region(watched, point)
                 known(region, args)
-                call = None if region.given_up else self._opened(region, given, kwargs, late=late)
+                call = None if region.given_up else self._opened(region, given, kwargs, late, ran)
             except BaseException:
                 self._calls.abandon(depth)
                 raise
-        if call is not None and region.drops and call.open.call != PROFILE and call.open.violated:
-            call.scenario = region.scenarios.get(self._key(call))
+        if call is not None and call.drops and call.open.call != PROFILE and call.open.violated:
+            call.scenario = region.scenarios.get(call.key)
             if call.scenario is None:
-                self._trace(call)
+                self._find_needed(call)
                 self._announce(call)
         return call
 
     def _opened(
-        self, region: LiveRegion, args: Sequence[Any], kwargs: Mapping[str, Any], *, late: bool
-    ) -> LiveCall | None:
-        look, coarse = structure_key.exact(args, kwargs), structure_key.coarse(args, kwargs)
-        f_locals = region.frame(args, kwargs)
-        entries = self._entries.of(region.watched, region.watched.code) if region.watched.code else ()
-        answering = region.answering(entries, f_locals, by_arguments=not (region.drops or late))
-        if region.profiled and self._as_before(region, look, coarse, f_locals, answering, late=late):
-            return None
-        self.looking = self.tap.watch.listens = True
-        call = self._begin(region.watched, args, kwargs)
-        kept = kept_call.kept(region.watched, args, kwargs, call.ambient, tensors=self._keeps_tensors)
-        return LiveCall(call, region, look, coarse, f_locals, answering, kept)
-
-    def _as_before(
         self,
         region: LiveRegion,
-        look: Hashable,
-        coarse: Hashable,
-        f_locals: Mapping[str, Any],
-        answering: CompiledFrame | None,
-        *,
-        late: bool,
-    ) -> bool:
-        """Count a call whose arguments look otherwise, and are what an earlier scenario had; also one too many."""
-        earlier = region.looks.get(look) if late else None
-        if earlier is not None:
-            earlier.calls -= 1  # it was taken for one of those
-        known = None if late or answering is None else region.scenarios.get((coarse, answering))
-        if known is None and region.drops and not late:
-            alike = (one for key, one in region.scenarios.items() if _is_violating(key, coarse) and one.check)
-            known = next((one for one in alike if one.check is not None and one.check(f_locals)), None)
-        if known is None and len(region.scenarios) >= self._structures:
-            known = region.beyond  # also where Dynamo compiles for it
-        if known is None:
-            return False
-        region.remember(look, known)
-        known.count()
-        return True
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        late: types.CodeType | None,
+        ran: CompiledFrame | None,
+    ) -> LiveCall | None:
+        sight = self._recognition.sight(region, region.frame(args, kwargs), late, ran)
+        if region.profiled and self._recognition.counts(region, sight):
+            return None
+        self.looking = self.tap.watch.listens = True
+        self._picked = sight.pick
+        try:
+            call = self._begin(region.watched, args, kwargs)
+        finally:
+            self._picked = None
+        kept = kept_call.kept(region.watched, args, kwargs, call.ambient, tensors=self._keeps_tensors)
+        return LiveCall(call, region, sight, kept)
+
+    def _compare(self, call: OpenCall, code: types.CodeType, f_locals: Mapping[str, Any]) -> None:
+        if self._picked is None or code is not call.region.code:
+            super()._compare(call, code, f_locals)
+        elif not self._picked.is_right:
+            call.violates(closest.answer((self._picked.asked,), self._frame(call, code, f_locals)))
 
     # --- a call that is looked at -----------------------------------------------------------------------
 
     def _region(self, watched: WatchedRegion, point: EntryPoint) -> LiveRegion:
         region = self._by_region.get(id(watched))
         if region is None:
-            region = self._by_region[id(watched)] = LiveRegion(watched, point, self._every)
+            region = self._by_region[id(watched)] = LiveRegion(watched, point, self._every, self._give_up)
+            self._recognition.meet(region)
         return region
 
     def _call_of(self, region: WatchedRegion) -> str:
@@ -221,6 +197,17 @@ class LiveObserver(CallWatch):
         except Exception as error:
             self._give_up(region, error)
 
+    def _find_needed(self, call: LiveCall) -> None:
+        """What the call would have needed: what was compiled for calls like it, or what Dynamo traces now."""
+        right = None if call.pick is None else call.pick.right
+        if right is None or not right.graphs:
+            self._trace(call)
+        else:
+            call.needed = self._graphs(call.region, right)
+
+    def _graphs(self, region: LiveRegion, entry: CompiledFrame) -> tuple[Graph, ...]:
+        return tuple(self._reduction.graph(graph, region.watched) for graph in entry.graphs)
+
     def _trace(self, call: LiveCall) -> None:
         """Have Dynamo trace what the call would have needed, which nobody compiles."""
         region = call.region
@@ -229,16 +216,16 @@ class LiveObserver(CallWatch):
             self._note(region, "its profile call runs several graphs")
             return
         try:
-            made = shadow.traced(region.watched.forward.function, call.f_locals, first)
+            made = shadow.traced(region.watched.forward.function, call.sight.f_locals, first)
         except Exception as error:
             self._note(region, f"{raised.name(error)}: {raised.text(error).strip().splitlines()[0]}")
             return
         if made is not None:
             made.code = first.code
-            call.needed = tuple(self._reduction.graph(graph, region.watched) for graph in made.graphs)
+            call.needed = self._graphs(region, made)
 
     def _note(self, region: LiveRegion, why: str) -> None:
-        reason = redacted(why)[:_LONGEST_REASON]
+        reason = redacted(why)[: failures.LONGEST_REASON]
         self.notes[f"{region.name}: what a call with other arguments needs is not known ({reason})"] = None
 
     def _announce(self, call: LiveCall) -> None:
@@ -264,7 +251,11 @@ class LiveObserver(CallWatch):
                 if is_new:
                     scenario.observation = self._as_scenario(call, observation, scenario.name)
                 scenario.count()
-                region.remember(call.look, scenario)
+                own = (entry for entry in call.open.compiled if entry.code is region.watched.code)
+                answering = call.sight.answering or next(own, None)
+                self._recognition.remember(region, call.sight, answering, scenario)
+            region.lets_locals_go()
+            self._recognition.settle(region)
         if is_new:
             self._found(region, scenario)
 
@@ -276,28 +267,16 @@ class LiveObserver(CallWatch):
         region.kept = region.kept or kept
         return True
 
-    def _key(self, call: LiveCall) -> Hashable:
-        """What tells one scenario of a region from another."""
-        region = call.region
-        if region.drops and call.open.violated:
-            return call.coarse, frozenset(call.open.violated)
-        own = (entry for entry in call.open.compiled if entry.code is region.watched.code)
-        return call.coarse, call.answering or next(own, None)
-
     def _scenario(self, call: LiveCall) -> Scenario:
-        region, key = call.region, self._key(call)
+        region, key = call.region, call.key
         if key not in region.scenarios:
             self._numbered += 1
-            check = self._check(region, call) if region.drops else None
-            region.scenarios[key] = Scenario(f"{_SERVING}-{self._numbered}", check=check, kept=call.kept)
+            name = f"{_SERVING}-{self._numbered}"
+            note = "" if call.pick is None or call.pick.is_right else call.pick.note
+            region.scenarios[key] = Scenario(
+                name, check=call.check(), whole=call.whole_check(), note=note, kept=call.kept
+            )
         return region.scenarios[key]
-
-    def _check(self, region: LiveRegion, call: LiveCall) -> Check | None:
-        first = next(iter(region.profile_entries), None)
-        if call.open.violated:
-            sources = [source for source, *_ in call.open.violated]
-            return None if first is None else region.fails_alike(first, sources, call.f_locals)
-        return None if call.answering is None else region.check(call.answering)
 
     def _as_scenario(self, call: LiveCall, observation: Observation, name: str) -> Observation:
         """Where guards are dropped, what the call needs stands in the place of what answers it."""
@@ -307,7 +286,21 @@ class LiveObserver(CallWatch):
         )
         dropped = any(guard.checked is Checked.BY_POLICY for guard in guards)
         graphs = observation.graphs if not dropped else call.needed or ()
+        if dropped and call.pick is not None and call.pick.entry not in call.region.profile_entries:
+            # What answers is held against the profile call as well: it is its difference to what is needed that counts.
+            picked = self._graphs(call.region, call.pick.entry)
+            same = [graph.digest for graph in graphs] == [graph.digest for graph in picked]
+            of_profile = call.region.profile[0].graphs
+            is_profiles = [graph.digest for graph in graphs] == [graph.digest for graph in of_profile]
+            graphs = of_profile if same else picked if is_profiles else graphs
         return dataclasses.replace(observation, call=name, violated_guards=guards, graphs=graphs)
+
+    def frame_compiled(self, entry: CompiledFrame, events: Sequence[BreakEvent]) -> None:
+        super().frame_compiled(entry, events)
+        call = self._calls.innermost
+        region = None if call is None else self._by_region.get(id(call.region))
+        if region is not None and region.drops and entry.code is region.watched.code:
+            region.hears_locals(entry)
 
     # --- the whole ---------------------------------------------------------------------------------------
 
@@ -327,12 +320,11 @@ class LiveObserver(CallWatch):
             assert scenario.observation is not None
             again = dataclasses.replace(scenario.observation, call=PROFILE, violated_guards=())
             region.profile.append(again)
-            region.profile_calls.calls += scenario.calls
-            region.profile_calls.last = max(scenario.last, region.profile_calls.last)
+            region.profile_calls.takes_in(scenario)
         for entry in region.compiled:
             region.watched.answered_by(entry)
-        region.scenarios.clear()
-        region.looks.clear()
+        region.forget()
+        self._recognition.settle(region)
 
     def went_wrong(self, error: Exception) -> None:
         """Watch the region no more in which it happened, or nothing, and say so."""
@@ -348,14 +340,14 @@ class LiveObserver(CallWatch):
         self._calls.abandon(0)
         self.looking = self.tap.watch.listens = self._calls.any
         if not region.given_up:
-            region.given_up = _told(error)
+            region.given_up = failures.told(error)
+            region.settle(())
             self.gave_up(region.name, error)
 
     def gave_up(self, name: str, error: Exception) -> None:
         """Say in one line that this is watched no more."""
-        self._tell_failure(
-            f"{f'`{name}` is no longer' if name else 'nothing is'} watched{'' if name else ' any more'}: {_told(error)}"
-        )
+        what = f"`{name}` is no longer watched" if name else "nothing is watched any more"
+        self._tell_failure(f"{what}: {failures.told(error)}")
 
     def close(self) -> None:
         """Hear of nothing any more."""
@@ -369,36 +361,8 @@ class LiveObserver(CallWatch):
                 hearing.release()
             self._by_region.clear()
             self._entries, self._entry_points = Entries(), EntryPoints(None, ())
+            self._recognition = Recognition(self._entries, 0, self._give_up)
             self._reduction = Reduction(readable=False)
-
-
-def _told(error: Exception) -> str:
-    return redacted(f"{raised.name(error)}: {raised.text(error)}")[:_LONGEST_REASON]
-
-
-def _left_in_children(observer: weakref.ref[LiveObserver]) -> None:
-    """A process that is forked is not watched: another thread may have held our lock, and is not there."""
-
-    def left() -> None:
-        watching = observer()
-        if watching is not None:
-            watching.close()
-
-    os.register_at_fork(after_in_child=left)
-
-
-def _never_failing(function: Callable[[Exception], object]) -> Callable[[Exception], None]:
-    def call(error: Exception) -> None:
-        try:
-            function(error)
-        except Exception:  # whoever is watched goes on, whatever is wrong with us
-            return
-
-    return call
-
-
-def _is_violating(key: Hashable, coarse: Hashable) -> bool:
-    return isinstance(key, tuple) and key[0] == coarse and isinstance(key[1], frozenset)
 
 
 def _is_capturing() -> bool:

@@ -12,6 +12,7 @@ from steadygraph.live.region import LiveRegion
 from steadygraph.live.scenario import Scenario
 from steadygraph.model import (
     PROFILE,
+    Checked,
     CompiledBy,
     ContainerNode,
     Observation,
@@ -95,13 +96,14 @@ def _number(scenario: Scenario) -> int:
 def _outcomes(region: LiveRegion, observation: Observation) -> Iterator[Outcome]:
     """What its own torch.compile does with guards is the deployment's policy."""
     error = None if observation.error is None else str(observation.error)
-    if region.drops:
+    unasked = any(guard.checked is Checked.BY_POLICY for guard in observation.violated_guards)
+    if region.drops or unasked:
         yield Outcome(Policy.DROP, region.backend, Result.UNPROVED, error=error)
     if observation.recompiles:
         yield Outcome(
             Policy.RECOMPILE, region.backend, Result.RECOMPILES, recompiles=observation.recompiles, error=error
         )
-    elif not region.drops:
+    elif not (region.drops or unasked):
         yield Outcome(Policy.RECOMPILE, region.backend, Result.UNPROVED, recompiles=0, error=error)
 
 
@@ -109,6 +111,8 @@ def _notes(regions: Sequence[LiveRegion]) -> Iterator[str]:
     for region in regions:
         for scenario in region.observed():
             yield f"{scenario.name}: {_counted(scenario.seen)} of {region.shown}: {_arguments(scenario)}"
+            if scenario.note:
+                yield f"{scenario.name}: {scenario.note}"
         if region.beyond.calls:
             yield f"{region.shown}: {_counted(region.beyond.seen)} of further structures were counted and not looked at"
         if region.given_up:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from steadygraph.live.reproduction.kept_call import KeptCall
+from steadygraph.live.tally import Tally
 from steadygraph.model import Observation, Seen
 
 #: Asked with the locals of a frame.
@@ -23,21 +24,41 @@ class Scenario:
         name: Of the scenario; empty for calls that are only counted.
         observation: Of the first call; None while it runs, and of calls that are only counted.
         kept: What it takes to make the first call again.
-        check: Do the guards say of a call what they said of the first one?  None: nobody has to ask.
+        check: Do the guards of the arguments say of a call what they said of the first one?  None: nobody has to ask.
+        whole: Do all guards hold, as they did in the first call?  None: some did not.
     """
 
     name: str = ""
     observation: Observation | None = None
     kept: KeptCall | None = None
     check: Check | None = None
-    calls: int = 0
+    whole: Check | None = None
+    #: What answered that should not have; empty: nothing.
+    note: str = ""
     #: Seconds since the epoch.
     first: float = field(default_factory=time.time)
-    last: float = 0.0
+    tally: Tally = field(default_factory=Tally)
+    #: Calls that belong to it beside those that were counted here; fewer than none: they turned out to be others.
+    more: int = 0
 
     def count(self) -> None:
-        self.calls += 1
-        self.last = time.time()
+        self.tally.count()
+
+    @property
+    def calls(self) -> int:
+        return self.tally.calls + self.more
+
+    def takes_in(self, other: Scenario) -> None:
+        """The calls of another scenario are of this one."""
+        self.more += other.calls
+        self._until = max(self._until, other.last)
+
+    @property
+    def last(self) -> float:
+        """Seconds since the epoch; 0 before the first call."""
+        return max(self.tally.last, self._until)
+
+    _until: float = 0.0
 
     @property
     def seen(self) -> Seen:

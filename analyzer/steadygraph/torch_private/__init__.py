@@ -37,6 +37,7 @@ from steadygraph.torch_private.entry_points import (
     GraphBackend,
     RunningEntry,
     at_first_entry,
+    entered,
     entry_points_called,
     running_entry,
     unfiltered_guards,
@@ -73,10 +74,10 @@ from steadygraph.torch_private.frames import (
     uncalled_frame,
     uncompiled,
     unsupported,
-    when_asked,
     with_own_code,
 )
 from steadygraph.torch_private.graphs import TracedGraph, TracedNode, copied, dtypes, input_sources, traced_graph
+from steadygraph.torch_private.guards import locals_heard, when_asked
 from steadygraph.torch_private.inductor import inductor
 from steadygraph.torch_private.marks import guard_errors_raised_only, violated_marks, violations_ignored
 from steadygraph.torch_private.pieces import Piece, Pieces, as_program

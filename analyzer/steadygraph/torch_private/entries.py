@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import traceback
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +11,10 @@ from typing import Any
 
 import torch
 
-from steadygraph.torch_private.guards import GuardTree, MadeGuard
+from steadygraph.torch_private.guards import GuardRoot, GuardTree, MadeGuard
+
+#: Whether a call is as one before, where nobody wants to know.
+NOBODY_ASKS: Callable[[], object] = functools.partial(bool, True)
 
 
 @dataclass(slots=True)
@@ -83,6 +87,20 @@ class CompiledFrame:
         """The same entry with those guards alone that Dynamo asks before it runs it."""
         return self if self.all_guards is None else replace(self, all_guards=None)
 
+    @property
+    def picked_by(self) -> object:
+        """The guards that it asks under the stance ``skip_guard_eval_unsafe``; with each entry they are made anew."""
+        return self.guard_manager.diff_guard_root
+
+    @property
+    def as_picked(self) -> CompiledFrame:
+        """The same entry with those guards alone by which it is picked.
+
+        All of them are asked of a copy: by those that failed before, Dynamo tells entries apart.
+        """
+        asked = GuardRoot(self.picked_by, self.guard_manager.closure_vars)
+        return replace(self, guard_manager=asked, all_guards=GuardTree(self.guard_manager).root_with(bool))
+
     def answers(self, f_locals: Mapping[str, Any]) -> bool:
         """Would Dynamo run it for a frame with these locals?"""
         return GuardTree(self.guard_manager).holds(f_locals)
@@ -104,6 +122,8 @@ class CapturedGraph:
     entry: CompiledFrame | None = None
     #: Placeholder -> which output of the profile call's graph it was given, in its first run.
     made_at_profile: dict[str, int] = field(default_factory=dict)
+    #: Asked before each run while nobody listens; false: somebody wants to hear of the call.
+    as_before: Callable[[], object] = NOBODY_ASKS
 
     @property
     def placeholders(self) -> list[str]:

@@ -73,8 +73,25 @@ class EntryCall(Protocol):
         """The call has ended with an exception."""
 
 
+class Attention(Protocol):
+    """Whether somebody wants to hear of calls before they begin."""
+
+    #: Nobody does: what is compiled, and what runs, tells of them.
+    settled: bool
+
+
+class Listening(Protocol):
+    """Whether somebody listens to what happens in calls."""
+
+    listens: bool
+
+
 class EntryWatch(Protocol):
     """Who hears of the calls of one entry point."""
+
+    @property
+    def hearing(self) -> Attention:
+        """Whether somebody wants to hear of them."""
 
     def converter(self, converter: Any) -> Any:
         """What answers Dynamo's questions about frames in the place of ``converter``, and asks it."""
@@ -91,22 +108,41 @@ class _Front:
         block: In which block it was made.
         callback: In the place of Dynamo's.
         watch: Hears of its calls; None: nobody does.
+        attention: Whether it wants to.
     """
 
     block: object
     callback: Any
     watch: EntryWatch | None
+    attention: Attention | None = None
+
+
+class _Deaf:
+    listens = False
+
+
+class Entered(threading.local):
+    """Who wanted to hear of the entry point that this thread called last."""
+
+    attention: Attention | None = None
+
+
+entered = Entered()
 
 
 #: Where an entry point's callback keeps what stands in front of it: made once, and gone with it.
 _FRONTS = "_steadygraph_fronts"
+#: The same, where it is of one function alone.
+_ONLY = "_steadygraph_front"
 #: So many functions may share a callback; what made more than that makes one for each call.
 _MOST = 64
 
 
 @contextlib.contextmanager
 def entry_points_called(
-    watch: Callable[[EntryPoint], EntryWatch], failed: Callable[[Exception], object] | None = None
+    watch: Callable[[EntryPoint], EntryWatch],
+    failed: Callable[[Exception], object] | None = None,
+    listening: Listening | None = None,
 ) -> Iterator[None]:
     """A block in which the calls of entry points are heard of, with their arguments, in whichever thread.
 
@@ -116,21 +152,30 @@ def entry_points_called(
     Args:
         watch: Gives who hears of an entry point, once for each.
         failed: Told what goes wrong in the hearing: the call goes on as if nobody heard.  None: it is raised.
+        listening: While it listens, calls of what is settled are heard of as well.
     """
     from torch._dynamo import eval_frame
     from torch._dynamo.convert_frame import CatchErrorsWrapper
     from torch._higher_order_ops.utils import _in_hop_compile
 
     stances, block = eval_frame._callback_from_stance, object()
+    busy = listening or _Deaf
 
     def callback(asked: Any, caller: types.FrameType | None = None) -> Any:
         answered: Any = stances(asked)
+        if answered is None or answered is False:
+            return answered
+        # Here every call comes by: what is settled passes without a look at the frame, which takes microseconds.
+        only = answered.__dict__.get(_ONLY)
+        quiet = only is not None and only.block is block and only.attention.settled and not busy.listens
+        if quiet and not eval_frame._stance.skip_guard_eval_unsafe:
+            entered.attention = only.attention
+            return only.callback
         # What compiles a function asks for the callback last before it calls it (torch 2.13).
         caller = caller or sys._getframe(1)
         if caller.f_code.co_name != "compile_wrapper" or not isinstance(answered, CatchErrorsWrapper):
             return answered
         try:
-            # Here every call comes by: what is done is done in a few microseconds.
             names = caller.f_locals
             fronts = answered.__dict__.get(_FRONTS)
             front = None if fronts is None else fronts.get(id(names["fn"]))
@@ -139,6 +184,7 @@ def entry_points_called(
             watched = front.watch
             if watched is None or _in_hop_compile():
                 return answered
+            entered.attention = front.attention
             call = watched.called(names["args"], names["kwargs"])
             if call is not None:
                 names["cleanups"].append(functools.partial(_ended, call, failed))
@@ -157,8 +203,12 @@ def entry_points_called(
         if len(fronts) >= _MOST:
             fronts.clear()
         hearing = watch(_entry_point(names["self"], names["fn"], answered))
-        front = _Front(block, CatchErrorsWrapper(hearing.converter(converter), answered.hooks), hearing)
-        fronts[id(names["fn"])] = front
+        callback = CatchErrorsWrapper(hearing.converter(converter), answered.hooks)
+        front = fronts[id(names["fn"])] = _Front(block, callback, hearing, hearing.hearing)
+        if len(fronts) == 1:
+            setattr(answered, _ONLY, front)
+        else:
+            answered.__dict__.pop(_ONLY, None)
         return front
 
     with replaced(eval_frame, {"_callback_from_stance": callback}):
@@ -187,15 +237,24 @@ def at_first_entry(start: Callable[[], object]) -> None:
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class RunningEntry:
-    """A call of an entry point that has begun: its arguments, and how to hear its end."""
+    """A call of an entry point that has begun: what is called with which arguments, and how to hear its end."""
 
+    function: Callable[..., Any]
     args: Sequence[Any]
     kwargs: Mapping[str, Any]
+    _callback: Any
     _cleanups: list[Callable[[], object]]
 
     def then(self, call: EntryCall, failed: Callable[[Exception], object] | None = None) -> None:
         """Have the call told how it ended."""
         self._cleanups.append(functools.partial(_ended, call, failed))
+
+    def is_of(self, point: EntryPoint) -> bool:
+        """Is it a call of this entry point?  If not, several share a callback: they are told apart from now on."""
+        if self.function == point.function:
+            return True
+        vars(self._callback).pop(_ONLY, None)
+        return False
 
 
 def running_entry() -> RunningEntry | None:
@@ -204,7 +263,9 @@ def running_entry() -> RunningEntry | None:
     while frame is not None and frame.f_code.co_name != "compile_wrapper":
         frame = frame.f_back
     names: Mapping[str, Any] = {} if frame is None else frame.f_locals
-    return RunningEntry(names["args"], names["kwargs"], names["cleanups"]) if "cleanups" in names else None
+    if "cleanups" not in names:
+        return None
+    return RunningEntry(names["fn"], names["args"], names["kwargs"], names["callback"], names["cleanups"])
 
 
 def _ended(call: EntryCall, failed: Callable[[Exception], object] | None) -> None:

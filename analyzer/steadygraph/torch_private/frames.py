@@ -27,7 +27,6 @@ _MEMBERS = {
     "torch._dynamo.types.GuardedCode": "code compile_id guard_manager",
     "torch._C._dynamo.eval_frame._CacheEntry": "code compile_id guard_manager",
     "torch._C._dynamo.eval_frame": "set_eval_frame_isolate_recompiles_id",
-    "torch._C._dynamo.guards.RootGuardManager": "add_lambda_guard",
 }
 
 
@@ -198,16 +197,6 @@ def run_code(code: types.CodeType, compile_id: Any, *, ask_again: bool) -> Any:
         manager.root.add_lambda_guard(lambda _f_locals: False, ["always ask"], None)
     manager.diff_guard_root = manager.root
     return wrap_guarded_code(GuardedCode(code, manager, compile_id))
-
-
-def when_asked(guard_manager: Any, tell: Callable[[Any], object]) -> None:
-    """Have ``tell`` called with the frame's locals whenever these guards are looked at."""
-
-    def holds(f_locals: Any) -> bool:
-        tell(f_locals)
-        return True
-
-    guard_manager.root.add_lambda_guard(holds, ["observed by steadygraph"], None)
 
 
 def is_excluded_alone() -> bool:

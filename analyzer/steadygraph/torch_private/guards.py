@@ -13,7 +13,9 @@ from steadygraph.model import NOT_GUARDED
 _MEMBERS = {
     "torch._C._dynamo.guards.GuardManager": "get_child_managers get_leaf_guards get_source get_type_of_guarded_value",
     "torch._C._dynamo.guards.LeafGuard": "verbose_code_parts",
-    "torch._C._dynamo.guards.RootGuardManager": "check check_verbose clone_manager get_epilogue_lambda_guards",
+    "torch._C._dynamo.guards.RootGuardManager": (
+        "add_lambda_guard check check_verbose clone_manager get_epilogue_lambda_guards"
+    ),
     "torch._C._dynamo.guards.DictGuardManager": "get_key_value_managers",
     "torch._dynamo.guards.GuardManagerWrapper": "closure_vars root",
     "torch._guards.Guard": "code_list create_fn_name name user_stack",
@@ -152,8 +154,12 @@ class GuardTree(GuardNode):
 
     def with_sources(self, wanted: Callable[[str], bool]) -> GuardTree:
         """The tree with the guards of some sources alone; those that hang on the root itself stay."""
+        return GuardTree(self.root_with(wanted))
+
+    def root_with(self, wanted: Callable[[str], bool]) -> GuardRoot:
+        """The same, to be asked without Dynamo counting which of its guards failed."""
         root = self._manager.clone_manager(lambda node: node.get_source() == _ROOT or wanted(node.get_source()))
-        return GuardTree(_Root(root, self._wrapper.closure_vars))
+        return GuardRoot(root, self._wrapper.closure_vars)
 
     @property
     def relations(self) -> Sequence[Leaf]:
@@ -171,7 +177,7 @@ class GuardTree(GuardNode):
         return None if told.result else tuple(told.verbose_code_parts)
 
 
-class _Root(NamedTuple):
+class GuardRoot(NamedTuple):
     """What a tree is read from: a part of Dynamo's guards."""
 
     root: Any
@@ -192,3 +198,24 @@ def _asked(check: Callable[[Any], Any], value: Any) -> Any:
     except BaseException:
         torch._C._set_torch_function_state(before)  # type: ignore[attr-defined]
         raise
+
+
+def when_asked(guard_manager: Any, tell: Callable[[Any], object]) -> None:
+    """Have ``tell`` called with the frame's locals whenever these guards are looked at."""
+
+    def holds(f_locals: Any) -> bool:
+        tell(f_locals)
+        return True
+
+    guard_manager.root.add_lambda_guard(holds, ["observed by steadygraph"], None)
+
+
+def locals_heard(guard_manager: Any, take: Callable[[Any], object]) -> None:
+    """Have ``take`` called with the frame's locals whenever these guards are looked at.
+
+    Args:
+        guard_manager: What Dynamo asks.
+        take: Written in C, gives something true and raises nothing: where a guard does not hold, Dynamo compiles again,
+            and of what is raised in one nobody hears, a ``KeyboardInterrupt`` included (torch 2.13).
+    """
+    guard_manager.root.add_lambda_guard(take, ["observed by steadygraph"], None)

@@ -280,7 +280,13 @@ class _EveryCall:
     def called(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> OpenCall:
         return self.watch.entry_called(self.point, args, kwargs)
 
-    def asked(self, _running: object) -> None:
+    #: It is told of every call.
+    settled = False
+
+    def asked(self, _running: object, _code: object) -> None:
+        """Every call is known."""
+
+    def ran(self, _running: object, _graph: object, *, is_asked: bool) -> None:
         """Every call is known."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,14 +19,29 @@ from steadygraph.torch_private.entries import CapturedGraph
 class Hearing(Protocol):
     """Who hears of the calls of one entry point."""
 
+    #: Nobody wants to hear of a call before it begins: what is compiled, and what runs, tells of it.
+    settled: bool
+
     def called(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> object | None:
         """Before a call: what it is to be known by when it ends; None: nobody wants to hear how."""
 
-    def asked(self, running: Callable[[], torch_private.RunningEntry | None]) -> object | None:
+    def asked(self, running: Running, code: types.CodeType) -> object | None:
         """Dynamo asks about a frame of a call, which ``running`` gives: what that is to be known by from now on.
 
         None: it is known, or nobody wants to hear of it.
         """
+
+    def ran(self, running: Running, graph: CapturedGraph, *, is_asked: bool) -> object | None:
+        """A graph is about to run in a call: what that is to be known by from now on, as where Dynamo asks.
+
+        Args:
+            running: Gives the call.
+            graph: The graph.
+            is_asked: It said already that the call is not as one before.
+        """
+
+
+Running = Callable[[], torch_private.RunningEntry | None]
 
 
 class CallObserver(FrameObserver, Protocol):
@@ -70,7 +86,7 @@ class DynamoTap:
     def installed(self) -> Iterator[None]:
         """A block in which the observer is told."""
         with torch_private.entry_points_called(
-            lambda point: _EntryWatch(self, self._observer.entry_point(point)), self.failed
+            lambda point: _EntryWatch(self, self._observer.entry_point(point)), self.failed, self.watch
         ):
             yield
 
@@ -79,7 +95,7 @@ class DynamoTap:
         self.watch.close()
 
     def graph(
-        self, module: torch.fx.GraphModule, example_inputs: Any, compile_fn: Callable[..., Any]
+        self, module: torch.fx.GraphModule, example_inputs: Any, compile_fn: Callable[..., Any], runs: _Runs
     ) -> Callable[..., Any]:
         """Hands a graph to its own back end, or to the runner; gives back what tells of its runs."""
         watch = self.watch
@@ -95,8 +111,11 @@ class DynamoTap:
         watch.graph_captured(graph)
 
         def run(*args: Any) -> Any:
-            if not watch.listens:
+            # Nearly every call comes by here, as one before.
+            is_asked = not watch.listens
+            if is_asked and graph.as_before():
                 return compiled(*args)
+            runs(graph, is_asked)
             watch.graph_runs(graph, args)
             outputs = compiled(*args)
             watch.graph_ran(graph, outputs)
@@ -109,6 +128,10 @@ class DynamoTap:
             self._observer.entry_returned(call, result)
         else:
             self._observer.entry_raised(call, error)
+
+
+#: Told of a graph that is about to run, and whether it was asked.
+_Runs = Callable[[CapturedGraph, bool], object]
 
 
 def captured(module: torch.fx.GraphModule) -> CapturedGraph:
@@ -131,11 +154,22 @@ class _EntryWatch:
         call = self._hear(args, kwargs)
         return None if call is None else _Call(self.tap, call)
 
-    def asked(self) -> None:
+    def asked(self, code: types.CodeType) -> None:
         """Dynamo asks about a frame: who did not want to hear of the call may want to now."""
-        running = torch_private.running_entry
-        call = self.hearing.asked(running)
-        entry = None if call is None else running()
+        self._opened(self.hearing.asked(torch_private.running_entry, code))
+
+    def graph(
+        self, module: torch.fx.GraphModule, example_inputs: Any, compile_fn: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        return self.tap.graph(module, example_inputs, compile_fn, self.tap.watch.held(self._ran))
+
+    def _ran(self, graph: CapturedGraph, is_asked: bool) -> None:
+        # Modules of one class share what was compiled: the one that is called may be another than the one that was.
+        hearing: Any = torch_private.entered.attention or self.hearing
+        self._opened(hearing.ran(torch_private.running_entry, graph, is_asked=is_asked))
+
+    def _opened(self, call: object | None) -> None:
+        entry = None if call is None else torch_private.running_entry()
         if entry is not None:
             entry.then(_Call(self.tap, call), self.tap.failed)
 
@@ -164,10 +198,10 @@ class _WatchedConverter(torch_private.FrontOfConverter):
     def __call__(self, frame: Any, cache_entry: Any, hooks: Any, frame_state: Any, skip: int = 0) -> Any:
         if torch_private.is_excluded_alone():
             return torch_private.run_uncompiled("excluded from compilation, without what it calls")
-        self._watch.held(self._entry.asked)()
+        self._watch.held(self._entry.asked)(frame.f_code)
         if not self._watch.listens:
             return self._convert(frame, cache_entry, hooks, frame_state, skip=skip + 1)
-        watched = torch_private.with_graphs_seen(self._convert, self._entry.tap.graph, self._watch.failed)
+        watched = torch_private.with_graphs_seen(self._convert, self._entry.graph, self._watch.failed)
         beside = torch_private.hooks_beside(hooks, self._watch.held(self._watch.guards_made))
 
         def convert() -> Any:
