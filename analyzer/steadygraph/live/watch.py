@@ -69,7 +69,8 @@ def watch(
         save_tensors: Cases get the values of the arguments, and not others of the same structure.
         factory: ``package.module:function``, which makes the module in cases; None: it is pickled, weights and all.
         structures: So many distinct structures are looked at for each module or function; further ones are counted.
-        every: Where guards are dropped, those of the arguments are asked at every call, all of them at every so many.
+        every: Where guards are dropped, how the arguments look is seen at every call, and all guards are asked at every
+            so many.
         interval_s: How often the report is written although nothing new was found.
         select: Rules to run, by code, code prefix, kind or name; empty: all.
         ignore: Rules to leave out.
