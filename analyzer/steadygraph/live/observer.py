@@ -7,7 +7,7 @@ import dataclasses
 import threading
 import types
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -17,11 +17,11 @@ from steadygraph.live import failures
 from steadygraph.live.call import LiveCall
 from steadygraph.live.hearing import Hearing
 from steadygraph.live.picks import Pick
-from steadygraph.live.recognition import Recognition
+from steadygraph.live.recognition import Recognition, Sight
 from steadygraph.live.region import LiveRegion
 from steadygraph.live.reproduction import kept_call
 from steadygraph.live.reproduction.kept_call import KeptCall
-from steadygraph.live.scenario import Scenario
+from steadygraph.live.scenario import Check, Scenario
 from steadygraph.model import PROFILE, Checked, Graph, Observation
 from steadygraph.observe.guards import closest
 from steadygraph.observe.run import shadow
@@ -65,7 +65,7 @@ class LiveObserver(CallWatch):
         super().__init__(EntryPoints(None, ()), OpenCalls(ordered=False), Reduction(readable=False))
         self.wanted = wanted
         self._found, self._tell_failure = found, failed
-        self._every, self._keeps_tensors = every, keeps_tensors
+        self._structures, self._every, self._keeps_tensors = structures, every, keeps_tensors
         self._lock = threading.RLock()
         self._by_region: dict[int, LiveRegion] = {}
         self._hearings: weakref.WeakSet[Hearing] = weakref.WeakSet()
@@ -129,7 +129,7 @@ class LiveObserver(CallWatch):
                 self._calls.abandon(depth)
                 raise
         if call is not None and call.drops and call.open.call != PROFILE and call.open.violated:
-            call.scenario = region.scenarios.get(call.key)
+            call.scenario = region.scenarios.get(self._key(call))
             if call.scenario is None:
                 self._find_needed(call)
                 self._announce(call)
@@ -144,7 +144,7 @@ class LiveObserver(CallWatch):
         ran: CompiledFrame | None,
     ) -> LiveCall | None:
         sight = self._recognition.sight(region, region.frame(args, kwargs), late, ran)
-        if region.profiled and self._recognition.counts(region, sight):
+        if region.profiled and self._counts(region, sight):
             return None
         self.looking = self.tap.watch.listens = True
         self._picked = sight.pick
@@ -154,6 +154,10 @@ class LiveObserver(CallWatch):
             self._picked = None
         kept = kept_call.kept(region.watched, args, kwargs, call.ambient, tensors=self._keeps_tensors)
         return LiveCall(call, region, sight, kept)
+
+    def _counts(self, region: LiveRegion, sight: Sight) -> bool:
+        """Count a call that is of an earlier scenario, or of none that is observed."""
+        return self._recognition.counts(region, sight)
 
     def _compare(self, call: OpenCall, code: types.CodeType, f_locals: Mapping[str, Any]) -> None:
         if self._picked is None or code is not call.region.code:
@@ -267,14 +271,22 @@ class LiveObserver(CallWatch):
         region.kept = region.kept or kept
         return True
 
+    def _key(self, call: LiveCall) -> Hashable:
+        """What tells one scenario of a region from another."""
+        return call.key
+
+    def _check(self, call: LiveCall) -> Check | None:
+        """Whether the guards of the arguments say of another call what they said of this one."""
+        return call.check()
+
     def _scenario(self, call: LiveCall) -> Scenario:
-        region, key = call.region, call.key
+        region, key = call.region, self._key(call)
         if key not in region.scenarios:
             self._numbered += 1
             name = f"{_SERVING}-{self._numbered}"
             note = "" if call.pick is None or call.pick.is_right else call.pick.note
             region.scenarios[key] = Scenario(
-                name, check=call.check(), whole=call.whole_check(), note=note, kept=call.kept
+                name, check=self._check(call), whole=call.whole_check(), note=note, kept=call.kept
             )
         return region.scenarios[key]
 

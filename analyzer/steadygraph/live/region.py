@@ -111,7 +111,7 @@ class LiveRegion:
     def settle(self, entries: Sequence[CompiledFrame]) -> None:
         """Have what answers calls tell of them, so that nobody has to look at each: if all of it was seen compiling."""
         self.settled = bool(self.given_up) or (
-            self.profiled and bool(entries) and bool(self._hearings) and all(entry.graphs for entry in entries)
+            self.profiled and bool(entries) and bool(self._hearings) and all(map(_tells, entries))
         )
         for hearing in self._hearings:
             hearing.settled = self.settled
@@ -241,6 +241,10 @@ class LiveRegion:
     def observed(self) -> Iterator[Scenario]:
         """The scenarios that have an observation, in the order in which they were met."""
         return (one for one in self.scenarios.values() if one.observation is not None)
+
+
+def _tells(entry: CompiledFrame) -> bool:
+    return bool(entry.graphs) and all(graph.tells for graph in entry.graphs)
 
 
 def _fails(_f_locals: Mapping[str, Any]) -> bool:

@@ -122,6 +122,8 @@ class CapturedGraph:
     entry: CompiledFrame | None = None
     #: Placeholder -> which output of the profile call's graph it was given, in its first run.
     made_at_profile: dict[str, int] = field(default_factory=dict)
+    #: Does it tell of its runs?
+    tells: bool = False
     #: Asked before each run while nobody listens; false: somebody wants to hear of the call.
     as_before: Callable[[], object] = NOBODY_ASKS
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 
+from steadygraph.live.call import LiveCall
 from steadygraph.live.engines.observer import EngineObserver
 from steadygraph.live.engines.phase import Phase
 from steadygraph.live.hearing import Hearing
-from steadygraph.live.observer import LiveCall
 
 
 class EngineCalls:

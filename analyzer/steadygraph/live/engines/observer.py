@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import types
 import weakref
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from steadygraph.compare import graphs
 from steadygraph.errors import raised
 from steadygraph.live import arguments
+from steadygraph.live.call import LiveCall
 from steadygraph.live.engines.backend import EngineBackend
 from steadygraph.live.engines.rebuilt import Rebuilt, marked
 from steadygraph.live.hearing import Hearing
-from steadygraph.live.observer import LiveCall, LiveObserver
+from steadygraph.live.observer import LiveObserver
+from steadygraph.live.recognition import Sight
 from steadygraph.live.region import LiveRegion
 from steadygraph.live.scenario import Check, Scenario
 from steadygraph.model import PROFILE, Checked, Graph, Observation
@@ -98,14 +101,14 @@ class EngineObserver(LiveObserver):
             with self._giving_up(call.region):
                 if call.open.call == PROFILE:
                     self._learn(call)
-                elif call.answering is not None:
-                    call.open.graphs += call.answering.graphs
+                elif call.sight.answering is not None:
+                    call.open.graphs += call.sight.answering.graphs
         super().entry_returned(call, result)
 
     def _learn(self, call: LiveCall) -> None:
         """Have Dynamo trace the call once more: the engine keeps no guards, or has loaded what was compiled before."""
         region = call.region
-        f_locals = marked(call.f_locals, _backend(region).dims)
+        f_locals = marked(call.sight.f_locals, _backend(region).dims)
         entry = shadow.alone(region.watched.forward.function, f_locals, sizes_apart=True)
         if entry is None or region.watched.code is None:
             raise NothingCompiledError("Dynamo makes no graph of it")
@@ -117,29 +120,27 @@ class EngineObserver(LiveObserver):
 
     # --- later calls --------------------------------------------------------------------------------
 
-    def _opened(self, region: LiveRegion, args: Any, kwargs: Mapping[str, Any], *, late: bool) -> LiveCall | None:
-        call = super()._opened(region, args, kwargs, late=late)
+    def _opened(
+        self,
+        region: LiveRegion,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        late: types.CodeType | None,
+        ran: CompiledFrame | None,
+    ) -> LiveCall | None:
+        call = super()._opened(region, args, kwargs, late, ran)
         if call is not None and call.open.call != PROFILE and call.open.violated:
             self._rank(call)
         return call
 
-    def _as_before(
-        self,
-        region: LiveRegion,
-        look: Hashable,
-        coarse: Hashable,
-        f_locals: Mapping[str, Any],
-        answering: CompiledFrame | None,
-        *,
-        late: bool,
-    ) -> bool:
-        sizes = _sizes(region, f_locals) if answering is None else frozenset[str]()
-        known = next((one for one in region.scenarios.values() if self._is_like(one, sizes, f_locals)), None)
+    def _counts(self, region: LiveRegion, sight: Sight) -> bool:
+        sizes = _sizes(region, sight.f_locals) if sight.answering is None else frozenset[str]()
+        known = next((one for one in region.scenarios.values() if self._is_like(one, sizes, sight.f_locals)), None)
         if known is None and len(region.scenarios) >= self._structures:
             known = region.beyond
         if known is None:
             return False
-        region.remember(look, known)
+        region.remember(sight.f_locals, known)
         known.count()
         return True
 
@@ -148,22 +149,23 @@ class EngineObserver(LiveObserver):
         return known is not None and known.sizes == sizes and known.holds(f_locals)
 
     def _key(self, call: LiveCall) -> Hashable:
-        sizes = _sizes(call.region, call.f_locals) if call.answering is None else frozenset[str]()
-        return call.coarse, frozenset(call.open.violated), sizes
+        sizes = _sizes(call.region, call.sight.f_locals) if call.sight.answering is None else frozenset[str]()
+        return call.sight.coarse, frozenset(call.open.violated), sizes
 
     def _scenario(self, call: LiveCall) -> Scenario:
         scenario = super()._scenario(call)
         if scenario not in self._told_apart:
             whole = GuardTree(_first(call.region).guard_manager)
-            sizes = _sizes(call.region, call.f_locals) if call.answering is None else frozenset[str]()
-            self._told_apart[scenario] = _Structure(_alike(whole, _sources(call), call.f_locals), sizes)
+            sizes = _sizes(call.region, call.sight.f_locals) if call.sight.answering is None else frozenset[str]()
+            self._told_apart[scenario] = _Structure(_alike(whole, _sources(call), call.sight.f_locals), sizes)
             if sizes and not call.open.violated:
                 self.notes[_of_sizes(scenario, call.region, sizes)] = None
         return scenario
 
-    def _check(self, region: LiveRegion, call: LiveCall) -> Check | None:
+    def _check(self, call: LiveCall) -> Check | None:
+        region = call.region
         whole = arguments.of_arguments(GuardTree(_first(region).guard_manager), region.watched.forward.names)
-        return _alike(whole, _sources(call), call.f_locals)
+        return _alike(whole, _sources(call), call.sight.f_locals)
 
     # --- what is violated ---------------------------------------------------------------------------
 
@@ -171,7 +173,7 @@ class EngineObserver(LiveObserver):
         """Leave out what is violated because of sizes alone: those of serving are others than those of warm-up."""
         first = _first(call.region)
         try:
-            rebuilt = self._rebuilt[call.open] = Rebuilt(call.f_locals, first, _backend(call.region).dims)
+            rebuilt = self._rebuilt[call.open] = Rebuilt(call.sight.f_locals, first, _backend(call.region).dims)
             assert call.region.watched.code is not None
             frame = self._frame(call.open, call.region.watched.code, rebuilt.f_locals)
             left = {(guard.path, guard.aspect, guard.dim) for guard in closest.answer([first], frame).violated}
@@ -191,7 +193,7 @@ class EngineObserver(LiveObserver):
         rebuilt = self._rebuilt.get(call.open)
         if rebuilt is None or rebuilt.had_constants:
             return True
-        needed = self._needed(call, marked(call.f_locals, _backend(call.region).dims))
+        needed = self._needed(call, marked(call.sight.f_locals, _backend(call.region).dims))
         profile = self._reduced(call.region, _first(call.region))
         call.needed = needed
         return needed is None or graphs.are_same(profile, needed) is True

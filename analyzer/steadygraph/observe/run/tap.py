@@ -108,6 +108,7 @@ class DynamoTap:
             compiled = self._runner(module)
         if graph is None:
             return compiled
+        graph.tells = True
         watch.graph_captured(graph)
 
         def run(*args: Any) -> Any:
