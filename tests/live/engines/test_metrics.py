@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -16,14 +16,18 @@ from tests.live.engines.conftest import Server
 from steadygraph.live.engines import metrics
 
 
+@pytest.fixture(autouse=True)
+def _made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counters are made once in a process: those of other tests stay as they are."""
+    monkeypatch.setattr(metrics, "_counter", functools.cache(metrics._counter.__wrapped__))
+
+
 @pytest.fixture
-def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[CollectorRegistry]:
+def registry(monkeypatch: pytest.MonkeyPatch) -> CollectorRegistry:
     """One of the test's own, in the place of that of the process."""
     own = CollectorRegistry()
-    metrics._counter.cache_clear()
     monkeypatch.setattr(metrics, "_client", lambda: lambda *about: Counter(*about, registry=own))
-    yield own
-    metrics._counter.cache_clear()
+    return own
 
 
 def test_the_counters_say_what_the_report_says(server: Server, registry: CollectorRegistry) -> None:
@@ -45,8 +49,6 @@ def test_the_counters_say_what_the_report_says(server: Server, registry: Collect
 
 
 def test_the_counters_stand_where_the_engine_looks() -> None:
-    metrics._counter.cache_clear()
-
     counter = metrics._counter("steadygraph_tried", "By a test.", ("rank",))
 
     try:
@@ -54,18 +56,15 @@ def test_the_counters_stand_where_the_engine_looks() -> None:
         assert REGISTRY.get_sample_value("steadygraph_tried_total", {"rank": "0"}) == 1
     finally:
         REGISTRY.unregister(counter)
-        metrics._counter.cache_clear()
 
 
 def test_without_the_client_an_engine_is_watched_all_the_same(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    metrics._counter.cache_clear()
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
 
     server.start()
     server.serve(3, image=True)
 
     assert [finding.rule for finding in server.findings()] == ["SG101"]
-    metrics._counter.cache_clear()
 
 
 class Span:
