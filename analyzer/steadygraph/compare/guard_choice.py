@@ -1,0 +1,187 @@
+"""The guards worth keeping, chosen by which calls violate which.
+
+Where guards are dropped, the first entry of each code object answers every call.  Of its guards one must be kept for
+each frame that it answers wrongly, and none that a call violates which it answers rightly.  What is compiled then
+stays in the cache beside it, and is not to answer the calls of the first one: some guard of it must be kept too.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from steadygraph.compare.hitting_set import smallest
+from steadygraph.model import PROFILE
+from steadygraph.model.budget import GuardId
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyedEntry:
+    """One entry of the cache.
+
+    Args:
+        code: Which code object it was compiled for.
+        made_for: The call in which that happened.
+        first: Does it answer that code where guards are dropped?
+        digest: What it computes; empty if that is not known.
+        guards: In the order in which they were made.
+    """
+
+    code: int
+    made_for: str
+    first: bool
+    digest: str
+    guards: tuple[GuardId, ...]
+
+    def computes(self, other: SurveyedEntry) -> bool:
+        """Is it known to compute the same?"""
+        return bool(self.digest) and self.digest == other.digest
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyedFrame:
+    """A frame of a call, held against every entry of its code.
+
+    Args:
+        call: Its name.
+        code: Which code object runs.
+        answered: The entry that runs with all guards kept; None: it runs as plain Python.
+        violated: By entry, the positions of the guards that the frame violates; an entry without any holds.
+    """
+
+    call: str
+    code: int
+    answered: int | None
+    violated: Mapping[int, frozenset[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Who violates what: every entry of the recording, and every frame of its calls."""
+
+    entries: tuple[SurveyedEntry, ...]
+    frames: tuple[SurveyedFrame, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The smallest choice of guards.
+
+    Args:
+        kept: Each with the calls that it stops.
+        at_least: No choice is smaller.
+        unseen: Scenarios that violate no guard at all.
+        confused: Scenarios, with calls that are right without guards and violate all that they do.
+    """
+
+    kept: Mapping[GuardId, tuple[str, ...]]
+    at_least: int
+    unseen: tuple[str, ...] = ()
+    confused: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A frame that an entry must not answer."""
+
+    call: str
+    entry: int
+    guards: frozenset[GuardId]
+
+
+def choose(survey: Survey, wrong: Collection[str], right: Collection[str]) -> Choice:
+    """The fewest guards such that each wrong call violates one and no right call does.
+
+    Where there is no such choice, the wrong call is stopped all the same, at the price of as few right ones as can be.
+
+    Args:
+        survey: Who violates what.
+        wrong: Calls that are to be stopped; where guards are kept they are right.
+        right: Calls that are right without any guard.
+    """
+    rows = dict.fromkeys(_wrong_rows(survey, wrong))
+    stopped = {row.call for row in rows}
+    rows |= dict.fromkeys(_later_rows(survey, wrong, right))
+    costs = _costs(survey, right)
+    meets: dict[GuardId, set[_Row]] = defaultdict(set)
+    confused: dict[str, tuple[str, ...]] = {}
+    for row in rows:
+        cost = min((len(costs[guard]) for guard in row.guards), default=0)
+        eligible = [guard for guard in row.guards if len(costs[guard]) == cost]
+        if cost:
+            confused[row.call] = tuple(sorted(set.union(*(costs[guard] for guard in eligible))))
+        for guard in eligible:
+            meets[guard].add(row)
+    found = smallest({guard: meets[guard] for guard in sorted(meets, key=_preference)})
+    return Choice(
+        kept={guard: tuple(_calls(guard, rows)) for guard in found.chosen},
+        at_least=found.at_least,
+        unseen=tuple(call for call in wrong if call not in stopped),
+        confused=tuple(sorted(confused.items())),
+    )
+
+
+def _wrong_rows(survey: Survey, wrong: Collection[str]) -> Iterator[_Row]:
+    """The frames of wrong calls that the first entry must not answer: those that need another graph.
+
+    If the graphs tell nothing, they are all that it would not have answered.
+    """
+    for call in wrong:
+        strays = [
+            (index, frame)
+            for frame in survey.frames
+            for index in _firsts(survey, frame)
+            if frame.call == call and frame.answered != index and frame.violated.get(index)
+        ]
+        others = [one for one in strays if not _computes(survey, one[1].answered, one[0])]
+        for index, frame in others or strays:
+            yield _Row(call, index, _guards(survey, index, frame))
+
+
+def _later_rows(survey: Survey, wrong: Collection[str], right: Collection[str]) -> Iterator[_Row]:
+    """The frames of any call that an entry made for a wrong one must not answer."""
+    made = {frame.answered for frame in survey.frames if frame.call in wrong and frame.answered is not None}
+    for index in sorted(made):
+        entry = survey.entries[index]
+        if entry.first:
+            continue
+        for frame in survey.frames:
+            if frame.code != entry.code or not frame.violated.get(index):
+                continue
+            unguarded = frame.call == PROFILE or frame.call in right
+            own = next(_firsts(survey, frame), None) if unguarded else frame.answered
+            if own != index and not _computes(survey, own, index):
+                yield _Row(frame.call, index, _guards(survey, index, frame))
+
+
+def _firsts(survey: Survey, frame: SurveyedFrame) -> Iterator[int]:
+    return (i for i, entry in enumerate(survey.entries) if entry.code == frame.code and entry.first)
+
+
+def _computes(survey: Survey, one: int | None, other: int) -> bool:
+    return one is not None and survey.entries[one].computes(survey.entries[other])
+
+
+def _guards(survey: Survey, index: int, frame: SurveyedFrame) -> frozenset[GuardId]:
+    return frozenset(survey.entries[index].guards[position] for position in frame.violated[index])
+
+
+def _costs(survey: Survey, right: Collection[str]) -> Mapping[GuardId, set[str]]:
+    """The right calls that each guard would stop."""
+    found: dict[GuardId, set[str]] = defaultdict(set)
+    for frame in survey.frames:
+        if frame.call in right:
+            for index in _firsts(survey, frame):
+                for guard in _guards(survey, index, frame) if index in frame.violated else ():
+                    found[guard].add(frame.call)
+    return found
+
+
+def _calls(guard: GuardId, rows: Collection[_Row]) -> dict[str, None]:
+    return dict.fromkeys(row.call for row in rows if guard in row.guards)
+
+
+def _preference(guard: GuardId) -> tuple[bool, int, GuardId]:
+    """What is nearest to an argument is read, and checked, first; process-wide state is the last resort."""
+    return not guard.source, len(guard.source), guard
