@@ -25,11 +25,11 @@ GUARDS = (NONE, DTYPE, SIZE, FLAG)
 def survey(calls, digests=None):
     """A model of one graph; each call violates these of its guards, and is compiled again for it."""
     digests = digests or {}
-    entries = [SurveyedEntry(0, "profile", True, "profile", GUARDS)]
+    entries = [SurveyedEntry(0, "profile", "profile", GUARDS)]
     frames = []
     for name, violated in calls.items():
         positions = frozenset(GUARDS.index(guard) for guard in violated)
-        entries += [SurveyedEntry(0, name, False, digests.get(name, name), ())] if violated else []
+        entries += [SurveyedEntry(0, name, digests.get(name, name), ())] if violated else []
         frames.append(SurveyedFrame(name, 0, len(entries) - 1 if violated else 0, {0: positions}))
     return Survey(tuple(entries), tuple(frames))
 
@@ -66,8 +66,8 @@ def test_a_wrong_call_that_violates_nothing_is_said_to_be_unseen():
 def test_what_was_compiled_again_must_not_answer_the_profile_call():
     kept_there = GuardId("L['deep']", "TYPE_MATCH")
     entries = (
-        SurveyedEntry(0, "profile", True, "text", (NONE,)),
-        SurveyedEntry(0, "image", False, "image", (DTYPE, kept_there)),
+        SurveyedEntry(0, "profile", "text", (NONE,)),
+        SurveyedEntry(0, "image", "image", (DTYPE, kept_there)),
     )
     frames = (
         SurveyedFrame("profile", 0, 0, {0: frozenset(), 1: frozenset({1})}),
@@ -77,6 +77,17 @@ def test_what_was_compiled_again_must_not_answer_the_profile_call():
     found = choose(Survey(entries, frames), wrong=["image"], right=[])
 
     assert found.kept == {NONE: ("image",), kept_there: ("profile",)}
+
+
+def test_of_two_modules_that_share_code_neither_answers_for_the_other():
+    scale = GuardId("L['self'].scale", "EQUALS_MATCH")
+    entries = tuple(SurveyedEntry(0, "profile", digest, (scale,)) for digest in ("twice", "thrice"))
+    frames = (
+        SurveyedFrame("profile", 0, 0, {0: frozenset(), 1: frozenset({0})}),
+        SurveyedFrame("profile", 0, 1, {0: frozenset({0}), 1: frozenset()}),
+    )
+
+    assert choose(Survey(entries, frames), wrong=[], right=["text"]).kept == {scale: ("profile",)}
 
 
 CALLS = st.dictionaries(

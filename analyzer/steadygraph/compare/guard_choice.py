@@ -1,8 +1,9 @@
 """The guards worth keeping, chosen by which calls violate which.
 
-Where guards are dropped, the first entry of each code object answers every call.  Of its guards one must be kept for
-each frame that it answers wrongly, and none that a call violates which it answers rightly.  What is compiled then
-stays in the cache beside it, and is not to answer the calls of the first one: some guard of it must be kept too.
+What the profile call compiled answers every call whose frames violate no guard that is kept.  So one must be kept for
+each frame that it would answer wrongly, and none that a call violates which it answers rightly.  What is compiled then
+stays in the cache beside it, and is not to answer the calls of the first one: some guard of it must be kept too.  The
+same holds where the profile call compiled a code object more than once, as for two modules of one class.
 """
 
 from __future__ import annotations
@@ -22,15 +23,13 @@ class SurveyedEntry:
 
     Args:
         code: Which code object it was compiled for.
-        made_for: The call in which that happened.
-        first: Does it answer that code where guards are dropped?
+        made_for: The call in which that happened: what the profile call made answers where guards are dropped.
         digest: What it computes; empty if that is not known.
         guards: In the order in which they were made.
     """
 
     code: int
     made_for: str
-    first: bool
     digest: str
     guards: tuple[GuardId, ...]
 
@@ -62,6 +61,22 @@ class Survey:
 
     entries: tuple[SurveyedEntry, ...]
     frames: tuple[SurveyedFrame, ...]
+
+    def of_profile(self, code: int) -> tuple[int, ...]:
+        """The entries of this code that the profile call made."""
+        found = enumerate(self.entries)
+        return tuple(index for index, entry in found if entry.code == code and entry.made_for == PROFILE)
+
+    def is_answered_at_profile(self, frame: SurveyedFrame) -> bool:
+        """Is it answered by what the profile call made, with all guards kept?"""
+        return frame.answered in self.of_profile(frame.code)
+
+    def closest_of_profile(self, frame: SurveyedFrame) -> int | None:
+        """The entry of the profile call that is meant for a frame: the one that answers, or lacks the least."""
+        known = self.of_profile(frame.code)
+        if frame.answered in known or not known:
+            return frame.answered if known else None
+        return min(known, key=lambda index: len(frame.violated.get(index, ())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +117,7 @@ def choose(survey: Survey, wrong: Collection[str], right: Collection[str]) -> Ch
     """
     rows = dict.fromkeys(_wrong_rows(survey, wrong))
     stopped = {row.call for row in rows}
-    rows |= dict.fromkeys(_later_rows(survey, wrong, right))
+    rows |= dict.fromkeys((*_shared_rows(survey), *_later_rows(survey, wrong)))
     costs = _costs(survey, right)
     meets: dict[GuardId, set[_Row]] = defaultdict(set)
     confused: dict[str, tuple[str, ...]] = {}
@@ -123,40 +138,40 @@ def choose(survey: Survey, wrong: Collection[str], right: Collection[str]) -> Ch
 
 
 def _wrong_rows(survey: Survey, wrong: Collection[str]) -> Iterator[_Row]:
-    """The frames of wrong calls that the first entry must not answer: those that need another graph.
+    """The frames of wrong calls that must be compiled again: those that need another graph.
 
-    If the graphs tell nothing, they are all that it would not have answered.
+    If the graphs tell nothing, they are all that the entries of the profile call do not answer with all guards kept.
     """
     for call in wrong:
         strays = [
             (index, frame)
             for frame in survey.frames
-            for index in _firsts(survey, frame)
-            if frame.call == call and frame.answered != index and frame.violated.get(index)
+            if frame.call == call and not survey.is_answered_at_profile(frame)
+            for index in survey.of_profile(frame.code)
+            if frame.violated.get(index)
         ]
         others = [one for one in strays if not _computes(survey, one[1].answered, one[0])]
         for index, frame in others or strays:
             yield _Row(call, index, _guards(survey, index, frame))
 
 
-def _later_rows(survey: Survey, wrong: Collection[str], right: Collection[str]) -> Iterator[_Row]:
-    """The frames of any call that an entry made for a wrong one must not answer."""
-    made = {frame.answered for frame in survey.frames if frame.call in wrong and frame.answered is not None}
-    for index in sorted(made):
-        entry = survey.entries[index]
-        if entry.first:
-            continue
-        for frame in survey.frames:
-            if frame.code != entry.code or not frame.violated.get(index):
-                continue
-            unguarded = frame.call == PROFILE or frame.call in right
-            own = next(_firsts(survey, frame), None) if unguarded else frame.answered
-            if own != index and not _computes(survey, own, index):
+def _shared_rows(survey: Survey) -> Iterator[_Row]:
+    """The frames of which the profile call has made an entry, and another entry for the same code."""
+    for frame in filter(survey.is_answered_at_profile, survey.frames):
+        for index in survey.of_profile(frame.code):
+            if frame.violated.get(index) and not _computes(survey, frame.answered, index):
                 yield _Row(frame.call, index, _guards(survey, index, frame))
 
 
-def _firsts(survey: Survey, frame: SurveyedFrame) -> Iterator[int]:
-    return (i for i, entry in enumerate(survey.entries) if entry.code == frame.code and entry.first)
+def _later_rows(survey: Survey, wrong: Collection[str]) -> Iterator[_Row]:
+    """The frames of any call that an entry made for a wrong one must not answer."""
+    made = {frame.answered for frame in survey.frames if frame.call in wrong and frame.answered is not None}
+    for index in sorted(made.difference(*(survey.of_profile(frame.code) for frame in survey.frames))):
+        for frame in survey.frames:
+            if frame.code == survey.entries[index].code and frame.violated.get(index):
+                own = frame.answered if frame.call in wrong else survey.closest_of_profile(frame)
+                if own != index and not _computes(survey, own, index):
+                    yield _Row(frame.call, index, _guards(survey, index, frame))
 
 
 def _computes(survey: Survey, one: int | None, other: int) -> bool:
@@ -171,10 +186,9 @@ def _costs(survey: Survey, right: Collection[str]) -> Mapping[GuardId, set[str]]
     """The right calls that each guard would stop."""
     found: dict[GuardId, set[str]] = defaultdict(set)
     for frame in survey.frames:
-        if frame.call in right:
-            for index in _firsts(survey, frame):
-                for guard in _guards(survey, index, frame) if index in frame.violated else ():
-                    found[guard].add(frame.call)
+        index = survey.closest_of_profile(frame) if frame.call in right else None
+        for guard in _guards(survey, index, frame) if index is not None and index in frame.violated else ():
+            found[guard].add(frame.call)
     return found
 
 

@@ -27,6 +27,7 @@ from steadygraph.observe.run.entry_points import EntryPoints
 from steadygraph.observe.run.entry_replay import EntryReplay, dropped
 from steadygraph.observe.run.forwards import swapped
 from steadygraph.observe.run.frame_tap import FrameTap
+from steadygraph.observe.run.guard_work import GuardWork
 from steadygraph.observe.run.kept_entries import KeptEntries
 from steadygraph.observe.run.reduction import Reduction
 from steadygraph.observe.run.regions import Regions
@@ -50,6 +51,7 @@ class CompileSession(CallWatch):
         backends: Further back ends for the graphs of the profile call.
         at_serving: Are they for the graphs of serving calls as well?
         simulated: Is the device one that is not there?  Then no back end but the eager one can run.
+        guards: What is done with the guards of regions, beside what Dynamo does.
     """
 
     def __init__(
@@ -61,9 +63,10 @@ class CompileSession(CallWatch):
         at_serving: bool = False,
         model: nn.Module | None = None,
         simulated: bool = False,
+        guards: GuardWork | None = None,
     ) -> None:
         model = regions[0][1] if model is None else model
-        self.options, self._at_serving = options, at_serving
+        self.options, self._at_serving, self.simulated = options, at_serving, simulated
         self._tap = FrameTap(
             self,
             backends=backends,
@@ -71,6 +74,7 @@ class CompileSession(CallWatch):
             fullgraph=bool(options.get("fullgraph", False)),
             recompile_limit=options.get("recompile_limit"),
             models=[module for _, module in regions],
+            guards=guards,
         )
         self.regions = Regions(regions, self._tap)
         self._everything = DynamoTap(self, runner=_eager if simulated else None)
