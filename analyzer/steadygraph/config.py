@@ -42,6 +42,7 @@ class Settings:
         device: Overrides the case's device.
         gpu: Which GPU is simulated; None: the case's own, or the default.
         write_repro: A file for a program that shows what torch.compile gets wrong by itself.
+        budget: Find the guards worth keeping, and judge a deployment that keeps these.
     """
 
     policies: tuple[Policy, ...] | None = None
@@ -51,6 +52,7 @@ class Settings:
     device: str | None = None
     gpu: str | None = None
     write_repro: str | None = None
+    budget: bool = False
 
 
 @dataclass(frozen=True, slots=True)

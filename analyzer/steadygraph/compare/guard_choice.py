@@ -16,6 +16,8 @@ from steadygraph.compare.hitting_set import smallest
 from steadygraph.model import PROFILE
 from steadygraph.model.budget import GuardId
 
+_WITHOUT_WORDS = frozenset({"NOT_PRESENT_IN_GENERIC_DICT", "EMPTY_NN_MODULE_HOOKS_DICT", "DUPLICATE_INPUT"})
+
 
 @dataclass(frozen=True, slots=True)
 class SurveyedEntry:
@@ -196,6 +198,9 @@ def _calls(guard: GuardId, rows: Collection[_Row]) -> dict[str, None]:
     return dict.fromkeys(row.call for row in rows if guard in row.guards)
 
 
-def _preference(guard: GuardId) -> tuple[bool, int, GuardId]:
-    """What is nearest to an argument is read, and checked, first; process-wide state is the last resort."""
-    return not guard.source, len(guard.source), guard
+def _preference(guard: GuardId) -> tuple[bool, int, bool, GuardId]:
+    """What is nearest to an argument is read, and checked, first; process-wide state is the last resort.
+
+    Some ask for nothing that somebody could read, and fail because what they look at is of another type.
+    """
+    return not guard.source, len(guard.source), guard.guard_type in _WITHOUT_WORDS, guard

@@ -14,6 +14,7 @@ from steadygraph import torch_private
 from steadygraph.case.case import Case
 from steadygraph.engine.subject import Subject
 from steadygraph.model import PROFILE, Policy, Refusal, Waived
+from steadygraph.observe.run.guard_work import GuardWork
 from steadygraph.observe.run.session import CompileSession
 from steadygraph.observe.run.watching import WatchedRegion
 from steadygraph.policies import backends, recompile
@@ -117,5 +118,6 @@ def _session(
         at_serving=Policy.RECOMPILE in subject.policies,
         model=subject.model,
         simulated=subject.simulation is not None,
+        guards=GuardWork(apart=Policy.BUDGET in subject.policies),
     )
     return contextlib.closing(session)

@@ -60,6 +60,7 @@ def judge(recording: Recording, packs: LoadedRules, chosen: Selection, *, select
         sources=excerpts.around(one.location for one in judgement.findings if one.location is not None),
         location=recording.location,
         device=recording.device,
+        budget=recording.budget,
     )
 
 

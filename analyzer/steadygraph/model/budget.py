@@ -107,5 +107,7 @@ class Budget:
     wrong: tuple[str, ...] = ()
     unprotected: tuple[Unprotected, ...] = ()
     sets: tuple[GuardSet, ...] = ()
+    #: The compiled functions of all calls.
+    frames: tuple[FrameId, ...] = ()
     #: One-line remarks: what the choice costs beside its price, and what could not be told.
     notes: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+from steadygraph.model.budget import Budget
 from steadygraph.model.evidence import Finding, GraphChange, Leak, Outcome, Region, WrongInEager
 from steadygraph.model.observation import Graph, ViolatedGuard
 from steadygraph.model.structure import Difference
@@ -127,3 +128,5 @@ class CaseReport:
     location: Location | None = None
     #: What the calls ran on: ``cpu``, ``cuda``, ``cuda (simulated NVIDIA L4)``; empty: that is not known.
     device: str = ""
+    #: The guards worth keeping, where that was asked for.
+    budget: Budget | None = None

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from steadygraph.torch_private.guards import GuardTree
+from steadygraph.torch_private.guards import GuardTree, MadeGuard
 from steadygraph.torch_private.replacement import replaced
 
 _MEMBERS = {
@@ -58,6 +58,13 @@ class GuardWorkshop:
         self._built([*self._output_graph.guards], take)
         return tuple(found)
 
+    def made(self) -> Iterator[MadeGuard]:
+        """The same guards, as they are told."""
+        for entry in self.entries:
+            made = MadeGuard(entry.orig_guard)
+            made.read()
+            yield made
+
     def manager(self, keep: Sequence[bool]) -> GuardTree:
         """What Dynamo asks at each call where a filter leaves these of the entries."""
         kept = [entry.orig_guard for entry, stays in zip(self.entries, keep, strict=True) if stays]
@@ -71,14 +78,14 @@ class GuardWorkshop:
             except Exception:  # whatever it lacks
                 yield None
 
-    def memory_bytes(self, keep: Sequence[bool]) -> int | None:
-        """What a guard manager of these takes of the C heap; None: this C library does not tell."""
-        gc.collect()
-        before = _in_use_bytes()
-        tree = self.manager(keep)
-        after = _in_use_bytes()
-        del tree
-        return None if before is None or after is None else max(after - before, 0)
+    def measured(self, keep: Sequence[bool]) -> tuple[GuardTree, int | None]:
+        """The same, and how many bytes of the C heap it takes; None: this C library does not tell."""
+        with _garbage_of_the_block():
+            before = _in_use_bytes()
+            tree = self.manager(keep)
+            gc.collect()
+            after = _in_use_bytes()
+        return tree, None if before is None or after is None else max(after - before, 0)
 
     def _built(self, guards: Sequence[Any], guard_filter: Filter | None = None, *, alone: bool = False) -> Any:
         # Whoever builds a guard writes into it what it was built from: those of Dynamo's own stay as they are.
@@ -154,6 +161,19 @@ def filters() -> dict[str, Filter]:
         "skip_all_guards_unsafe",
     )
     return {name: getattr(torch.compiler, name) for name in names if hasattr(torch.compiler, name)}
+
+
+@contextlib.contextmanager
+def _garbage_of_the_block() -> Iterator[None]:
+    """A block in which what is collected is what became garbage in it: all else takes half a second to look through."""
+    if gc.get_freeze_count():
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 class _MallInfo(ctypes.Structure):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -37,6 +37,13 @@ from steadygraph.torch_private.entries import CompiledFrame
 
 #: Gives what stands in for a region's forward while the model is called.
 StandIn = Callable[[WatchedRegion, nn.Module], Callable[..., Any]]
+
+
+class Answering(Protocol):
+    """Who knows which entry runs."""
+
+    def lookup(self, code: types.CodeType, f_locals: Mapping[str, Any]) -> CompiledFrame | None:
+        """The entry that answers a frame; None: it runs as plain Python."""
 
 
 class CompileSession(CallWatch):
@@ -127,11 +134,11 @@ class CompileSession(CallWatch):
             yield
 
     @contextlib.contextmanager
-    def guards_asked(self, kept: KeptEntries, *, backend: str) -> Iterator[None]:
+    def guards_asked(self, kept: Answering, *, backend: str) -> Iterator[None]:
         """Regions run what the recording compiled, each frame the entry whose guards hold; nothing is traced.
 
         Args:
-            kept: Those entries: of :meth:`kept_entries`, told of each call that starts.
+            kept: Finds that entry: of :meth:`kept_entries`, told of each call that starts.
             backend: Whose code runs the captured graphs.
         """
         self._replay = EntryReplay(kept.lookup, ask_again=True)
@@ -145,6 +152,10 @@ class CompileSession(CallWatch):
     def kept_entries(self) -> KeptEntries:
         """What each call of the recording compiled, and gave up, to be looked up once more."""
         return self._kept.again()
+
+    def digest(self, entry: CompiledFrame) -> str:
+        """What an entry of a region computes; empty if that is not known."""
+        return self._reduction.digest(entry)
 
     def dtypes(self) -> set[torch.dtype]:
         """Those of all tensors in the graphs of regions."""
