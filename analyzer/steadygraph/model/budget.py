@@ -61,7 +61,9 @@ class KeptGuard:
     """
 
     guard: GuardId
-    condition: str
+    #: What it asks, in words, and in those of Dynamo.
+    says: str
+    condition: str = ""
     line: int | None = None
     frame: FrameId | None = None
     protects: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ from steadygraph.policies import filtered
 from steadygraph.policies.bench import Bench
 from steadygraph.policies.guard_prices import PriceList
 from steadygraph.policies.guard_survey import Surveyed, survey
+from steadygraph.torch_private import wording
 
 NONE, KEPT, ALL = "none", "budget", "all"
 _BAD = (Consequence.SILENT_WRONG, Consequence.RAISES)
@@ -77,7 +78,8 @@ def _kept(surveyed: Surveyed, choice: Choice) -> Iterator[KeptGuard]:
     made = [(entry.made_for, one) for entry, lone in surveyed.pairs() for one in lone]
     for guard, protects in choice.kept.items():
         made_for, one = next(pair for pair in made if pair[1].guard == guard)
-        yield KeptGuard(guard, one.condition, one.line, one.frame, protects, made_for)
+        says = wording.said(guard.source, guard.guard_type, one.condition)
+        yield KeptGuard(guard, says, one.condition, one.line, one.frame, protects, made_for)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

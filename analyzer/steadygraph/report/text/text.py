@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from steadygraph.model import CaseReport, Status
 from steadygraph.model.run import FailOn, RunReport, counted, summarised
 from steadygraph.report.portable import Renderable, portable
+from steadygraph.report.text.budget import budget_lines
 from steadygraph.report.text.findings import finding_lines, is_shortened
 from steadygraph.report.text.layout import EMPTY, NARROWEST, Line, Span, block, cells, flat, printable, shortened
 from steadygraph.report.text.places import place_lines
@@ -120,7 +121,8 @@ def _case_lines(case: CaseReport, width: int, *, verbose: bool, fail_on: FailOn)
     findings = finding_lines(case, width, notes=notes, complete=verbose)
     lines += [EMPTY, *findings] if findings else []
     lines += remark_lines(case, width, notes=notes, every_guard=verbose)
-    return lines
+    budget = budget_lines(case, width)
+    return [*lines, EMPTY, *budget] if budget else lines
 
 
 def _title_lines(case: CaseReport, width: int) -> list[Line]:
