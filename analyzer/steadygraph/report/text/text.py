@@ -49,6 +49,11 @@ def render(
         Lines that each end in a newline.  Without ``color`` they hold no control character.
     """
     lines = _lines(portable(report, root).report, max(width, NARROWEST), verbose=verbose, quiet=quiet)
+    return joined(lines, width, color=color)
+
+
+def joined(lines: list[Line], width: int, *, color: bool) -> str:
+    """Lines as text, each ended by a newline."""
     if not color:
         return "".join("".join(span.text for span in line).rstrip() + "\n" for line in lines)
     from rich.console import Console
@@ -112,9 +117,9 @@ def _quiet_lines(case: CaseReport, width: int) -> list[Line]:
 
 
 def _case_lines(case: CaseReport, width: int, *, verbose: bool, fail_on: FailOn) -> list[Line]:
-    lines = _verbose_title_lines(case, width) if verbose else _title_lines(case, width)
+    lines = _verbose_title_lines(case, width) if verbose else title_lines(case, width)
     if case.status is not Status.COMPLETED:
-        lines += _failure_lines(case, width)
+        lines += failure_lines(case, width)
     notes = verbose or fail_on == "note"
     if verbose or not is_quiet(case, notes=notes):
         lines += outcome_table(case.scenarios, width, fold=not verbose)
@@ -125,7 +130,7 @@ def _case_lines(case: CaseReport, width: int, *, verbose: bool, fail_on: FailOn)
     return [*lines, EMPTY, *budget] if budget else lines
 
 
-def _title_lines(case: CaseReport, width: int) -> list[Line]:
+def title_lines(case: CaseReport, width: int) -> list[Line]:
     """The target, and what was compiled: behind it if the line is wide enough."""
     title = Span(shortened(flat(case.target, 1000), width), "bold underline")
     if not case.regions:
@@ -144,7 +149,7 @@ def _verbose_title_lines(case: CaseReport, width: int) -> list[Line]:
     return lines
 
 
-def _failure_lines(case: CaseReport, width: int) -> list[Line]:
+def failure_lines(case: CaseReport, width: int) -> list[Line]:
     """Why there is no result; an error of the target may have several lines, the last ones tell most."""
     if case.error is None:
         return block(str(case.status), width, indent=2, style="bold red")
