@@ -132,7 +132,7 @@ def choose(survey: Survey, wrong: Collection[str], right: Collection[str]) -> Ch
             meets[guard].add(row)
     found = smallest({guard: meets[guard] for guard in sorted(meets, key=_preference)})
     return Choice(
-        kept={guard: tuple(_calls(guard, rows)) for guard in found.chosen},
+        kept={guard: _stopped(survey, guard, rows) for guard in found.chosen},
         at_least=found.at_least,
         unseen=tuple(call for call in wrong if call not in stopped),
         confused=tuple(sorted(confused.items())),
@@ -194,8 +194,11 @@ def _costs(survey: Survey, right: Collection[str]) -> Mapping[GuardId, set[str]]
     return found
 
 
-def _calls(guard: GuardId, rows: Collection[_Row]) -> dict[str, None]:
-    return dict.fromkeys(row.call for row in rows if guard in row.guards)
+def _stopped(survey: Survey, guard: GuardId, rows: Collection[_Row]) -> tuple[str, ...]:
+    """The calls that a guard keeps from the entries of the profile call; of one that these lack, from later ones."""
+    found = [row for row in rows if guard in row.guards]
+    first = [row for row in found if survey.entries[row.entry].made_for == PROFILE]
+    return tuple(dict.fromkeys(row.call for row in first or found))
 
 
 def _preference(guard: GuardId) -> tuple[bool, int, bool, GuardId]:

@@ -59,7 +59,8 @@ def prove(recording: Recording, bench: Bench, policies: Collection[Policy], back
     plan: Plan | None = None
     for deployment in deployments(policies):
         if isinstance(deployment, GuardBudget):
-            plan = _planned(recording, bench, proved)
+            with phase.step("choosing guards"):
+                plan = _planned(recording, bench, proved)
             deployment = GuardBudget(plan)
         for backend in deployment.backends(backends):
             proved.append(_outcomes(bench, deployment, backend, unasked=unasked))

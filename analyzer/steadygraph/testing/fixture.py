@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from steadygraph.case.case import Case
+from steadygraph.model import Policy
+from steadygraph.model.budget import Budget
 from steadygraph.report.shown import Report
 from steadygraph.testing import stability
 from steadygraph.testing.quiet import trace_log_kept_apart
@@ -77,6 +79,20 @@ class Steadygraph:
             report = analyze(given, **{**self._session.options.keywords, **options})
         self._session.kept(report.cases[0], self._session.name_for(self._item))
         return report
+
+    def budget(self, case: Case | str | Path, **options: Any) -> Budget:
+        """The guards of a case that are worth keeping: :meth:`analyze` under the policy ``budget``.
+
+        ``assert not steadygraph.budget(case).unprotected`` fails where no choice of guards makes a serving call right.
+
+        Args:
+            case: As of :meth:`analyze`.
+            options: Those of :func:`steadygraph.analyze` but ``policies``.
+
+        Raises:
+            SteadygraphError: As ``steadygraph.analyze`` does.
+        """
+        return self.analyze(case, policies=(Policy.BUDGET,), **options).budget
 
     def assert_stable(
         self,
