@@ -106,7 +106,7 @@ def test_no_limit_of_time_is_written_as_zero() -> None:
         ("fail_on = 'error'", "unknown key 'fail_on'\n  hint: did you mean fail-on?"),
         (
             "zzz = 2",
-            "unknown key 'zzz'\n  hint: keys are policy, backend, select, ignore, fail-on, format, timeout, "
+            "unknown key 'zzz'\n  hint: keys are policy, backend, budget, select, ignore, fail-on, format, timeout, "
             "memory-limit, jobs, device, gpu, baseline, report, cases",
         ),
         ("jobs = '2'", "jobs is '2', which is not a whole number\n  hint: write a whole number"),

@@ -79,6 +79,7 @@ def options(table: Mapping[str, Any]) -> Options:
         ignore=table.get("ignore", ()),
         device=table.get("device"),
         gpu=table.get("gpu"),
+        budget=table.get("budget", False),
     )
     return Options(
         settings,
@@ -199,6 +200,12 @@ def _backend(key: str, value: object) -> tuple[str, ...]:
     return backends(_texts(key, value))
 
 
+def _flag(key: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong_type(key, value, "true or false")
+    return value
+
+
 def _one_of(known: Sequence[str], plural: str) -> Callable[[str, object], str]:
     def check(key: str, value: object) -> str:
         return _known([_text(key, value)], known, key, plural)[0]
@@ -246,6 +253,7 @@ def _wrong_type(key: str, value: object, wanted: str) -> UsageError:
 _CHECKS: dict[str, Callable[[str, object], Any]] = {
     "policy": _policy,
     "backend": _backend,
+    "budget": _flag,
     "select": _texts,
     "ignore": _texts,
     "fail-on": _one_of(FAIL_ON, "severities"),

@@ -42,7 +42,7 @@ def run(command: Command) -> int:
     given = {name: value for name, value in command.given.items() if value not in (None, [])}
     options = config.options({**config.from_file(Path.cwd()), **config.checked(given)})
     policies = _TORCHS_OWN if command.torch_filters else ()
-    settings = dataclasses.replace(options.settings, policies=(Policy.BUDGET, *policies), budget=True)
+    settings = dataclasses.replace(options.settings, policies=(Policy.BUDGET, *policies))
     if command.output is not None:
         require_writable(command.output)
     if command.case_file is not None:

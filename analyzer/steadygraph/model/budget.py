@@ -75,12 +75,13 @@ class GuardSet:
     """Some of the guards of the profile call, and what a call pays for them.
 
     ``us_per_call`` and ``memory_bytes`` are those of a guard manager that was built from just these; None: not known.
+    ``guards`` is None where it is no choice of them: the stance under which entries are told apart only.
     ``protects`` are the scenarios, wrong where guards are dropped, that violate one of them; ``stops`` those that are
     right without guards, and do so too.
     """
 
     name: str
-    guards: int
+    guards: int | None
     us_per_call: float | None = None
     memory_bytes: int | None = None
     protects: tuple[str, ...] = ()

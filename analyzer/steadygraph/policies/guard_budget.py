@@ -134,7 +134,7 @@ class Plan:
             at_least=self.choice.at_least,
             wrong=self.wrong,
             unprotected=tuple(self._unprotected(outcomes)),
-            sets=tuple(self._set(name) for name in self.prices.choices if self._is_told(name)),
+            sets=tuple(self._sets()),
             frames=self.frames,
             notes=tuple(self._notes()),
         )
@@ -144,6 +144,13 @@ class Plan:
     def _choices(self) -> dict[str, torch_private.Filter]:
         classes = {each.value: _of_class(each) for each in GuardClass}
         return {NONE: _no, KEPT: self.filter(), **classes, **torch_private.filters(), ALL: _yes}
+
+    def _sets(self) -> Iterator[GuardSet]:
+        for name in self.prices.choices:
+            if name == ALL:
+                yield GuardSet(Policy.SKIP_GUARD_EVAL.value, None)
+            if self._is_told(name):
+                yield self._set(name)
 
     def _is_told(self, name: str) -> bool:
         return name in (NONE, KEPT) or bool(self.prices.guards[name])

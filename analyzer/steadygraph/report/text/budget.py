@@ -11,7 +11,7 @@ from steadygraph.report.text.layout import EMPTY, Line, Span, block, cells, crop
 from steadygraph.report.text.table import GAP, grid
 
 _BAD = (Consequence.SILENT_WRONG, Consequence.RAISES)
-_HEADER = ("guards kept", "number", "us a call", "KiB", "lets through", "stops needlessly")
+HEADER = ("guards kept", "number", "us a call", "KiB", "lets through", "stops needlessly")
 #: From this column on they name scenarios, which are cut to no fewer characters than that.
 _NAMES, _NARROWEST_NAMES = 4, 12
 _STYLE = "dim"
@@ -49,7 +49,7 @@ def budget_lines(case: CaseReport, width: int) -> list[Line]:
 
 def title(budget: Budget) -> str:
     """``guards worth keeping: 1 of 462, and 1 of what is compiled again``."""
-    total = next((each.guards for each in budget.sets if each.name == "all"), 0)
+    total = next((each.guards for each in budget.sets if each.name == "all"), None) or 0
     if not budget.kept:
         why = "no scenario is wrong for want of one" if not budget.wrong else "none helps"
         return f"guards worth keeping: none of {total:,}: {why}"
@@ -84,12 +84,14 @@ def rows(case: CaseReport, budget: Budget) -> Iterator[SetRow]:
     """The choices of guards, as the tables show them."""
     for each in budget.sets:
         wrong = _judged_wrong(case, each.name)
+        if wrong is None and each.guards is None:
+            continue
         through = [call for call in budget.wrong if call not in each.protects] if wrong is None else wrong
         yield SetRow(
             each.name,
-            f"{each.guards:,}",
-            "" if each.us_per_call is None else f"{each.us_per_call:.2f}",
-            "" if each.memory_bytes is None else f"{each.memory_bytes / 1024:,.0f}",
+            "-" if each.guards is None else f"{each.guards:,}",
+            "-" if each.us_per_call is None else f"{each.us_per_call:.2f}",
+            "-" if each.memory_bytes is None else f"{each.memory_bytes / 1024:,.0f}",
             ", ".join(through) or "-",
             ", ".join(each.stops) or "-",
         )
@@ -109,7 +111,7 @@ def _judged_wrong(case: CaseReport, policy: str) -> list[str] | None:
 def _table(case: CaseReport, budget: Budget, width: int) -> list[Line]:
     """All choices in columns; names of scenarios are cut, and columns left out, where there is no room."""
     shown = [
-        _HEADER,
+        HEADER,
         *((r.name, r.number, r.us_per_call, r.kibibytes, r.lets_through, r.stops) for r in rows(case, budget)),
     ]
     needless = any(row[-1] != "-" for row in shown[1:])
