@@ -68,6 +68,26 @@ DEPLOYMENT = """
     right = [torch.equal(compiled(*args, **kwargs), Model()(*args, **kwargs)) for args, kwargs in calls]
     print(json.dumps([right, counter.frame_count]))
 """
+#: What a deployment may do where a guard is violated, in place of compiling.
+STANCES = """
+    import json, torch, steadygraph
+    from model import Model
+
+    (args, kwargs), image = ((torch.ones(3, 4),), {}), (torch.zeros(3, 4), {"features": torch.ones(3, 4)})
+    keep = steadygraph.guard_filter("budget.json", on_missing="raise")
+    compiled = torch.compile(Model(), backend="eager", options={"guard_filter_fn": keep})
+    compiled(*args)
+    with torch.compiler.set_stance("eager_on_recompile"):
+        right = torch.equal(compiled(*image), Model()(*image))
+    try:
+        with torch.compiler.set_stance("fail_on_recompile"):
+            compiled(*args)
+            compiled(*image)
+        refused = False
+    except RuntimeError as error:
+        refused = "extra is None" in str(error) or "recompile" in str(error)
+    print(json.dumps([right, refused]))
+"""
 
 
 @pytest.fixture
@@ -100,6 +120,18 @@ def test_every_call_of_a_deployment_is_right_and_nothing_is_compiled_twice(budge
     assert right == [True] * 6
     # The profile call, the image, and the flag.
     assert compiled == 3
+
+
+def test_a_violated_guard_is_run_in_eager_mode_or_refused_as_the_deployment_chooses(
+    budget_text: str, tmp_path: Path
+) -> None:
+    folder = written(tmp_path)
+    (folder / "budget.json").write_text(budget_text, encoding="utf-8")
+    (folder / "stances.py").write_text(textwrap.dedent(STANCES), encoding="utf-8")
+
+    done = subprocess.run([sys.executable, "stances.py"], cwd=folder, capture_output=True, text=True, check=True)
+
+    assert json.loads(done.stdout) == [True, True]
 
 
 def test_the_same_calls_are_wrong_without_the_guards(tmp_path: Path) -> None:

@@ -60,7 +60,8 @@ def planned(bench: Bench, outcomes: Outcomes) -> Plan:
     bad = [call for call, found in dropped.items() if call != PROFILE and _is_bad(found)]
     helpless = tuple(call for call in bad if _is_bad(kept[call]))
     wrong = tuple(call for call in bad if call not in helpless)
-    right = tuple(call for call, found in dropped.items() if found and all(map(_is_right, found)))
+    # The profile call made the guards; made once more, it may have other objects.
+    right = tuple(call for call, found in dropped.items() if call != PROFILE and found and all(map(_is_right, found)))
     choice = guard_choice.choose(surveyed.survey, wrong, right)
     return Plan(surveyed, choice, tuple(_kept(surveyed, choice)), wrong, right, helpless)
 
