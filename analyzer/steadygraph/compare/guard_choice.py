@@ -166,14 +166,15 @@ def _shared_rows(survey: Survey) -> Iterator[_Row]:
 
 
 def _later_rows(survey: Survey, wrong: Collection[str]) -> Iterator[_Row]:
-    """The frames of any call that an entry made for a wrong one must not answer."""
+    """The frames of any call that an entry made for a wrong one would not answer with all its guards.
+
+    There they are all left to others: the same graph may have kernels of its own for other sizes.
+    """
     made = {frame.answered for frame in survey.frames if frame.call in wrong and frame.answered is not None}
     for index in sorted(made.difference(*(survey.of_profile(frame.code) for frame in survey.frames))):
         for frame in survey.frames:
             if frame.code == survey.entries[index].code and frame.violated.get(index):
-                own = frame.answered if frame.call in wrong else survey.closest_of_profile(frame)
-                if own != index and not _computes(survey, own, index):
-                    yield _Row(frame.call, index, _guards(survey, index, frame))
+                yield _Row(frame.call, index, _guards(survey, index, frame))
 
 
 def _computes(survey: Survey, one: int | None, other: int) -> bool:

@@ -41,7 +41,7 @@ def predicted(
     result = {Result.SAME: same, Result.RAISES: _where_eager_kernels_raise(violated)}
     return tuple(
         dataclasses.replace(outcome, predicted=result[outcome.result])
-        if outcome.policy in _WITHOUT_ALL_GUARDS and not _was_compiled(outcome) and result.get(outcome.result)
+        if _is_open(outcome) and result.get(outcome.result)
         else outcome
         for outcome in outcomes
     )
@@ -68,15 +68,14 @@ def unproved(
 
 def _depends_on_guards(outcome: Outcome) -> bool:
     """Not where guards are kept, nor where the capture or the memory of a graph is why it is bad."""
-    if _was_compiled(outcome):
-        return False
     bad = outcome.predicted in (Result.RAISES, Result.SILENT_WRONG)
-    return outcome.policy is not Policy.RECOMPILE and not (outcome.policy is Policy.CUDA_GRAPH and bad)
+    kept = outcome.policy is Policy.RECOMPILE or not outcome.of_profile
+    return not kept and not (outcome.policy is Policy.CUDA_GRAPH and bad)
 
 
-def _was_compiled(outcome: Outcome) -> bool:
-    """Was there a guard that had the call compiled?  Where all are dropped, only the model's own code is."""
-    return outcome.policy in _WITHOUT_ALL_GUARDS - {Policy.DROP} and bool(outcome.recompiles)
+def _is_open(outcome: Outcome) -> bool:
+    """Did the graph of the profile call answer, with fewer guards than it has?"""
+    return outcome.policy in _WITHOUT_ALL_GUARDS and outcome.of_profile
 
 
 def _up_to_the_policy(violated: Sequence[ViolatedGuard]) -> list[ViolatedGuard]:

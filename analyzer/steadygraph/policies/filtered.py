@@ -72,7 +72,8 @@ def outcomes(
     """
     with _compiled(bench, backend, work, around) as again:
         found = Recompile().outcomes(again, backend)
-    return {name: replace(outcome, policy=policy) for name, outcome in found.items()}
+        answers = again.session.answers
+        return {name: replace(one, policy=policy, of_profile=answers.as_dropped(name)) for name, one in found.items()}
 
 
 @contextlib.contextmanager
