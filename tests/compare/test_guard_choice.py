@@ -7,7 +7,7 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steadygraph.compare.guard_choice import Survey, SurveyedEntry, SurveyedFrame, choose
+from steadygraph.compare.guard_choice import Stops, Survey, SurveyedEntry, SurveyedFrame, choose
 from steadygraph.model.budget import GuardId
 
 NONE, DTYPE, SIZE, FLAG = (
@@ -39,7 +39,7 @@ def test_the_guard_that_only_the_wrong_call_violates_is_kept():
 
     found = choose(survey(calls, {"text": "profile"}), wrong=["image"], right=["text"])
 
-    assert found.kept == {NONE: ("image",)}
+    assert found.kept == {NONE: Stops(("image",), 0)}
     assert found.at_least == 1
     assert (found.unseen, found.confused) == ((), ())
 
@@ -47,14 +47,14 @@ def test_the_guard_that_only_the_wrong_call_violates_is_kept():
 def test_one_guard_is_kept_for_two_wrong_calls_where_both_violate_it():
     found = choose(survey({"a": [DTYPE, FLAG], "b": [NONE, FLAG]}), wrong=["a", "b"], right=[])
 
-    assert found.kept == {FLAG: ("a", "b")}
+    assert found.kept == {FLAG: Stops(("a", "b"), 0)}
 
 
 def test_a_wrong_call_that_violates_what_a_right_one_does_cannot_be_told_from_it_and_is_stopped_all_the_same():
     found = choose(survey({"small": [SIZE], "wrong": [SIZE]}), wrong=["wrong"], right=["small"])
 
     assert found.confused == (("wrong", ("small",)),)
-    assert found.kept == {SIZE: ("wrong",)}
+    assert found.kept == {SIZE: Stops(("wrong",), 0)}
 
 
 def test_a_wrong_call_that_violates_nothing_is_said_to_be_unseen():
@@ -76,7 +76,7 @@ def test_what_was_compiled_again_must_not_answer_the_profile_call():
 
     found = choose(Survey(entries, frames), wrong=["image"], right=[])
 
-    assert found.kept == {NONE: ("image",), kept_there: ("profile",)}
+    assert found.kept == {NONE: Stops(("image",), 0), kept_there: Stops(("profile",), 1)}
 
 
 def test_of_two_modules_that_share_code_neither_answers_for_the_other():
@@ -87,7 +87,7 @@ def test_of_two_modules_that_share_code_neither_answers_for_the_other():
         SurveyedFrame("profile", 0, 1, {0: frozenset({0}), 1: frozenset()}),
     )
 
-    assert choose(Survey(entries, frames), wrong=[], right=["text"]).kept == {scale: ("profile",)}
+    assert choose(Survey(entries, frames), wrong=[], right=["text"]).kept == {scale: Stops(("profile",), 1)}
 
 
 CALLS = st.dictionaries(

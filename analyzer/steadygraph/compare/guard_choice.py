@@ -82,17 +82,25 @@ class Survey:
 
 
 @dataclass(frozen=True, slots=True)
+class Stops:
+    """What a guard is kept for: the calls that it keeps from an entry."""
+
+    calls: tuple[str, ...]
+    entry: int
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """The smallest choice of guards.
 
     Args:
-        kept: Each with the calls that it stops.
+        kept: Each with the calls that it stops, and where.
         at_least: No choice is smaller.
         unseen: Scenarios that violate no guard at all.
         confused: Scenarios, with calls that are right without guards and violate all that they do.
     """
 
-    kept: Mapping[GuardId, tuple[str, ...]]
+    kept: Mapping[GuardId, Stops]
     at_least: int
     unseen: tuple[str, ...] = ()
     confused: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -195,11 +203,11 @@ def _costs(survey: Survey, right: Collection[str]) -> Mapping[GuardId, set[str]]
     return found
 
 
-def _stopped(survey: Survey, guard: GuardId, rows: Collection[_Row]) -> tuple[str, ...]:
-    """The calls that a guard keeps from the entries of the profile call; of one that these lack, from later ones."""
+def _stopped(survey: Survey, guard: GuardId, rows: Collection[_Row]) -> Stops:
+    """The calls that a guard keeps from an entry of the profile call; of one that these lack, from a later one."""
     found = [row for row in rows if guard in row.guards]
     first = [row for row in found if survey.entries[row.entry].made_for == PROFILE]
-    return tuple(dict.fromkeys(row.call for row in first or found))
+    return Stops(tuple(dict.fromkeys(row.call for row in first or found)), (first or found)[0].entry)
 
 
 def _preference(guard: GuardId) -> tuple[bool, int, bool, GuardId]:

@@ -76,11 +76,12 @@ def _is_right(outcome: Outcome) -> bool:
 
 
 def _kept(surveyed: Surveyed, choice: Choice) -> Iterator[KeptGuard]:
-    made = [(entry.made_for, one) for entry, lone in surveyed.pairs() for one in lone]
-    for guard, protects in choice.kept.items():
-        made_for, one = next(pair for pair in made if pair[1].guard == guard)
+    made = list(surveyed.pairs())
+    for guard, stops in choice.kept.items():
+        entry, lone = made[stops.entry]
+        one = next(one for one in lone if one.guard == guard)
         says = wording.said(guard.source, guard.guard_type, one.condition)
-        yield KeptGuard(guard, says, one.condition, one.line, one.frame, protects, made_for)
+        yield KeptGuard(guard, says, one.condition, one.line, one.frame, stops.calls, entry.made_for)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
