@@ -126,7 +126,7 @@ def test_a_report_without_a_budget_says_how_to_get_one() -> None:
     with pytest.raises(UsageError) as caught:
         _ = Report(()).budget
 
-    assert str(caught.value) == ("no case was judged under policy 'budget'\n  hint: analyse with policies=[\"budget\"]")
+    assert str(caught.value) == ("no case was judged under policy 'budget'\n  hint: analyse with budget=True")
 
 
 class Extra(nn.Module):

@@ -53,7 +53,7 @@ class Report(RunReport):
         """
         found = self._budgets()
         if not found:
-            raise UsageError("no case was judged under policy 'budget'", hint='analyse with policies=["budget"]')
+            raise UsageError("no case was judged under policy 'budget'", hint="analyse with budget=True")
         if len(found) > 1:
             hint = "take report.cases[...].budget"
             raise UsageError(f"{len(found)} cases were judged under policy 'budget'", hint=hint)

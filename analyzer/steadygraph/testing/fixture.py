@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from steadygraph.case.case import Case
-from steadygraph.model import Policy
 from steadygraph.model.budget import Budget
 from steadygraph.report.shown import Report
 from steadygraph.testing import stability
@@ -81,18 +80,18 @@ class Steadygraph:
         return report
 
     def budget(self, case: Case | str | Path, **options: Any) -> Budget:
-        """The guards of a case that are worth keeping: :meth:`analyze` under the policy ``budget``.
+        """The guards of a case that are worth keeping: :meth:`analyze` with ``budget=True``.
 
         ``assert not steadygraph.budget(case).unprotected`` fails where no choice of guards makes a serving call right.
 
         Args:
             case: As of :meth:`analyze`.
-            options: Those of :func:`steadygraph.analyze` but ``policies``.
+            options: Those of :func:`steadygraph.analyze`.
 
         Raises:
             SteadygraphError: As ``steadygraph.analyze`` does.
         """
-        return self.analyze(case, policies=(Policy.BUDGET,), **options).budget
+        return self.analyze(case, budget=True, **options).budget
 
     def assert_stable(
         self,
