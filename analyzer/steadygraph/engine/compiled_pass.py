@@ -110,6 +110,9 @@ def _session(
 ) -> AbstractContextManager[CompileSession]:
     options = {key: value for key, value in case.compile.items() if key in _OPTIONS}
     compilers = backends.compilers(case, subject.backends) if subject.simulation is None else {}
+    budget = Policy.BUDGET in subject.policies
+    if budget:
+        torch_private.require("guard_workshop")
     subject.state.restore()
     session = CompileSession(
         regions,
@@ -118,6 +121,6 @@ def _session(
         at_serving=Policy.RECOMPILE in subject.policies,
         model=subject.model,
         simulated=subject.simulation is not None,
-        guards=GuardWork(apart=Policy.BUDGET in subject.policies),
+        guards=GuardWork(apart=budget),
     )
     return contextlib.closing(session)
