@@ -241,6 +241,14 @@ def test_all_guards_of_a_function_that_the_budget_does_not_know_may_be_kept() ->
         assert kept(on_missing="keep_all")(unknown) == [True, True]
 
 
+def test_a_function_that_only_serving_calls_compiled_keeps_all_its_guards() -> None:
+    later = FrameId("model.py", "later")
+    whole = BudgetFilter([], [FRAME, later], [later], on_missing="raise", label="budget.json")
+
+    assert whole([entry(guard("L['x']", "TENSOR_MATCH"))]) == [False]
+    assert whole([entry(guard("L['x']", "TENSOR_MATCH", function="later"))]) == [True]
+
+
 def test_a_function_that_goes_on_after_a_graph_break_is_known_though_its_line_has_moved() -> None:
     frames = (FrameId("model.py", "torch_dynamo_resume_in_forward_at_<n>"),)
 

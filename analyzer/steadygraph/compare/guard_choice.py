@@ -178,10 +178,9 @@ def _later_rows(survey: Survey, wrong: Collection[str]) -> Iterator[_Row]:
 
     There they are all left to others: the same graph may have kernels of its own for other sizes.
     """
-    made = {frame.answered for frame in survey.frames if frame.call in wrong and frame.answered is not None}
-    for index in sorted(made.difference(*(survey.of_profile(frame.code) for frame in survey.frames))):
-        for frame in survey.frames:
-            if frame.code == survey.entries[index].code and frame.violated.get(index):
+    for index, entry in enumerate(survey.entries):
+        for frame in survey.frames if entry.made_for in wrong else ():
+            if frame.code == entry.code and frame.violated.get(index):
                 yield _Row(frame.call, index, _guards(survey, index, frame))
 
 

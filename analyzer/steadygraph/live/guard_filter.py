@@ -37,4 +37,5 @@ def guard_filter(budget: str | Path, on_missing: Literal["warn", "raise", "keep_
     found = [each.budget for each in budgets.read(Path(budget)).budgets]
     kept = [guard for each in found for guard in each.kept]
     frames = [frame for each in found for frame in each.frames]
-    return BudgetFilter(kept, frames, on_missing=on_missing, label=readable_path(str(budget)))
+    whole = [frame for each in found for frame in each.whole]
+    return BudgetFilter(kept, frames, whole, on_missing=on_missing, label=readable_path(str(budget)))

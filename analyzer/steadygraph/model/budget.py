@@ -112,5 +112,7 @@ class Budget:
     sets: tuple[GuardSet, ...] = ()
     #: The compiled functions of all calls.
     frames: tuple[FrameId, ...] = ()
+    #: Those of them that serving calls alone compiled, after a graph break: all their guards are kept.
+    whole: tuple[FrameId, ...] = ()
     #: One-line remarks: what the choice costs beside its price, and what could not be told.
     notes: tuple[str, ...] = ()

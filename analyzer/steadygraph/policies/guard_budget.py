@@ -112,11 +112,20 @@ class Plan:
     @property
     def frames(self) -> tuple[FrameId, ...]:
         """The compiled functions, each once."""
-        lone = (one for _, found in self.surveyed.pairs() for one in found)
-        return tuple(dict.fromkeys(one.frame for one in lone if one.frame is not None))
+        return tuple(dict.fromkeys(frame for _, frame in self._compiled()))
+
+    @property
+    def whole(self) -> tuple[FrameId, ...]:
+        """Those that the profile call did not compile."""
+        known = {frame for call, frame in self._compiled() if call == PROFILE}
+        return tuple(frame for frame in self.frames if frame not in known)
+
+    def _compiled(self) -> Iterator[tuple[str, FrameId]]:
+        for entry, lone in self.surveyed.pairs():
+            yield from ((entry.made_for, one.frame) for one in lone if one.frame is not None)
 
     def filter(self) -> BudgetFilter:
-        return BudgetFilter(self.kept, self.frames, on_missing="warn", label="the budget")
+        return BudgetFilter(self.kept, self.frames, self.whole, on_missing="warn", label="the budget")
 
     @contextlib.contextmanager
     def calling(self, call: str) -> Iterator[None]:
@@ -138,6 +147,7 @@ class Plan:
             unprotected=tuple(self._unprotected(outcomes)),
             sets=tuple(self._sets()),
             frames=self.frames,
+            whole=self.whole,
             notes=tuple(self._notes()),
         )
 

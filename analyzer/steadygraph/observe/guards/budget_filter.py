@@ -26,15 +26,22 @@ class BudgetFilter:
     Args:
         kept: What is to be kept.
         frames: The compiled functions that the budget knows.
+        whole: Those of which all guards are kept: the profile call did not compile them.
         on_missing: What is done where the model lacks a guard, or has a function that the budget does not know:
             ``warn``, ``raise``, or ``keep_all`` guards of that function.
         label: Begins the sentence about it.
     """
 
     def __init__(
-        self, kept: Sequence[KeptGuard], frames: Sequence[FrameId], *, on_missing: OnMissing, label: str
+        self,
+        kept: Sequence[KeptGuard],
+        frames: Sequence[FrameId],
+        whole: Sequence[FrameId] = (),
+        *,
+        on_missing: OnMissing,
+        label: str,
     ) -> None:
-        self._kept, self._frames = kept, frozenset(frames)
+        self._kept, self._frames, self._whole = kept, frozenset(frames), frozenset(whole)
         self._on_missing, self._label = on_missing, label
         #: The first entry of a function is the one that the guards of the profile call belong to.
         self._seen: set[FrameId] = set()
@@ -46,7 +53,7 @@ class BudgetFilter:
         frame = next((found for found in map(frame_id, entries) if found is not None), None)
         keep = {place for one in self._kept for place in guards.standing_for(one.guard)}
         missing = list(self._missing(guards, frame))
-        if missing and self._tell(missing) == "keep_all":
+        if frame in self._whole or (missing and self._tell(missing) == "keep_all"):
             return [True] * len(entries)
         return [place in keep for place in range(len(entries))]
 
