@@ -59,6 +59,8 @@ LIGHT_MODULES = {
     "steadygraph.live.engines.ranks",
     "steadygraph.live.engines.settings",
     "steadygraph.live.engines.sglang",
+    "steadygraph.live.guard_filter",
+    "steadygraph.observe.guards.budget_filter",
     "steadygraph.live.script",
     "steadygraph.observe.guards.no_recompiles",
     "steadygraph.observe.places.excerpts",
@@ -66,8 +68,13 @@ LIGHT_MODULES = {
 
 #: Folders whose imports are narrower than their layer allows.
 ONLY = {
-    "compare": {"steadygraph.model"},
-    "torch_private": {"steadygraph.errors", "steadygraph.errors.raised", "steadygraph.model"},
+    "compare": {"steadygraph.model", "steadygraph.model.budget"},
+    "torch_private": {
+        "steadygraph.errors",
+        "steadygraph.errors.raised",
+        "steadygraph.model",
+        "steadygraph.model.budget",
+    },
     "steadygraph_rules": {"steadygraph.model", "steadygraph.rule"},
     "reference": set[str](),
 }
@@ -76,6 +83,7 @@ ONLY = {
 OURS_TOO = {"_box", "compile_id", "force_recompile", "guard_manager", "guarded_code"} | {
     "mark_dynamic",
     "maybe_mark_dynamic",
+    "skip_guard_eval_unsafe",  # a keyword of torch.compiler.set_stance
     "shape_env",
 }
 #: What the objects have that Dynamo, FX and C++ hand over, beside what the door itself names.

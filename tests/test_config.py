@@ -11,6 +11,12 @@ from steadygraph.config import Options, Settings
 from steadygraph.errors import UsageError
 from steadygraph.model import Policy
 
+ALL_POLICIES = (
+    "recompile, drop, shapes-only, cuda-graph, budget, skip_guard_on_inbuilt_nn_modules_unsafe, "
+    "skip_guard_on_all_nn_modules_unsafe, skip_guard_on_globals_unsafe, keep_tensor_guards_unsafe, "
+    "keep_portable_guards_unsafe, skip_all_guards_unsafe, skip_guard_eval_unsafe"
+)
+
 
 @pytest.fixture(autouse=True)
 def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +106,7 @@ def test_no_limit_of_time_is_written_as_zero() -> None:
         ("fail_on = 'error'", "unknown key 'fail_on'\n  hint: did you mean fail-on?"),
         (
             "zzz = 2",
-            "unknown key 'zzz'\n  hint: keys are policy, backend, select, ignore, fail-on, format, timeout, "
+            "unknown key 'zzz'\n  hint: keys are policy, backend, budget, select, ignore, fail-on, format, timeout, "
             "memory-limit, jobs, device, gpu, baseline, report, cases",
         ),
         ("jobs = '2'", "jobs is '2', which is not a whole number\n  hint: write a whole number"),
@@ -113,9 +119,9 @@ def test_no_limit_of_time_is_written_as_zero() -> None:
         ("policy = ['dorp']", "unknown policy 'dorp'\n  hint: did you mean drop?"),
         (
             "policy = 'zzz'",
-            "unknown policy 'zzz'\n  hint: policies are recompile, drop, shapes-only, cuda-graph",
+            f"unknown policy 'zzz'\n  hint: policies are {ALL_POLICIES}",
         ),
-        ("policy = []", "no policy is named\n  hint: policies are recompile, drop, shapes-only, cuda-graph"),
+        ("policy = []", f"no policy is named\n  hint: policies are {ALL_POLICIES}"),
         ("backend = 'inducter'", "unknown backend 'inducter'\n  hint: did you mean inductor?"),
         (
             "select = [1]",

@@ -14,7 +14,7 @@ import steadygraph
 PUBLIC = {
     "steadygraph": (
         "Call Case CaseError Finding Kind Outcome Policy Report Result Severity SteadygraphError TargetError "
-        "TorchSupportError UsageError __version__ allow_sync analyze check no_recompiles watch"
+        "TorchSupportError UsageError __version__ allow_sync analyze check guard_filter no_recompiles watch"
     ),
     "steadygraph.rule": "HEADINGS Example Message Rule clauses spread",
     "steadygraph.model": (

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from steadygraph.errors import TargetError as TargetError
     from steadygraph.errors import TorchSupportError as TorchSupportError
     from steadygraph.errors import UsageError as UsageError
+    from steadygraph.live.guard_filter import guard_filter as guard_filter
     from steadygraph.live.watch import watch as watch
     from steadygraph.model import Finding as Finding
     from steadygraph.model import Kind as Kind
@@ -49,6 +50,7 @@ _HOMES = {
     "Result": "model",
     "Severity": "model",
     "Report": "report.shown",
+    "guard_filter": "live.guard_filter",
     "allow_sync": "observe.syncs.allowance",
     "no_recompiles": "observe.guards.no_recompiles",
     "watch": "live.watch",

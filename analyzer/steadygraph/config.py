@@ -60,6 +60,7 @@ class Settings:
         gpu: Which GPU is simulated; None: the case's own, or the default.
         write_repro: A file for a program that shows what torch.compile gets wrong by itself.
         probing: How calls that are derived from the profile call are tried; None: they are not.
+        budget: Find the guards worth keeping, and judge a deployment that keeps these.
     """
 
     policies: tuple[Policy, ...] | None = None
@@ -70,6 +71,7 @@ class Settings:
     gpu: str | None = None
     write_repro: str | None = None
     probing: Probing | None = None
+    budget: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ def options(table: Mapping[str, Any]) -> Options:
         ignore=table.get("ignore", ()),
         device=table.get("device"),
         gpu=table.get("gpu"),
+        budget=table.get("budget", False),
     )
     return Options(
         settings,
@@ -216,6 +219,12 @@ def _backend(key: str, value: object) -> tuple[str, ...]:
     return backends(_texts(key, value))
 
 
+def _flag(key: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong_type(key, value, "true or false")
+    return value
+
+
 def _one_of(known: Sequence[str], plural: str) -> Callable[[str, object], str]:
     def check(key: str, value: object) -> str:
         return _known([_text(key, value)], known, key, plural)[0]
@@ -263,6 +272,7 @@ def _wrong_type(key: str, value: object, wanted: str) -> UsageError:
 _CHECKS: dict[str, Callable[[str, object], Any]] = {
     "policy": _policy,
     "backend": _backend,
+    "budget": _flag,
     "select": _texts,
     "ignore": _texts,
     "fail-on": _one_of(FAIL_ON, "severities"),

@@ -37,6 +37,7 @@ HOLD = """\
 probes
   every analysis        all hold
   repeated layers       all hold
+  budgets of guards     all hold
   simulated device      all hold
   backend aot_eager     all hold
   backend inductor      all hold
@@ -83,6 +84,7 @@ def test_a_torch_that_lacks_something_is_told_with_what_and_the_exit_code_is_3(
         "probes\n"
         f"! every analysis        torch has no {lacks}\n"
         "  repeated layers       all hold\n"
+        "  budgets of guards     all hold\n"
         "  simulated device      all hold\n"
         "  backend aot_eager     all hold\n"
         "  backend inductor      all hold\n"

@@ -21,6 +21,12 @@ def test_report(steadygraph):
     assert not report.ok()
 
 
+def test_budget(steadygraph):
+    budget = steadygraph.budget("cases/case_broken.py")
+    assert (budget.wrong, budget.unprotected) == (("image",), ())
+    assert [one.protects for one in budget.kept if one.made_for == "profile"] == [("image",)]
+
+
 def test_case_of_python(steadygraph):
     case = package.Case(build=build, profile=profile, serving=serving)
     with pytest.raises(pytest.fail.Exception, match="SG101"):
@@ -67,8 +73,9 @@ def test_it_analyses_and_asserts_and_leaves_everything_as_it_was(cases: pytest.P
 
     found = spawn("--steadygraph-report=out", "-W", "error")
 
-    found.assert_outcomes(passed=6)
+    found.assert_outcomes(passed=7)
     assert [case["target"] for case in document(cases.path / "out")["cases"]] == [
+        "test_model.py::test_budget",
         "test_model.py::test_calls_in_one_line",
         "test_model.py::test_calls_in_one_line #2",
         "test_model.py::test_case_of_python",

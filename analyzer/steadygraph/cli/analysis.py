@@ -11,7 +11,7 @@ from steadygraph.case.target import expanded, parse, python_file
 from steadygraph.cli import recordings, signals
 from steadygraph.cli.conclusion import Plan, Wanted, planned
 from steadygraph.cli.progress import Progress
-from steadygraph.config import Probing, Settings
+from steadygraph.config import Options, Probing, Settings
 from steadygraph.errors import CaseError, UsageError
 from steadygraph.errors.files import require_writable
 from steadygraph.model import CaseReport, Problem, Recording
@@ -40,26 +40,32 @@ class Command:
 def run(command: Command) -> int:
     """Analyse, tell the results, and give the exit code."""
     plan = planned(command.wanted)
-    named = [one for target in command.targets for one in expanded(target)]
-    # "./case.py" is "case.py" once more.
-    targets = list({os.path.normpath(target): target for target in reversed(named)}.values())[::-1]
+    asked = requests(command.targets, command.case_file)
     if command.record is not None:
         require_writable(command.record)
     if command.write_repro is not None:
-        plan = _writing(plan, command.write_repro, targets)
+        plan = _writing(plan, command.write_repro, asked)
     if command.probing is not None:
         plan = _with(plan, replace(plan.options.settings, probing=command.probing))
     if command.case_file is not None:
         python_file(str(command.case_file))
-    work = _Work([Request(target, command.case_file) for target in targets])
-    work.do(plan, command)
+    work = Work(asked)
+    work.do(plan.options, progress=command.progress, record=command.record is not None, silent=plan.quiet)
     made_on = environment(plan.options.settings.device or "cpu")
     return recordings.concluded(
         plan, work.cases, lambda: work.recordings, made_on, file=command.record, interrupted=work.interrupted
     )
 
 
-def _writing(plan: Plan, file: Path, targets: Sequence[str]) -> Plan:
+def requests(targets: Sequence[str], case_file: Path | None) -> list[Request]:
+    """What is asked for: each target once, those of a folder one by one."""
+    named = [one for target in targets for one in expanded(target)]
+    # "./case.py" is "case.py" once more.
+    found = list({os.path.normpath(target): target for target in reversed(named)}.values())[::-1]
+    return [Request(target, case_file) for target in found]
+
+
+def _writing(plan: Plan, file: Path, targets: Sequence[Request]) -> Plan:
     """The same plan, with a program to be written.
 
     Raises:
@@ -77,7 +83,7 @@ def _with(plan: Plan, settings: Settings) -> Plan:
 
 
 @dataclass(slots=True)
-class _Work:
+class Work:
     """The targets, and what became of those that are finished; Ctrl-C, or a signal like it, may come before all are."""
 
     requests: Sequence[Request]
@@ -96,13 +102,21 @@ class _Work:
         """In the same order; a target that failed has one that says so."""
         return tuple(self.recorded.get(index) or _failed(self.finished[index]) for index in sorted(self.finished))
 
-    def do(self, plan: Plan, command: Command) -> None:
+    def do(self, options: Options, *, progress: bool, record: bool = False, silent: bool = False) -> None:
+        """Analyse the targets, each in a process of its own.
+
+        Args:
+            options: How.
+            progress: Show how far it is.
+            record: Keep the recordings, too.
+            silent: Hide what targets print.
+        """
         usable = self._usable()
-        with Progress([self.requests[index].target for index in usable], shown=command.progress) as progress:
+        with Progress([self.requests[index].target for index in usable], shown=progress) as shown:
 
             def done(position: int, report: CaseReport) -> None:
                 self.finished[usable[position]] = report
-                progress.done(position)
+                shown.done(position)
 
             def recorded(position: int, recording: Recording) -> None:
                 self.recorded[usable[position]] = recording
@@ -110,14 +124,14 @@ class _Work:
             try:
                 for _ in pool.run(
                     [self.requests[index] for index in usable],
-                    plan.options.settings,
-                    jobs=plan.options.jobs,
-                    timeout_s=plan.options.timeout_s,
-                    memory_limit_bytes=plan.options.memory_limit_bytes,
-                    on_start=progress.start,
+                    options.settings,
+                    jobs=options.jobs,
+                    timeout_s=options.timeout_s,
+                    memory_limit_bytes=options.memory_limit_bytes,
+                    on_start=shown.start,
                     on_done=done,
-                    on_recorded=None if command.record is None else recorded,
-                    silent=plan.quiet,
+                    on_recorded=recorded if record else None,
+                    silent=silent,
                 ):
                     pass
             except KeyboardInterrupt as interrupt:

@@ -41,8 +41,8 @@ def analyze(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Deployment to judge: recompile, drop, shapes-only or cuda-graph. Repeatable; default: recompile and "
-            "drop, and cuda-graph where the case says so.",
+            help="Deployment to judge: recompile, drop, shapes-only, cuda-graph, budget, or a filter of torch.compiler "
+            "by its name. Repeatable; default: recompile and drop, and cuda-graph where the case says so.",
             autocompletion=choices(*POLICIES),
         ),
     ] = None,
@@ -71,6 +71,10 @@ def analyze(
             autocompletion=choices(*GPUS),
         ),
     ] = None,
+    budget: Annotated[
+        bool,
+        typer.Option("--budget", help="Find the guards worth keeping, too, and judge a deployment that keeps these."),
+    ] = False,
     fail_on: FailOn = None,
     format: Format = None,
     output: Output = None,
@@ -137,6 +141,7 @@ def analyze(
     given = {
         "policy": policy,
         "backend": backend,
+        "budget": budget or None,
         **of_results(select, ignore, fail_on, format, baseline, report),
         "device": device,
         "gpu": gpu,

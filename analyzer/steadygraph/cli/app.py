@@ -10,6 +10,7 @@ import typer
 
 from steadygraph.cli import streams
 from steadygraph.cli.analyze import analyze
+from steadygraph.cli.budget import budget
 from steadygraph.cli.compare import compare
 from steadygraph.cli.doctor import doctor
 from steadygraph.cli.init import init
@@ -26,6 +27,7 @@ _ClickException: type[Exception] = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(name=PROGRAM, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 app.command("analyze")(analyze)
+app.command("budget")(budget)
 app.command("compare")(compare)
 app.command("doctor")(doctor)
 app.command("init")(init)

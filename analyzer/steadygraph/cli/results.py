@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,8 +79,9 @@ class Destination:
 
         if self.output is not None:
             return render(report, width=_FILE_WIDTH, quiet=self.quiet, verbose=self.verbose)
-        width = shutil.get_terminal_size((_FILE_WIDTH, 0)).columns
-        return render(report, width=width, color=_wants_color(), quiet=self.quiet, verbose=self.verbose)
+        return screen(
+            lambda width, color: render(report, width=width, color=color, quiet=self.quiet, verbose=self.verbose)
+        )
 
 
 def tell(report: RunReport, destination: Destination, *, printed: bool = True) -> None:
@@ -101,6 +103,11 @@ def tell(report: RunReport, destination: Destination, *, printed: bool = True) -
     finally:
         if destination.folder is not None:
             report_folder.store(clean, destination.folder)
+
+
+def screen(render: Callable[[int, bool], str]) -> str:
+    """What ``render`` makes for so many columns, with or without colours, as the standard output is."""
+    return render(shutil.get_terminal_size((_FILE_WIDTH, 0)).columns, _wants_color())
 
 
 def _wants_color() -> bool:

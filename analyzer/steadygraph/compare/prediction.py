@@ -16,6 +16,8 @@ from steadygraph.model import Asks, Aspect, Checked, GraphChange, Outcome, Owner
 
 _EAGER = "eager"
 _UNKNOWN = GraphChange()
+#: Where the graph of the profile call may answer what is not meant for it.
+_WITHOUT_ALL_GUARDS = frozenset(Policy) - {Policy.RECOMPILE, Policy.SHAPES_ONLY, Policy.CUDA_GRAPH}
 #: What the code around inductor's kernels looks at in each input: its sizes and strides, and that it is a tensor.
 _ASSERTED = frozenset({Asks.SIZE, Asks.RANK, Asks.STRIDE, Asks.TENSOR})
 _VISIBLE = frozenset({Aspect.SHAPE, Aspect.RANK, Aspect.STRIDE, Aspect.REQUIRES_GRAD})
@@ -24,14 +26,14 @@ _VISIBLE = frozenset({Aspect.SHAPE, Aspect.RANK, Aspect.STRIDE, Aspect.REQUIRES_
 def predicted(
     outcomes: Sequence[Outcome], violated: Sequence[ViolatedGuard], *, derived: bool = False
 ) -> tuple[Outcome, ...]:
-    """The same outcomes, with a prediction where ``drop`` was proved with the eager back end only.
+    """The same outcomes, with a prediction where dropping guards was proved with the eager back end only.
 
     Args:
         outcomes: Those of one call.
         violated: The guards that it violates.
         derived: Does what it returns have a gradient, and what the profile call returns none?
     """
-    proved = {outcome.backend for outcome in outcomes if outcome.policy is Policy.DROP}
+    proved = {outcome.backend for outcome in outcomes if outcome.policy in _WITHOUT_ALL_GUARDS}
     if proved - {_EAGER}:
         return tuple(outcomes)
     violated = _up_to_the_policy(violated)
@@ -39,7 +41,7 @@ def predicted(
     result = {Result.SAME: same, Result.RAISES: _where_eager_kernels_raise(violated)}
     return tuple(
         dataclasses.replace(outcome, predicted=result[outcome.result])
-        if outcome.policy is Policy.DROP and result.get(outcome.result)
+        if _is_open(outcome) and result.get(outcome.result)
         else outcome
         for outcome in outcomes
     )
@@ -67,7 +69,13 @@ def unproved(
 def _depends_on_guards(outcome: Outcome) -> bool:
     """Not where guards are kept, nor where the capture or the memory of a graph is why it is bad."""
     bad = outcome.predicted in (Result.RAISES, Result.SILENT_WRONG)
-    return outcome.policy is not Policy.RECOMPILE and not (outcome.policy is Policy.CUDA_GRAPH and bad)
+    kept = outcome.policy is Policy.RECOMPILE or not outcome.of_profile
+    return not kept and not (outcome.policy is Policy.CUDA_GRAPH and bad)
+
+
+def _is_open(outcome: Outcome) -> bool:
+    """Did the graph of the profile call answer, with fewer guards than it has?"""
+    return outcome.policy in _WITHOUT_ALL_GUARDS and outcome.of_profile
 
 
 def _up_to_the_policy(violated: Sequence[ViolatedGuard]) -> list[ViolatedGuard]:

@@ -28,6 +28,7 @@ def analyze(
     ignore: Iterable[str] = (),
     device: str | None = None,
     gpu: str | None = None,
+    budget: bool = False,
 ) -> Report:
     """Compare the warm-up call of a model with its serving calls, in this process.
 
@@ -40,6 +41,7 @@ def analyze(
         ignore: Rules to leave out.
         device: Device to analyse for, instead of the case's own: ``cpu``, ``cuda``, ``cuda:4`` for four.
         gpu: Which GPU is simulated where there is no device, as ``--gpu``: ``h100``, ``b200``.
+        budget: Find the guards worth keeping, too, and judge a deployment that keeps these: ``Report.budget``.
 
     Returns:
         A report with one case.
@@ -56,6 +58,7 @@ def analyze(
         ignore=tuple(ignore),
         device=None if device is None else config.device(device),
         gpu=None if gpu is None else config.gpu(gpu),
+        budget=budget,
     )
     result = _analyzed(case, None if case_file is None else Path(case_file), settings)
     return Report((result,), environment=environment(device or "cpu"))

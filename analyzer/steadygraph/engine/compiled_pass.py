@@ -14,6 +14,7 @@ from steadygraph import torch_private
 from steadygraph.case.case import Case
 from steadygraph.engine.subject import Subject
 from steadygraph.model import PROFILE, Policy, Refusal, Waived
+from steadygraph.observe.run.guard_work import GuardWork
 from steadygraph.observe.run.session import CompileSession
 from steadygraph.observe.run.watching import WatchedRegion
 from steadygraph.policies import backends, recompile
@@ -109,6 +110,9 @@ def _session(
 ) -> AbstractContextManager[CompileSession]:
     options = {key: value for key, value in case.compile.items() if key in _OPTIONS}
     compilers = backends.compilers(case, subject.backends) if subject.simulation is None else {}
+    budget = Policy.BUDGET in subject.policies
+    if budget:
+        torch_private.require("guard_workshop")
     subject.state.restore()
     session = CompileSession(
         regions,
@@ -117,5 +121,6 @@ def _session(
         at_serving=Policy.RECOMPILE in subject.policies,
         model=subject.model,
         simulated=subject.simulation is not None,
+        guards=GuardWork(apart=budget),
     )
     return contextlib.closing(session)

@@ -64,6 +64,7 @@ def judge(recording: Recording, packs: LoadedRules, chosen: Selection, *, select
         location=recording.location,
         device=recording.device,
         sensitivity=recording.sensitivity,
+        budget=recording.budget,
     )
 
 

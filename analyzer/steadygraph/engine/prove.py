@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from steadygraph.case import phase
+from steadygraph.compare.evidence import evidence
 from steadygraph.model import PROFILE, Checked, Consequence, Outcome, Policy, RecordedCall, Recording, Result
 from steadygraph.model.evidence import worst_of
 from steadygraph.policies import blame, capture
@@ -15,12 +16,18 @@ from steadygraph.policies.blame import Blamed
 from steadygraph.policies.cuda_graph import CudaGraph
 from steadygraph.policies.deployment import Deployment
 from steadygraph.policies.drop import Drop
+from steadygraph.policies.filtered import TORCHS_OWN, Filtered, GuardsSkipped
+from steadygraph.policies.guard_budget import GuardBudget, Plan, planned
 from steadygraph.policies.recompile import Recompile
 from steadygraph.policies.runs import EAGER
 from steadygraph.policies.shapes_only import ShapesOnly
 
 #: In the order in which reports show them.
-DEPLOYMENTS: tuple[Deployment, ...] = (Recompile(), Drop(), ShapesOnly(), CudaGraph())
+DEPLOYMENTS: tuple[Deployment, ...] = (
+    *(Recompile(), Drop(), GuardBudget(), ShapesOnly(), CudaGraph()),
+    *(Filtered(policy) for policy in TORCHS_OWN),
+    GuardsSkipped(),
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,12 +55,16 @@ def prove(recording: Recording, bench: Bench, policies: Collection[Policy], back
     obstacles = capture.obstacles(bench, recording.profile.syncs) if Policy.CUDA_GRAPH in policies else ()
     bench = dataclasses.replace(bench, obstacles=obstacles)
     unasked = tuple(backends) == (EAGER,) and bench.session.runs_otherwise(AOT_EAGER)
-    proved = [
-        _outcomes(bench, deployment, backend, unasked=unasked)
-        for deployment in deployments(policies)
-        for backend in deployment.backends(backends)
-    ]
-    shown = {call.name: tuple(outcomes[call.name] for outcomes in proved) for call in recording.calls}
+    proved: list[Mapping[str, Outcome]] = []
+    plan: Plan | None = None
+    for deployment in deployments(policies):
+        if isinstance(deployment, GuardBudget):
+            with phase.step("choosing guards"):
+                plan = _planned(recording, bench, proved)
+            deployment = GuardBudget(plan)
+        for backend in deployment.backends(backends):
+            proved.append(_outcomes(bench, deployment, backend, unasked=unasked))
+    shown = _by_call(recording, proved)
     failed = obstacles if any(_fails_to_capture(outcomes[PROFILE]) for outcomes in proved) else ()
     with phase.step("explaining"):
         blamed = _blamed(recording, bench, shown)
@@ -68,7 +79,24 @@ def prove(recording: Recording, bench: Bench, policies: Collection[Policy], back
     ]
     program = next((one.program for one in blamed.values() if one.program is not None), None)
     notes = (*recording.notes, *bench.remarks())
-    return Proved(dataclasses.replace(recording, calls=tuple(calls), notes=notes), program)
+    budget = None if plan is None else plan.budget(_of(Policy.BUDGET, shown))
+    return Proved(dataclasses.replace(recording, calls=tuple(calls), notes=notes, budget=budget), program)
+
+
+def _planned(recording: Recording, bench: Bench, proved: Sequence[Mapping[str, Outcome]]) -> Plan:
+    """Which guards are to be kept, by what the calls do without any and with all; what could not be shown counts."""
+    outcomes = _by_call(recording, proved)
+    calls = tuple(dataclasses.replace(call, outcomes=outcomes[call.name]) for call in recording.calls)
+    found = evidence(dataclasses.replace(recording, calls=calls))
+    return planned(bench, {one.scenario: one.outcomes for one in found})
+
+
+def _by_call(recording: Recording, proved: Sequence[Mapping[str, Outcome]]) -> dict[str, tuple[Outcome, ...]]:
+    return {call.name: tuple(outcomes[call.name] for outcomes in proved) for call in recording.calls}
+
+
+def _of(policy: Policy, outcomes: Mapping[str, Sequence[Outcome]]) -> dict[str, tuple[Outcome, ...]]:
+    return {call: tuple(one for one in found if one.policy is policy) for call, found in outcomes.items()}
 
 
 def unproved(recording: Recording, policies: Collection[Policy], backends: Sequence[str]) -> Proved:

@@ -129,10 +129,12 @@ def prepared(case: Case, settings: Settings) -> Iterator[Subject]:
 
 def policies(case: Case, settings: Settings) -> tuple[Policy, ...]:
     """The deployments that are judged."""
-    if settings.policies:
-        return settings.policies
     usual = (Policy.RECOMPILE, Policy.DROP)
-    return (*usual, Policy.CUDA_GRAPH) if case.cuda_graph else usual
+    asked = settings.policies or ((*usual, Policy.CUDA_GRAPH) if case.cuda_graph else usual)
+    if settings.budget or Policy.BUDGET in asked:
+        # What is kept is chosen by what the calls do with all guards and without any.
+        return tuple(dict.fromkeys((*usual, Policy.BUDGET, *asked)))
+    return asked
 
 
 def wanted_device(case: Case, settings: Settings) -> str:

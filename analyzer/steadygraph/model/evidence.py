@@ -153,6 +153,8 @@ class Outcome:
     since: str | None = None
     as_eager: bool = False
     compiled_branch: tuple[Location, ...] = ()
+    #: Did what was compiled for the profile call answer, as far as a policy that keeps some guards tells?
+    of_profile: bool = True
     #: The back end that showed it, where ``backend`` does not: one that is run as well where graphs may differ below.
     shown_by: str | None = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from steadygraph.model.budget import Budget
 from steadygraph.model.environment import environment, version
 from steadygraph.model.evidence import CompilerFault, Leak, NonFinite, Outcome, Region, WrongInEager
 from steadygraph.model.observation import Observation, Sync
@@ -80,6 +81,8 @@ class Recording:
     device: str = ""
     #: Of a profile call that was probed: all calls that were derived from it.
     sensitivity: Sensitivity | None = None
+    #: The guards worth keeping, where that was asked for.
+    budget: Budget | None = None
 
     @property
     def profile(self) -> RecordedCall:

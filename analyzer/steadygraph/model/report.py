@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+from steadygraph.model.budget import Budget
 from steadygraph.model.evidence import Finding, GraphChange, Leak, Outcome, Region, WrongInEager
 from steadygraph.model.observation import Graph, ViolatedGuard
 from steadygraph.model.probe import Sensitivity
@@ -130,3 +131,5 @@ class CaseReport:
     device: str = ""
     #: Of a profile call that was probed: all calls that were derived from it.
     sensitivity: Sensitivity | None = None
+    #: The guards worth keeping, where that was asked for.
+    budget: Budget | None = None

@@ -76,6 +76,16 @@ class Policy(enum.StrEnum):
     DROP = "drop"
     SHAPES_ONLY = "shapes-only"
     CUDA_GRAPH = "cuda-graph"
+    #: The guards of a budget are kept, and one that is violated recompiles.
+    BUDGET = "budget"
+    #: Torch's own ways to have fewer guards, by their names there; what is left and violated recompiles.
+    SKIP_INBUILT_MODULES = "skip_guard_on_inbuilt_nn_modules_unsafe"
+    SKIP_ALL_MODULES = "skip_guard_on_all_nn_modules_unsafe"
+    SKIP_GLOBALS = "skip_guard_on_globals_unsafe"
+    KEEP_TENSORS = "keep_tensor_guards_unsafe"
+    KEEP_PORTABLE = "keep_portable_guards_unsafe"
+    SKIP_ALL = "skip_all_guards_unsafe"
+    SKIP_GUARD_EVAL = "skip_guard_eval_unsafe"
 
 
 class Result(enum.StrEnum):

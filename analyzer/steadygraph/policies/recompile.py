@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import Any
 
 from torch import nn
 
@@ -17,12 +20,30 @@ from steadygraph.policies.runs import EAGER, CallResult, lefts, outcome, run_cal
 
 
 def run(
-    case: Case, model: nn.Module, session: CompileSession, eager: Mapping[str, CallResult]
+    case: Case,
+    model: nn.Module,
+    session: CompileSession,
+    eager: Mapping[str, CallResult],
+    around: Callable[[str], AbstractContextManager[Any]] = contextlib.nullcontext,
 ) -> dict[str, CallResult]:
-    """The observed run: everything that the other policies need is captured here."""
+    """The observed run: everything that the other policies need is captured here.
+
+    Args:
+        case: Gives the calls.
+        model: In the state in which they start.
+        session: Compiles and observes.
+        eager: What each call gives in eager mode.
+        around: Gives a block to run each call in.
+    """
+
+    @contextlib.contextmanager
+    def calling(call: str) -> Iterator[None]:
+        with session.calling(call), around(call):
+            yield
+
     with session.guards_kept():
         watch = Comparer(lefts(eager))
-        results = run_calls(case, model, mark=True, on_start=session.start, watching=session.calling, watch=watch)
+        results = run_calls(case, model, mark=True, on_start=session.start, watching=calling, watch=watch)
     if session.failure is not None:
         raise session.failure
     return results

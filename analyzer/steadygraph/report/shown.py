@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from steadygraph.errors import UsageError, files
+from steadygraph.model.budget import Budget
 from steadygraph.model.run import RunReport
 from steadygraph.report import folder
+from steadygraph.report.json import budgets
 from steadygraph.report.text import notebook, text
 
 if TYPE_CHECKING:
@@ -40,6 +43,38 @@ class Report(RunReport):
             UsageError: The directory cannot be made or written to; no file in it is changed then.
         """
         folder.store(self, Path(directory))
+
+    @property
+    def budget(self) -> Budget:
+        """The guards worth keeping, of the one case that was judged under the policy ``budget``.
+
+        Raises:
+            UsageError: No case was, or several were.
+        """
+        found = self._budgets()
+        if not found:
+            raise UsageError("no case was judged under policy 'budget'", hint="analyse with budget=True")
+        if len(found) > 1:
+            hint = "take report.cases[...].budget"
+            raise UsageError(f"{len(found)} cases were judged under policy 'budget'", hint=hint)
+        return next(iter(found.values()))
+
+    def write_budget(self, file: str | Path) -> None:
+        """Write the guards worth keeping of all cases to a file, for :func:`steadygraph.guard_filter`.
+
+        Args:
+            file: Where; it is written whole or not at all.
+
+        Raises:
+            UsageError: No case was judged under the policy ``budget``, or the file cannot be written.
+        """
+        found = self._budgets() or {"": self.budget}
+        text = budgets.to_json(found, tool_version=self.tool_version, environment=self.environment)
+        files.require_writable(Path(file))
+        files.write(Path(file), text)
+
+    def _budgets(self) -> dict[str, Budget]:
+        return {case.target: case.budget for case in self.cases if case.budget is not None}
 
     def __str__(self) -> str:
         return text.render(self, width=shutil.get_terminal_size().columns).rstrip("\n")

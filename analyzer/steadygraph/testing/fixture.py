@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from steadygraph.case.case import Case
+from steadygraph.model.budget import Budget
 from steadygraph.report.shown import Report
 from steadygraph.testing import stability
 from steadygraph.testing.quiet import trace_log_kept_apart
@@ -96,6 +97,20 @@ class Steadygraph:
         report = probe(given, **options)
         self._session.kept(report.cases[0], self._session.name_for(self._item))
         return report
+
+    def budget(self, case: Case | str | Path, **options: Any) -> Budget:
+        """The guards of a case that are worth keeping: :meth:`analyze` with ``budget=True``.
+
+        ``assert not steadygraph.budget(case).unprotected`` fails where no choice of guards makes a serving call right.
+
+        Args:
+            case: As of :meth:`analyze`.
+            options: Those of :func:`steadygraph.analyze`.
+
+        Raises:
+            SteadygraphError: As ``steadygraph.analyze`` does.
+        """
+        return self.analyze(case, budget=True, **options).budget
 
     def assert_stable(
         self,

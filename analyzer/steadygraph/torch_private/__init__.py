@@ -77,6 +77,14 @@ from steadygraph.torch_private.frames import (
     with_own_code,
 )
 from steadygraph.torch_private.graphs import TracedGraph, TracedNode, copied, dtypes, input_sources, traced_graph
+from steadygraph.torch_private.guard_entries import (
+    condition,
+    frame_id,
+    guard_class,
+    guard_id,
+    lone_guards,
+)
+from steadygraph.torch_private.guard_workshop import Filter, GuardWorkshop, filters, guards_built
 from steadygraph.torch_private.guards import locals_heard, when_asked
 from steadygraph.torch_private.inductor import inductor
 from steadygraph.torch_private.marks import guard_errors_raised_only, violated_marks, violations_ignored

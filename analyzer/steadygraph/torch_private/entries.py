@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from steadygraph.model.budget import FrameId, GuardClass, GuardId
 from steadygraph.torch_private.guards import GuardRoot, GuardTree, MadeGuard
 
 #: Whether a call is as one before, where nobody wants to know.
@@ -42,6 +43,27 @@ class SkippedFrame:
     at_limit: bool = False
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LoneGuard:
+    """One guard of an entry, in a guard manager of its own.
+
+    Args:
+        guard: What finds it again.
+        condition: What it asks, in Dynamo's words.
+        line: The number of the line that made it.
+        frame: The compiled function that it belongs to.
+        about: What it is about.
+        tree: Asks it; None: it cannot be asked alone.
+    """
+
+    guard: GuardId
+    condition: str
+    line: int | None
+    frame: FrameId | None
+    about: GuardClass
+    tree: GuardTree | None
+
+
 @dataclass(slots=True, eq=False)
 class CompiledFrame:
     """One entry of Dynamo's cache: live objects, to be reduced to values by the observers."""
@@ -63,6 +85,8 @@ class CompiledFrame:
     callers: Sequence[traceback.FrameSummary] = ()
     #: One that another thread made while this one waited for Dynamo's lock, and that would have answered.
     same_as: CompiledFrame | None = None
+    #: Its guards one by one, where somebody wants to know who violates which.
+    alone: Sequence[LoneGuard] = ()
 
     #: Read once: walking it takes a while.
     _tree: GuardTree | None = field(default=None, init=False)

@@ -85,11 +85,14 @@ def is_at_limit(result: Any) -> bool:
     return bool(result.frame_exec_strategy.cur_action == _FrameAction.RUN_ONLY)
 
 
-def hooks(on_guards: Callable[[Any], None] | None = None) -> Any:
-    """Dynamo's hooks; ``on_guards`` gets the guards of each frame that has a graph, once they are built."""
+def hooks(on_guards: Callable[[Any], None] | None = None, guard_filter: Any = None) -> Any:
+    """Dynamo's hooks; ``on_guards`` gets the guards of each frame that has a graph, once they are built.
+
+    ``guard_filter`` is what ``torch.compile`` takes as ``guard_filter_fn``.
+    """
     from torch._dynamo.hooks import Hooks
 
-    return Hooks(guard_export_fn=on_guards)
+    return Hooks(guard_export_fn=on_guards, guard_filter_fn=guard_filter)
 
 
 def hooks_beside(own: Any, on_guards: Callable[[Any], None]) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+import timeit
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -151,6 +153,21 @@ class GuardTree(GuardNode):
             return bool(_asked(self._manager.check, dict(f_locals)))
         except RuntimeError as error:
             raise GuardCheckError(f"{NOT_GUARDED}{error}") from error
+
+    def seconds(self, f_locals: Mapping[str, Any], at_least_s: float) -> float:
+        """How long it takes to be asked once about a frame with these locals: the mean over so much time.
+
+        It is the time of the processor that counts: others may want it meanwhile.
+        """
+        names = dict(f_locals)
+        timer = timeit.Timer(
+            "check(names)", timer=time.thread_time, globals={"check": self._manager.check, "names": names}
+        )
+        number, took = 10, 0.0
+        while took < at_least_s:
+            number *= 2
+            took = _asked(timer.timeit, number)
+        return took / number
 
     def with_sources(self, wanted: Callable[[str], bool]) -> GuardTree:
         """The tree with the guards of some sources alone; those that hang on the root itself stay."""

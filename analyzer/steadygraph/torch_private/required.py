@@ -29,7 +29,7 @@ TRIED = ("2.13", "2.14", "2.15")
 REQUIREMENT = "torch>=2.13,<2.16"
 _ROOT = Path(__file__).parent
 #: Files and folders that only some analyses need: they are asked for when they are used.
-OPTIONAL = ("aot", "device", "inductor", "tracing")
+OPTIONAL = ("aot", "device", "guard_workshop", "inductor", "tracing")
 
 
 def require(*parts: str) -> None:

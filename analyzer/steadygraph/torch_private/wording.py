@@ -411,6 +411,17 @@ def expected_tensor(text: str) -> ExpectedTensor | None:
     )
 
 
+def said(source: str, kind: str, text: str) -> str:
+    """What a guard asks, in the words of the user: ``deepstack is None``, ``deepstack is of type dict``."""
+    subject, text = readable(source), expression(text)
+    if kind == TENSOR:
+        return f"{subject} is a tensor as it was (dtype, device, strides, fixed sizes)"
+    named = _TYPE_NAME.search(text)
+    if named is not None and text.startswith("___check_type_id("):
+        return f"{subject} is of type {named['name'].rpartition('.')[2]}"
+    return readable(text) if text else f"{kind} {subject}".rstrip()
+
+
 # --- relations that Dynamo alone can ask --------------------------------------------------------------------
 
 

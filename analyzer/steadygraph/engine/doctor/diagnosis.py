@@ -27,6 +27,7 @@ _CASE = Path(__file__).with_name("self_test_case.py")
 _PARTS = {
     "every analysis": (),
     "repeated layers": ("tracing",),
+    "budgets of guards": ("guard_workshop",),
     "simulated device": ("device",),
     "backend aot_eager": ("aot",),
     "backend inductor": ("inductor",),

@@ -17,6 +17,7 @@ from steadygraph import torch_private
 from steadygraph.observe.layers.repeated_layers import RepeatedLayers
 from steadygraph.observe.replay.fake_runs import FakeRuns
 from steadygraph.observe.run.frame_watch import FrameObserver, FrameWatch
+from steadygraph.observe.run.guard_work import GuardWork
 from steadygraph.torch_private.entries import CapturedGraph
 
 
@@ -31,6 +32,7 @@ class FrameTap(torch_private.FrameCallback):
         fullgraph: As in ``torch.compile``.
         recompile_limit: As in ``torch.compile``.
         models: Modules whose repeated layers are to be traced once.
+        guards: What is done with the guards of each frame.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class FrameTap(torch_private.FrameCallback):
         fullgraph: bool = False,
         recompile_limit: int | None = None,
         models: Sequence[nn.Module] = (),
+        guards: GuardWork | None = None,
     ) -> None:
         self._watch = FrameWatch(observer)
         self._backends = dict(backends or {})
@@ -49,7 +52,8 @@ class FrameTap(torch_private.FrameCallback):
         self.also_compile = bool(self._backends)
         #: Which back end's callable a captured graph runs.
         self.active_backend = "eager"
-        hooks = torch_private.hooks(self._watch.guards_made)
+        self._guards = guards or GuardWork()
+        hooks = torch_private.hooks(self._watch.guards_made, self._guards.filter)
         super().__init__(self._compile_graph)
         self._convert = torch_private.frame_converter(
             self.back_end,
@@ -76,7 +80,10 @@ class FrameTap(torch_private.FrameCallback):
     def __call__(self, frame: Any, cache_entry: Any, hooks: Any, frame_state: Any, skip: int = 0) -> Any:
         if torch_private.is_excluded_alone():
             return torch_private.run_uncompiled("excluded from compilation, without what it calls")
-        return self._watch.converted(frame, lambda: self._converted(frame, cache_entry, hooks, frame_state, skip + 3))
+        with self._guards.told(self._watch):
+            return self._watch.converted(
+                frame, lambda: self._converted(frame, cache_entry, hooks, frame_state, skip + 3)
+            )
 
     def _converted(self, frame: Any, cache_entry: Any, hooks: Any, frame_state: Any, skip: int) -> Any:
         """What Dynamo makes of the frame, repeated layers traced once where that is possible."""

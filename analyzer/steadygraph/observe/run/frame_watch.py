@@ -14,7 +14,7 @@ from steadygraph.errors import raised
 from steadygraph.observe.guards import variadic
 from steadygraph.observe.guards.sources import names_of
 from steadygraph.redaction.text import redacted
-from steadygraph.torch_private.entries import BreakEvent, CapturedGraph, CompiledFrame, SkippedFrame
+from steadygraph.torch_private.entries import BreakEvent, CapturedGraph, CompiledFrame, LoneGuard, SkippedFrame
 from steadygraph.torch_private.guards import MadeGuard
 
 Result = TypeVar("Result")
@@ -49,6 +49,7 @@ class _Compilation:
     graphs: list[CapturedGraph] = field(default_factory=list)
     guards: Sequence[MadeGuard] = ()
     all_guards: Any = None
+    alone: Sequence[LoneGuard] = ()
     questions: list[Sequence[traceback.FrameSummary]] = field(default_factory=list)
     #: Why it could not be traced.
     failure: str | None = None
@@ -168,6 +169,7 @@ class FrameWatch:
             made.all_guards,
             made.questions,
             made.variadic,
+            alone=made.alone,
         )
         for graph in made.graphs:
             graph.entry = entry
@@ -188,9 +190,14 @@ class FrameWatch:
         """The frame is traced once more: what was heard so far is of no account."""
         made = self._compilations[-1]
         made.graphs, made.guards, made.all_guards, made.failure = [], (), None, None
+        made.alone = ()
 
     def guards_made(self, guards: Any) -> None:
         self._compilations[-1].guards = tuple(map(MadeGuard, guards))
+
+    def guards_taken_apart(self, workshop: torch_private.GuardWorkshop) -> None:
+        """Ask each guard of the frame by itself from now on."""
+        self._compilations[-1].alone = tuple(torch_private.lone_guards(workshop))
 
     def all_guards_built(self, guard_manager: Any) -> None:
         """The frame's own options drop some of these."""

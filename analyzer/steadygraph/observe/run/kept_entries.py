@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from steadygraph.model import PROFILE
@@ -45,6 +45,10 @@ class KeptEntries:
         self._given_up.add((self._call, id(code)))
 
     # --- another pass ------------------------------------------------------------------------------
+
+    def made(self) -> Iterator[tuple[str, CompiledFrame]]:
+        """All entries, with the call that compiled each."""
+        return ((call, entry) for call, entries in self._made.items() for entry in entries)
 
     def again(self) -> KeptEntries:
         """The same recording with an empty cache, for a pass from its first call on."""

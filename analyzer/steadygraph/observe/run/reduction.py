@@ -61,6 +61,11 @@ class Reduction:
             self._guards[entry] = values.capture(entry)
         return self._guards[entry]
 
+    def digest(self, entry: CompiledFrame) -> str:
+        """What an entry computes, by its graphs; empty unless all of them have run."""
+        graphs = [self._graphs.get(graph) for graph in entry.graphs]
+        return " ".join(graph.digest for graph in graphs if graph is not None) if None not in graphs else ""
+
     def graph(self, graph: CapturedGraph, region: WatchedRegion) -> Graph:
         if graph not in self._graphs:
             assert graph.entry is not None

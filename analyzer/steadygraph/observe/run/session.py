@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -29,6 +29,7 @@ from steadygraph.observe.run.entry_points import EntryPoints
 from steadygraph.observe.run.entry_replay import EntryReplay, dropped
 from steadygraph.observe.run.forwards import swapped
 from steadygraph.observe.run.frame_tap import FrameTap
+from steadygraph.observe.run.guard_work import GuardWork
 from steadygraph.observe.run.kept_entries import KeptEntries
 from steadygraph.observe.run.reduction import Reduction
 from steadygraph.observe.run.regions import Regions
@@ -38,6 +39,13 @@ from steadygraph.torch_private.entries import CompiledFrame
 
 #: Gives what stands in for a region's forward while the model is called.
 StandIn = Callable[[WatchedRegion, nn.Module], Callable[..., Any]]
+
+
+class Answering(Protocol):
+    """Who knows which entry runs."""
+
+    def lookup(self, code: types.CodeType, f_locals: Mapping[str, Any]) -> CompiledFrame | None:
+        """The entry that answers a frame; None: it runs as plain Python."""
 
 
 class CompileSession(CallWatch):
@@ -52,6 +60,7 @@ class CompileSession(CallWatch):
         backends: Further back ends for the graphs of the profile call.
         at_serving: Are they for the graphs of serving calls as well?
         simulated: Is the device one that is not there?  Then no back end but the eager one can run.
+        guards: What is done with the guards of regions, beside what Dynamo does.
     """
 
     def __init__(
@@ -63,9 +72,10 @@ class CompileSession(CallWatch):
         at_serving: bool = False,
         model: nn.Module | None = None,
         simulated: bool = False,
+        guards: GuardWork | None = None,
     ) -> None:
         model = regions[0][1] if model is None else model
-        self.options, self._at_serving = options, at_serving
+        self.options, self._at_serving, self.simulated = options, at_serving, simulated
         self._tap = FrameTap(
             self,
             backends=backends,
@@ -73,6 +83,7 @@ class CompileSession(CallWatch):
             fullgraph=bool(options.get("fullgraph", False)),
             recompile_limit=options.get("recompile_limit"),
             models=[module for _, module in regions],
+            guards=guards,
         )
         self.regions = Regions(regions, self._tap)
         self._everything = DynamoTap(self, runner=_eager if simulated else None)
@@ -125,11 +136,11 @@ class CompileSession(CallWatch):
             yield
 
     @contextlib.contextmanager
-    def guards_asked(self, kept: KeptEntries, *, backend: str) -> Iterator[None]:
+    def guards_asked(self, kept: Answering, *, backend: str) -> Iterator[None]:
         """Regions run what the recording compiled, each frame the entry whose guards hold; nothing is traced.
 
         Args:
-            kept: Those entries: of :meth:`kept_entries`, told of each call that starts.
+            kept: Finds that entry: of :meth:`kept_entries`, told of each call that starts.
             backend: Whose code runs the captured graphs.
         """
         self._replay = EntryReplay(kept.lookup, ask_again=True)
@@ -159,6 +170,10 @@ class CompileSession(CallWatch):
     def kept_entries(self) -> KeptEntries:
         """What each call of the recording compiled, and gave up, to be looked up once more."""
         return self._kept.again()
+
+    def digest(self, entry: CompiledFrame) -> str:
+        """What an entry of a region computes; empty if that is not known."""
+        return self._reduction.digest(entry)
 
     def dtypes(self) -> set[torch.dtype]:
         """Those of all tensors in the graphs of regions."""

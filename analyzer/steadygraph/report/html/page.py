@@ -15,6 +15,7 @@ from markupsafe import Markup
 from steadygraph.model import CaseReport, Result
 from steadygraph.model.run import counted
 from steadygraph.report.html.articles import Article, anchored, articles
+from steadygraph.report.html.budget import BudgetView, budget_view
 from steadygraph.report.html.markup import long, shown
 from steadygraph.report.html.observations import ObservedRow, observed
 from steadygraph.report.html.overview import overview
@@ -36,6 +37,8 @@ _POLICIES = (
     ("recompile", "Stock torch.compile: guards are kept, and a violated one recompiles."),
     ("drop", "Compiled once, every guard dropped: the graph of the profile call answers every call."),
     ("shapes-only", "Only guards on shapes are kept, and their violation raises."),
+    ("budget", "The guards that matter are kept, and a violated one recompiles; none of the others is looked at."),
+    ("..._unsafe", "A filter or stance of torch.compiler by this name: what it leaves of the guards recompiles."),
     ("cuda-graph", "The profile call is captured and replayed: addresses, Python values and branches are frozen."),
 )
 _RESULTS = (
@@ -65,6 +68,7 @@ class _Case:
     #: Of a profile call that was probed: how many calls did what, and those that go wrong.
     probed: str
     changed: list[SensitivityRow]
+    budget: BudgetView | None
 
 
 def render(report: Renderable, *, root: Path | None = None, rules: Sequence[Rule] | None = None) -> str:
@@ -132,6 +136,7 @@ def _case(anchor: str, case: CaseReport, found: Sequence[tuple[str, Entry]], dra
         observed=observed(case),
         probed=summary(case.sensitivity) if case.sensitivity else "",
         changed=rows(case.sensitivity) if case.sensitivity else [],
+        budget=budget_view(case),
     )
 
 

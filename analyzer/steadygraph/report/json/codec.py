@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from steadygraph.errors import UsageError
-from steadygraph.model import CaseReport, ViolatedGuard
+from steadygraph.model import CaseReport, Outcome, ViolatedGuard
 from steadygraph.model.run import INTERRUPTED_CODES, FailOn, RunReport, Summary
 from steadygraph.report import collector
 from steadygraph.report.json import files
@@ -22,7 +22,7 @@ from steadygraph.report.portable import Renderable, portable
 
 SCHEMA_VERSION: Literal[1] = 1
 #: What rules look at, and nobody who reads a report.
-LEFT_OUT = frozenset({(ViolatedGuard, "size")})
+LEFT_OUT = frozenset({(ViolatedGuard, "size"), (Outcome, "of_profile")})
 
 
 @dataclass(frozen=True, slots=True)

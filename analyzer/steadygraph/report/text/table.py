@@ -20,7 +20,7 @@ _MANY = 12
 _WIDEST_NAME = 24
 #: More scenarios than this are not named where nothing happens in any.
 _MOST_NAMES = 4
-_GAP = 2
+GAP = 2
 
 Column = tuple[Policy, str]
 #: What heads the column of eager mode.
@@ -56,7 +56,7 @@ def outcome_table(scenarios: Sequence[ScenarioReport], width: int, *, fold: bool
     labels = [*([EAGER] if eager else []), *map(column_label, columns)]
     rows = [_row(scenario, columns, eager=eager) for scenario in shown]
     header = [Span(text, "dim") for text in ("", *labels)]
-    lines = _grid([header, *rows], width) or _paragraphs(rows, labels)
+    lines = grid([header, *rows], width) or _paragraphs(rows, labels)
     if folded:
         lines.append((Span(f"  {len(folded)} {'more ' if shown else ''}scenarios: same under every policy", "dim"),))
     return lines
@@ -146,16 +146,16 @@ def _cell(outcome: Outcome | None) -> Span:
     return Span(outcome_text(outcome), _STYLES[outcome.predicted or outcome.result])
 
 
-def _grid(rows: list[list[Span]], width: int) -> list[Line]:
+def grid(rows: list[list[Span]], width: int) -> list[Line]:
     """The rows in aligned columns; nothing if they are too wide."""
     sizes = [max(cells(row[number].text) for row in rows) for number in range(len(rows[0]))]
-    if _GAP + sum(sizes) + _GAP * (len(sizes) - 1) > width:
+    if GAP + sum(sizes) + GAP * (len(sizes) - 1) > width:
         return []
     lines = []
     for row in rows:
-        spans = [Span(" " * _GAP)]
+        spans = [Span(" " * GAP)]
         for span, size in zip(row[:-1], sizes, strict=False):
-            spans += [span, Span(" " * (size - cells(span.text) + _GAP))]
+            spans += [span, Span(" " * (size - cells(span.text) + GAP))]
         lines.append((*spans, row[-1]))
     return lines
 
@@ -167,5 +167,5 @@ def _paragraphs(rows: list[list[Span]], labels: Sequence[str]) -> list[Line]:
     for name, *results in rows:
         lines.append((Span(f"  {name.text}"),))
         for label, result in zip(labels, results, strict=True):
-            lines.append((Span(f"    {label}{' ' * (size - cells(label) + _GAP)}", "dim"), result))
+            lines.append((Span(f"    {label}{' ' * (size - cells(label) + GAP)}", "dim"), result))
     return lines

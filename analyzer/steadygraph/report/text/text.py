@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from steadygraph.model import CaseReport, Status
 from steadygraph.model.run import FailOn, RunReport, counted, summarised
 from steadygraph.report.portable import Renderable, portable
+from steadygraph.report.text.budget import budget_lines
 from steadygraph.report.text.findings import finding_lines, is_shortened
 from steadygraph.report.text.layout import EMPTY, NARROWEST, Line, Span, block, cells, flat, printable, shortened
 from steadygraph.report.text.places import place_lines
@@ -49,6 +50,11 @@ def render(
         Lines that each end in a newline.  Without ``color`` they hold no control character.
     """
     lines = _lines(portable(report, root).report, max(width, NARROWEST), verbose=verbose, quiet=quiet)
+    return joined(lines, width, color=color)
+
+
+def joined(lines: list[Line], width: int, *, color: bool) -> str:
+    """Lines as text, each ended by a newline."""
     if not color:
         return "".join("".join(span.text for span in line).rstrip() + "\n" for line in lines)
     from rich.console import Console
@@ -112,9 +118,9 @@ def _quiet_lines(case: CaseReport, width: int) -> list[Line]:
 
 
 def _case_lines(case: CaseReport, width: int, *, verbose: bool, fail_on: FailOn) -> list[Line]:
-    lines = _verbose_title_lines(case, width) if verbose else _title_lines(case, width)
+    lines = _verbose_title_lines(case, width) if verbose else title_lines(case, width)
     if case.status is not Status.COMPLETED:
-        lines += _failure_lines(case, width)
+        lines += failure_lines(case, width)
     notes = verbose or fail_on == "note"
     if case.sensitivity is not None:
         lines += sensitivity_lines(case.sensitivity, width, complete=verbose)
@@ -123,10 +129,11 @@ def _case_lines(case: CaseReport, width: int, *, verbose: bool, fail_on: FailOn)
     findings = finding_lines(case, width, notes=notes, complete=verbose)
     lines += [EMPTY, *findings] if findings else []
     lines += remark_lines(case, width, notes=notes, every_guard=verbose)
-    return lines
+    budget = budget_lines(case, width)
+    return [*lines, EMPTY, *budget] if budget else lines
 
 
-def _title_lines(case: CaseReport, width: int) -> list[Line]:
+def title_lines(case: CaseReport, width: int) -> list[Line]:
     """The target, and what was compiled: behind it if the line is wide enough."""
     title = Span(shortened(flat(case.target, 1000), width), "bold underline")
     if not case.regions:
@@ -145,7 +152,7 @@ def _verbose_title_lines(case: CaseReport, width: int) -> list[Line]:
     return lines
 
 
-def _failure_lines(case: CaseReport, width: int) -> list[Line]:
+def failure_lines(case: CaseReport, width: int) -> list[Line]:
     """Why there is no result; an error of the target may have several lines, the last ones tell most."""
     if case.error is None:
         return block(str(case.status), width, indent=2, style="bold red")
