@@ -9,11 +9,12 @@ from pathlib import Path
 
 from steadygraph import config
 from steadygraph.cli import signals, streams
+from steadygraph.cli.progress import Progress
 from steadygraph.errors import UsageError
 from steadygraph.errors.near_miss import question_or_list
 from steadygraph.rule.packs import load_packs, selection
 from steadygraph.sweep import folder, merging, suites, table
-from steadygraph.sweep.entry import Entry, exit_code
+from steadygraph.sweep.entry import exit_code
 from steadygraph.sweep.plan import Shard
 from steadygraph.sweep.sweeping import Asked, Sweeping
 
@@ -82,14 +83,12 @@ def _do(sweeping: Sweeping, *, quiet: bool) -> None:
         streams.remark(f"{before:,} of {total:,} targets are done already")
     if sweeping.times is not None and not quiet:
         streams.remark(f"what took longest in {sweeping.times} begins first")
-    with contextlib.closing(sweeping.entries(lambda target: None)) as entries:
-        for number, entry in enumerate(entries, before + 1):
-            if not quiet:
-                streams.remark(f"[{number}/{total}] {_told(entry)}")
-
-
-def _told(entry: Entry) -> str:
-    return table.line(entry)
+    progress = Progress([order.target for order in sweeping.orders], shown=not quiet)
+    with progress, contextlib.closing(sweeping.entries(progress.start)) as entries:
+        for number, (index, entry) in enumerate(entries, before + 1):
+            progress.done(index)
+            if not quiet and progress.display is None:
+                streams.remark(f"[{number}/{total}] {table.line(entry)}")
 
 
 def _listed(found: suites.Suites, shard: Shard) -> int:

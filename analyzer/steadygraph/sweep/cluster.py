@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 from steadygraph.errors import TargetError, UsageError
@@ -18,7 +18,7 @@ from steadygraph.model import Problem
 from steadygraph.model.environment import environment
 from steadygraph.workers import memory, pool, wire
 from steadygraph.workers.order import Order
-from steadygraph.workers.pool import Finished
+from steadygraph.workers.pool import Finished, OnStart
 from steadygraph.workers.worker import failed
 
 #: What a task gives back: the report as workers send it, the most memory, versions and platform.
@@ -64,7 +64,7 @@ class Cluster:
             raise UsageError(problem, hint="start one with ray start --head, or use --ray local") from error
 
     def carried_out(
-        self, orders: Sequence[Order], *, on_start: Callable[[int], None], made_on: Mapping[str, str]
+        self, orders: Sequence[Order], *, on_start: OnStart, made_on: Mapping[str, str]
     ) -> Generator[tuple[Finished, Mapping[str, str]]]:
         """Each order in a task; gives what became of it, and what it was made with, as soon as it is finished."""
         work = _Work(self._ray, orders, on_start, made_on)
@@ -77,9 +77,7 @@ class Cluster:
 
 
 class _Work:
-    def __init__(
-        self, ray: Any, orders: Sequence[Order], on_start: Callable[[int], None], made_on: Mapping[str, str]
-    ) -> None:
+    def __init__(self, ray: Any, orders: Sequence[Order], on_start: OnStart, made_on: Mapping[str, str]) -> None:
         self.ray, self.orders, self.on_start, self.made_on = ray, orders, on_start, made_on
         self.task = ray.remote(max_retries=0, num_cpus=1)(analysed)
         self.waiting = list(range(len(orders)))
@@ -106,7 +104,7 @@ class _Work:
         while self.waiting and len(self.running) < most:
             index = self.waiting.pop(0)
             order = self.orders[index]
-            self.on_start(index)
+            self.on_start(index, str)
             options = {"memory": order.memory_limit_bytes} if order.memory_limit_bytes else {}
             task = self.task.options(**options).remote(order.to_bytes())
             self.running[task] = index, self._nodes()

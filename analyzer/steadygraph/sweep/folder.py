@@ -17,7 +17,7 @@ from steadygraph.errors import UsageError
 from steadygraph.errors.files import require_folder, require_writable, write, write_all
 from steadygraph.model import CaseReport, Status
 from steadygraph.model.environment import version
-from steadygraph.model.run import FailOn, RunReport
+from steadygraph.model.run import EXIT_INTERNAL, FailOn, RunReport
 from steadygraph.report.json import codec, files, values
 from steadygraph.report.portable import portable, scrubbed
 from steadygraph.sweep.entry import Entry, entry
@@ -166,8 +166,13 @@ def read(folder: Path) -> Sweep:
 
 
 def done(folder: Path) -> Iterator[Entry]:
-    """The entries whose report is there and is the one that they were made of: what need not be done again."""
+    """The entries of which the report is there and is the one that they were made of: what need not be done again.
+
+    A failure of steadygraph is no result: a machine that could start no process may do so now.
+    """
     for kept in _entries(folder):
+        if kept.exit_code == EXIT_INTERNAL:
+            continue
         try:
             text_of(folder, kept)
         except UsageError:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 
 from steadygraph.config import Options
 from steadygraph.sweep.plan import Room
 from steadygraph.workers import memory, pool
 from steadygraph.workers.order import Order
-from steadygraph.workers.pool import Finished, Request
+from steadygraph.workers.pool import Finished, OnStart, Request
 
 
 def room(requests: Sequence[Request], peaks: Sequence[int | None], options: Options) -> Room:
@@ -18,7 +18,7 @@ def room(requests: Sequence[Request], peaks: Sequence[int | None], options: Opti
 
 
 def carried_out(
-    orders: Sequence[Order], room: Room, *, jobs: int, on_start: Callable[[int], None], made_on: Mapping[str, str]
+    orders: Sequence[Order], room: Room, *, jobs: int, on_start: OnStart, made_on: Mapping[str, str]
 ) -> Generator[tuple[Finished, Mapping[str, str]]]:
     """Each order in a process of its own; gives what became of it as soon as it is finished."""
     with contextlib.closing(pool.stream(orders, jobs=jobs, on_start=on_start, fits=room.fits)) as results:

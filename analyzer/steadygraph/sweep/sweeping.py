@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from steadygraph.sweep.plan import Shard, longest_first
 from steadygraph.sweep.suites import Suites
 from steadygraph.workers import pool
 from steadygraph.workers.order import Order
-from steadygraph.workers.pool import Finished
+from steadygraph.workers.pool import Finished, OnStart
 
 #: What became of an order, and what it was carried out with.
 Ran = tuple[Finished, Mapping[str, str]]
@@ -63,7 +63,7 @@ class Sweeping:
     orders: list[Order] = field(default_factory=list)
     #: The sweep whose times say what begins first.
     times: Path | None = None
-    _carry_out: Callable[[Callable[[int], None]], Iterator[Ran]] | None = None
+    _carry_out: Callable[[OnStart], Generator[Ran]] | None = None
 
     def prepare(self) -> None:
         """All that can be found out before anything runs.
@@ -100,18 +100,17 @@ class Sweeping:
             job = cluster.Cluster(asked.ray)
             self._carry_out = lambda begun: job.carried_out(self.orders, on_start=begun, made_on=made.environment)
 
-    def entries(self, on_start: Callable[[str], None]) -> Generator[Entry]:
+    def entries(self, on_start: OnStart) -> Generator[tuple[int, Entry]]:
         """Do what is to be done.
 
         Args:
-            on_start: Told each target when it begins.
+            on_start: Told the index of each order when it begins, with a function that says what it is about.
 
         Yields:
-            The entry of each target once its report is on disk.
+            Index and entry of each order once its report is on disk.
         """
         assert self._carry_out is not None, "prepare() comes first"
-        results = self._carry_out(lambda index: on_start(self.orders[index].target))
-        with contextlib.closing(cast("Generator[Ran]", results)):
+        with contextlib.closing(self._carry_out(on_start)) as results:
             for finished, made_on in results:
                 kept = folder.keep(
                     self.asked.out,
@@ -121,7 +120,7 @@ class Sweeping:
                     fail_on=cast(FailOn, self.asked.options.fail_on),
                 )
                 self.kept[kept.target] = kept
-                yield kept
+                yield finished.index, kept
 
     def _begin(self, made: Manifest) -> None:
         out = self.asked.out
