@@ -304,3 +304,32 @@ def test_a_sweep_needs_a_folder(cli: Cli, models: Path) -> None:
     assert cli("sweep", "models") == Ran(
         2, "", "error: --out is missing\n  hint: name a directory for the reports: --out DIR\n"
     )
+
+
+# --- one sweep after another ----------------------------------------------------------------------------
+
+
+def test_two_sweeps_are_compared_by_target_and_only_what_changed_is_shown(
+    cli: Cli, tmp_path: Path, write_case: Write
+) -> None:
+    (tmp_path / "models").mkdir()
+    for name, source in (("a", CLEAN), ("b", CLEAN), ("gone", CLEAN), ("left", CLEAN)):
+        file = write_case(source, f"models/case_{name}.py")
+    file.write_text(file.read_text() + LEFT_OUT)
+    cli("sweep", "models", "--out", "one", "--quiet")
+    write_case(BROKEN, "models/case_b.py")
+    (tmp_path / "models/case_gone.py").unlink()
+    cli("sweep", "models", "--out", "two", "--quiet")
+
+    code, out, err = cli("compare", "one", "two")
+    back = cli("compare", "two", "one")
+
+    titles = [line for line in out.splitlines() if line.startswith("models/")]
+    assert (code, err) == (1, "")
+    assert [title.split()[0] for title in titles] == ["models/case_b.py", "models/case_gone.py"]
+    assert "  gone    the newer report does not have this case" in out.splitlines()
+    assert "4 cases, 2 of them changed: 1 new finding, 0 gone, 0 unchanged;" in " ".join(out.split())
+    assert back.code == 0
+    assert cli("compare", "one", "one") == Ran(
+        0, "4 cases, 0 of them changed: 0 new findings, 0 gone, 0 unchanged; 0 outcomes\nworse, 0 better\n", ""
+    )

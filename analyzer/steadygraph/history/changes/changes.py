@@ -68,10 +68,17 @@ class CaseChanges:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """From one report to another; ``versions`` holds (name, old, new) of what is another in their environments."""
+    """From one report to another.
+
+    Args:
+        cases: Those of both, or of many only those that changed.
+        versions: (name, old, new) of what is another in their environments.
+        same: Further cases, in which nothing changed.
+    """
 
     cases: tuple[CaseChanges, ...]
     versions: tuple[tuple[str, str, str], ...] = ()
+    same: int = 0
 
     def is_worse(self, fail_on: Severity = Severity.WARNING) -> bool:
         return any(case.is_worse(fail_on) for case in self.cases)
