@@ -333,3 +333,11 @@ def test_two_sweeps_are_compared_by_target_and_only_what_changed_is_shown(
     assert cli("compare", "one", "one") == Ran(
         0, "4 cases, 0 of them changed: 0 new findings, 0 gone, 0 unchanged; 0 outcomes\nworse, 0 better\n", ""
     )
+
+
+def test_ray_that_is_not_installed_is_told(cli: Cli, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+
+    assert cli("sweep", "models", "--out", "night", "--ray", "auto") == Ran(
+        2, "", 'error: Ray is not installed\n  hint: pip install "steadygraph[ray]"\n'
+    )

@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import socket
+import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -28,6 +30,9 @@ Sent = tuple[bytes, int | None, dict[str, str]]
 _MOST_CRASHES, _MOST_LOSSES = 2, 5
 #: Tasks that wait in the cluster for each processor of it: the driver keeps no more than these.
 _WAITING = 2
+_ANSWER_S = 10.0
+#: Ray asks a node every 3 s whether it lives, and gives it up after five times without an answer.
+_NOTICED_S, _LOOK_S = 30.0, 0.5
 _CRASH_HINT = "a target must leave the process that started it alone, or it takes more memory than the node has"
 _LOSS_HINT = "look at what happens to the nodes, and go on with --resume"
 
@@ -56,6 +61,7 @@ class Cluster:
         self._ray: Any = ray
         self._ours = not ray.is_initialized()
         try:
+            _require_answer(address)
             if self._ours:
                 ray.init(address=address, log_to_driver=False, logging_level="error")
         except Exception as error:  # of whatever class: gRPC's, asyncio's, Ray's
@@ -123,7 +129,7 @@ class _Work:
 
     def _lost(self, index: int, nodes: frozenset[str], why: str) -> tuple[Finished, Mapping[str, str]] | None:
         attempts = self.attempts[index]
-        if nodes - self._nodes():
+        if self._are_gone(nodes, patience_s=_NOTICED_S if attempts.crashes + 1 == _MOST_CRASHES else 0.0):
             attempts.losses += 1
             problem = Problem(TargetError.__name__, f"the nodes that analysed it were lost {attempts.losses} times")
             problem = dataclasses.replace(problem, hint=_LOSS_HINT)
@@ -136,9 +142,27 @@ class _Work:
             return None
         return Finished(index, failed(self.orders[index].target, problem), None), self.made_on
 
+    def _are_gone(self, nodes: frozenset[str], *, patience_s: float) -> bool:
+        """Is one of these lost?  Asked in time, before a target is charged with it."""
+        limit = time.monotonic() + patience_s
+        while not (gone := bool(nodes - self._nodes())) and time.monotonic() < limit:
+            time.sleep(_LOOK_S)
+        return gone
+
     def _nodes(self) -> frozenset[str]:
         """Those that live."""
         return frozenset(node["NodeID"] for node in self.ray.nodes() if node["Alive"])
+
+
+def _require_answer(address: str) -> None:
+    """Ray tries for many minutes where nobody listens.
+
+    Raises:
+        OSError: Nobody does.
+    """
+    host, _, port = address.rpartition("://")[2].partition("/")[0].rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), _ANSWER_S).close()
 
 
 def analysed(content: bytes) -> Sent:

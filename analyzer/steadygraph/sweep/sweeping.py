@@ -74,6 +74,7 @@ class Sweeping:
         asked, options = self.asked, self.asked.options
         targets = {request.target: folder.shown(request.target) for request in asked.suites.requests}
         made = _manifest(asked, tuple(targets.values()))
+        begin = self._begin_there(asked.ray, made) if asked.ray is not None else None
         self._begin(made)
         waiting = [each for each in asked.shard.part(asked.suites.requests) if targets[each.target] not in self.kept]
         self.times, known = last.entries(asked.last, beside=asked.out)
@@ -90,15 +91,18 @@ class Sweeping:
             silent=asked.silent,
             preload=asked.suites.preload,
         )
-        if asked.ray is None:
-            self._carry_out = lambda begun: local.carried_out(
+        self._carry_out = begin or (
+            lambda begun: local.carried_out(
                 self.orders, room, jobs=options.jobs, on_start=begun, made_on=made.environment
             )
-        else:
-            from steadygraph.sweep import cluster
+        )
 
-            job = cluster.Cluster(asked.ray)
-            self._carry_out = lambda begun: job.carried_out(self.orders, on_start=begun, made_on=made.environment)
+    def _begin_there(self, address: str, made: Manifest) -> Callable[[OnStart], Generator[Ran]]:
+        """On a cluster, which is looked for before anything is written."""
+        from steadygraph.sweep.cluster import Cluster
+
+        cluster = Cluster(address)
+        return lambda begun: cluster.carried_out(self.orders, on_start=begun, made_on=made.environment)
 
     def entries(self, on_start: OnStart) -> Generator[tuple[int, Entry]]:
         """Do what is to be done.

@@ -86,7 +86,7 @@ class Child:
     @property
     def peak_bytes(self) -> int | None:
         """The most that one of its processes had in memory, once they have ended; None: nobody saw them end."""
-        return None if self._ended is None else self._ended.peak_bytes
+        return None if self._ended is None else self._ended.peak_bytes or None
 
     @property
     def sources(self) -> list[int]:
