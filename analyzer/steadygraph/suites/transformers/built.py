@@ -131,7 +131,7 @@ class Built:
                     self._try(config, names)
                     return config, names
                 except Exception as error:  # whatever a model that was not made for such a configuration does
-                    reasons.append(f"{type(error).__name__}: {error}".strip().split("\n")[0][:_LONGEST_REASON])
+                    reasons.append(" ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST_REASON])
         raise ValueError("no small configuration runs: " + "; ".join(dict.fromkeys(reasons)))
 
     def _choices(self) -> list[tuple[str, ...]]:
