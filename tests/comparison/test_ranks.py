@@ -165,8 +165,9 @@ def test_a_rank_that_is_missing_is_no_success(cli: Cli, tmp_path: Path) -> None:
     assert "no report of ranks 2 and 4;" in tail.out
 
 
-def test_how_many_there_are_may_stand_in_the_reports(cli: Cli, tmp_path: Path) -> None:
-    three = [dataclasses.replace(report(), environment={"torch": "2.13.0", "world_size": "3"}) for _ in range(2)]
+@pytest.mark.parametrize("name", ["world_size", "ranks"], ids=["torchrun", "an engine"])
+def test_how_many_there_are_may_stand_in_the_reports(cli: Cli, tmp_path: Path, name: str) -> None:
+    three = [dataclasses.replace(report(), environment={"torch": "2.13.0", name: "3"}) for _ in range(2)]
     written(tmp_path / "ranks", {f"rank-{rank}.json": one for rank, one in enumerate(three)})
 
     code, out, err = cli("compare", "--ranks", "ranks", "--format", "json")

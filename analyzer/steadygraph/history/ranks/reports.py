@@ -39,7 +39,7 @@ def read(folder: Path, world_size: int | None = None) -> RankReports:
 
     Args:
         folder: Files and folders in it are called by their rank.
-        world_size: How many ranks there are; None: what the reports say that torchrun has said.
+        world_size: How many ranks there are; None: what the reports say, where torchrun or an engine has said it.
 
     Raises:
         UsageError: There are fewer than two, two of one rank, or one that cannot be read or is of no such rank.
@@ -71,7 +71,8 @@ def _found(folder: Path) -> Iterator[tuple[int, Path]]:
 
 
 def _world_size(reports: Mapping[int, RunReport]) -> int | None:
-    """What the environments of all say."""
-    sizes = {report.environment.get("world_size", "") for report in reports.values()}
+    """What the environments of all say: under torchrun, or of the processes of an engine."""
+    made_in = [report.environment for report in reports.values()]
+    sizes = {one.get("world_size", one.get("ranks", "")) for one in made_in}
     said = next(iter(sizes)) if len(sizes) == 1 else ""
     return int(said) if said.isdecimal() else None
