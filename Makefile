@@ -11,7 +11,7 @@ BROWSERS := chromium chromium-browser google-chrome
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test-release test-vllm contract-vllm lint types unit docs browser format clean
+.PHONY: demo test test-release test-vllm contract-vllm lint types unit ray docs browser format clean
 
 # Exit code 1 means "findings", and finding something is what the demo is for.
 demo: $(VENV)/demo.stamp
@@ -69,6 +69,14 @@ unit: $(VENV)/test.stamp $(VENV)/pytest-8.stamp browser
 # The site of the documentation, in build/docs; a link that leads nowhere is an error.
 docs: $(VENV)/docs.stamp
 	$(BIN)/python -m sphinx -q -W --keep-going -c docs -b html . build/docs
+
+# The tests of a sweep on a Ray cluster; Ray is on the search path of these alone.
+ray: $(VENV)/ray.stamp
+	PYTHONPATH=$(VENV)/ray OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 0 tests/cluster
+
+$(VENV)/ray.stamp: Makefile | $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet --upgrade --target $(VENV)/ray "ray>=2.40,<3"
+	@touch $@
 
 # What the tests of the HTML report drive; installed where there is none.
 browser:

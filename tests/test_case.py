@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from steadygraph.case.case import Case, load, opened
-from steadygraph.errors import CaseError, TargetError
+from steadygraph.case.case import Case, load, opened, profile_call, serving_calls
+from steadygraph.errors import CaseError, LeftOutError, TargetError
 
 Write = Callable[..., Path]
 
@@ -181,6 +181,26 @@ def test_build_gets_the_class_that_the_target_names(write_case: Write) -> None:
     case = load("sized.py:Model", case_file=Path("case.py"))
 
     assert (case.build().width, case.target, case.source) == (7, "sized.py:Model", "case.py")
+
+
+def test_the_calls_get_the_class_too_where_they_take_one(write_case: Write) -> None:
+    write_case("class Wide: size = 8\nclass Narrow: size = 2\n", "models.py")
+    write_case(
+        "def build(cls): return cls()\ndef profile(cls): return (cls.size,), {}\n"
+        "def serving(cls): return {'twice': ((2 * cls.size,), {})}\n",
+        "both.py",
+    )
+
+    calls = [load(f"models.py:{name}", case_file=Path("both.py")) for name in ("Wide", "Narrow")]
+
+    assert [profile_call(case).args for case in calls] == [(8,), (2,)]
+    assert [serving_calls(case)["twice"].args for case in calls] == [(16,), (4,)]
+
+
+def test_a_case_that_skips_says_why_and_nothing_else(write_case: Write) -> None:
+    write_case("import unittest\nraise unittest.SkipTest('it needs a camera')\n" + WHOLE)
+
+    assert complaint("case.py", kind=LeftOutError) == "it needs a camera"
 
 
 def test_a_class_is_the_same_for_its_case_file(write_case: Write) -> None:

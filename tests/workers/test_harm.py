@@ -275,7 +275,7 @@ def test_a_neighbour_that_was_killed_is_run_again_and_is_well(
 def test_a_server_that_cannot_be_started_is_told(
     write_case: Write, engine: Analyze, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse() -> None:
+    def refuse(preload: object) -> None:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     monkeypatch.setattr("steadygraph.workers.server.current", refuse)

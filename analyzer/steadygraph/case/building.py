@@ -1,4 +1,4 @@
-"""How a case makes its model: ``build()``, ``build(cls)``, or the class that the target names."""
+"""What a case does for the class that the target names: ``build(cls)``, ``profile(cls)``, ``serving(cls)``."""
 
 from __future__ import annotations
 
@@ -39,6 +39,14 @@ def builder(build: Any, cls: type | None, target: str, source: str) -> Callable[
     if cls is None:
         return function
     return functools.partial(build, cls) if parameters else functools.partial(_built_with, build, cls, source)
+
+
+def told(function: Any, cls: type | None) -> Any:
+    """``profile`` or ``serving`` of a case file, told the class where it takes one; ``Case`` judges all else."""
+    if cls is None or not callable(function):
+        return function
+    required = [p for p in _parameters(function) if p.default is p.empty and p.kind is not p.KEYWORD_ONLY]
+    return functools.partial(function, cls) if len(required) == 1 else function
 
 
 def _constructor(cls: type, source: str) -> type:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from steadygraph.case import checks as checks
 from steadygraph.case import importing
-from steadygraph.case.building import builder
+from steadygraph.case.building import builder, told
 from steadygraph.case.names import CONSTANTS, OPTIONAL, REQUIRED
 from steadygraph.case.spelling import Spelling
 from steadygraph.case.target import Target, parse, python_file
@@ -255,8 +255,8 @@ def _read(target: Target, case_file: Path | None, shown: str, *, serves: bool) -
     constants: dict[str, Any] = {name.lower(): found[name] for name in CONSTANTS if name in found}
     return Case(
         build=builder(found.get("build"), cls, target.text, source),
-        profile=found["profile"],
-        serving=found.get("serving", _nothing),
+        profile=told(found["profile"], cls),
+        serving=told(found.get("serving", _nothing), cls),
         **optional,
         **constants,
         target=target.text,

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from steadygraph.case import phase
 from steadygraph.case.their_code import TheirError
-from steadygraph.errors import SteadygraphError, TargetError, raised
+from steadygraph.errors import LeftOutError, SteadygraphError, TargetError, raised
 from steadygraph.redaction.text import redacted
 
 #: Set to 1, whole tracebacks are printed to stderr, of user code and of steadygraph itself.
@@ -44,6 +44,7 @@ def guarded(action: str) -> Iterator[None]:
         TargetError: ``build() of case.py raised ValueError: no width (case.py:12)``, and no word of what was raised
             beyond that: it may hold what must not leave the machine.  Deliberate errors of steadygraph and
             KeyboardInterrupt pass unchanged.
+        LeftOutError: It raised ``unittest.SkipTest``; the sentence is what that says.
     """
     phase.begins(action)
     try:
@@ -57,6 +58,8 @@ def guarded(action: str) -> Iterator[None]:
         raise TargetError(problem, hint="use a smaller configuration of the model") from None
     except BaseException as caught:
         theirs = caught.raised if type(caught) is TheirError else caught
+        if _skips(theirs):
+            raise LeftOutError(_line(raised.text(theirs)) or f"{action} raised SkipTest") from None
         show_traceback(theirs)
         raise TargetError(f"{action} raised {describe(theirs)}", hint=_hint(theirs)) from None
 
@@ -115,6 +118,12 @@ def readable_path(path: str) -> str:
         return str(Path(path).relative_to(Path.cwd()))
     except (ValueError, OSError):  # elsewhere, or the target removed the working directory
         return path
+
+
+def _skips(error: BaseException) -> bool:
+    """Is it ``unittest.SkipTest``?  Whoever raises it has imported it."""
+    module = sys.modules.get("unittest.case")
+    return module is not None and type(error) is vars(module).get("SkipTest")
 
 
 def _exit_code(error: SystemExit) -> str:

@@ -19,6 +19,7 @@ from steadygraph.cli.probe import probe
 from steadygraph.cli.report import report
 from steadygraph.cli.rules import rules
 from steadygraph.cli.run import SETTINGS, run
+from steadygraph.cli.sweep import merge, sweep
 
 PROGRAM = "steadygraph"
 
@@ -32,10 +33,12 @@ app.command("compare")(compare)
 app.command("doctor")(doctor)
 app.command("init")(init)
 app.command("judge")(judge)
+app.command("merge")(merge)
 app.command("probe")(probe)
 app.command("report")(report)
 app.command("rules")(rules)
 app.command("run", context_settings=SETTINGS)(run)
+app.command("sweep")(sweep)
 
 
 def _version(wanted: bool) -> None:

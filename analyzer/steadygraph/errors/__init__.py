@@ -3,10 +3,19 @@
 from steadygraph.errors.errors import (
     CaseError,
     DeviceError,
+    LeftOutError,
     SteadygraphError,
     TargetError,
     TorchSupportError,
     UsageError,
 )
 
-__all__ = ["CaseError", "DeviceError", "SteadygraphError", "TargetError", "TorchSupportError", "UsageError"]
+__all__ = [
+    "CaseError",
+    "DeviceError",
+    "LeftOutError",
+    "SteadygraphError",
+    "TargetError",
+    "TorchSupportError",
+    "UsageError",
+]

@@ -47,5 +47,9 @@ class TargetError(SteadygraphError):
     """The analysed code failed: it crashed, hung, or its profile call raised (exit code 4)."""
 
 
+class LeftOutError(TargetError):
+    """The target itself says that there is nothing to analyse: it raised ``unittest.SkipTest`` (exit code 4)."""
+
+
 class TorchSupportError(SteadygraphError):
     """The installed torch lacks something that steadygraph needs (exit code 3)."""

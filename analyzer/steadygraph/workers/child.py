@@ -61,7 +61,7 @@ class Child:
         self.order = order
         #: Did other targets run at the same time?
         self.had_company = False
-        self._server = server.current()
+        self._server = server.current(order.preload)
         self._incoming = Incoming()
         self._began: Began | None = None
         self._ended: Ended | None = None
@@ -82,6 +82,11 @@ class Child:
             raise
         finally:
             os.close(sink)
+
+    @property
+    def peak_bytes(self) -> int | None:
+        """The most that one of its processes had in memory, once they have ended; None: nobody saw them end."""
+        return None if self._ended is None else self._ended.peak_bytes or None
 
     @property
     def sources(self) -> list[int]:

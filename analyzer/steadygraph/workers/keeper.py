@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 import time
@@ -62,11 +63,13 @@ class Ended:
         code: Its exit code, a signal as its negative number; None: it goes on, which nothing should.
         board: What it said last that it was about.
         used_bytes: What its processes had when they were ended for having too much; None: they were not.
+        peak_bytes: The most that any one of them had in memory at a time.
     """
 
     code: int | None
     board: str
     used_bytes: int | None
+    peak_bytes: int = 0
 
     @property
     def was_killed(self) -> bool:
@@ -115,7 +118,7 @@ def keep(descriptors: Descriptors, environment: Mapping[str, str], work: Work) -
     if code is None and worker in statuses:
         code = os.waitstatus_to_exitcode(statuses[worker])
     relay.finish(_END_S)
-    _tell(line, Ended(code, board.read(), used_bytes))
+    _tell(line, Ended(code, board.read(), used_bytes, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024))
     os._exit(0)
 
 

@@ -67,6 +67,7 @@ class Order:
         engine: ``module:function``; None: ``steadygraph.engine.engine.analyzed``.
         surroundings: Where it works.
         slow_packs: Packs of rules that the parent has waited for in vain, and why they are left out.
+        preload: Modules that are imported once, in the server that workers are forked from.
     """
 
     target: str
@@ -80,6 +81,7 @@ class Order:
     engine: str | None = None
     surroundings: Surroundings = field(default_factory=Surroundings.here)
     slow_packs: Mapping[str, str] = field(default_factory=dict)
+    preload: tuple[str, ...] = ()
 
     def to_bytes(self) -> bytes:
         return json.dumps(dataclasses.asdict(self)).encode("ascii")  # escapes what is no UTF-8 in a path, too
@@ -92,7 +94,8 @@ class Order:
             settings["probing"] = Probing(**settings["probing"])
         if settings["policies"] is not None:
             settings["policies"] = tuple(map(Policy, settings["policies"]))
-        return cls(**{**values, "settings": Settings(**settings), "surroundings": Surroundings(**surroundings)})
+        values |= {"settings": Settings(**settings), "surroundings": Surroundings(**surroundings)}
+        return cls(**_with_tuples(values))
 
 
 def importable(function: Callable[..., Any]) -> str:

@@ -6,8 +6,10 @@ targets are analysed all the same.  Importing this module imports no torch, and 
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -29,12 +31,33 @@ OnRecorded = Callable[[int, Recording], None]
 _MOST_STARTS = 3
 
 
+#: May this one (an index) start beside those that run?
+Fits = Callable[[Collection[int], int], bool]
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A target, and the case file of its class where that is another one."""
+    """A target, and the case file of its class where that is another one.
+
+    Args:
+        target: As it was written.
+        case_file: Of a class.
+        memory_limit_bytes: How much its processes may have in memory; None: as the others of the run.
+    """
 
     target: str
     case_file: Path | None = None
+    memory_limit_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What became of one target."""
+
+    index: int
+    report: CaseReport
+    #: The most that one of its processes had in memory; None: nobody saw them end.
+    peak_bytes: int | None
 
 
 def run(
@@ -68,27 +91,85 @@ def run(
     Yields:
         The reports in the order of the requests.  When the caller stops, or is interrupted, all processes end.
     """
+    made = orders(
+        requests,
+        settings,
+        jobs=jobs,
+        timeout_s=timeout_s,
+        memory_limit_bytes=memory_limit_bytes,
+        record=on_recorded is not None,
+        silent=silent,
+        analyze=analyze,
+    )
+    kept: dict[int, CaseReport] = {}
+    following = 0
+    with contextlib.closing(stream(made, jobs=jobs, on_start=on_start, on_recorded=on_recorded)) as results:
+        for done in results:
+            if on_done is not None:
+                on_done(done.index, done.report)
+            kept[done.index] = done.report
+            while following in kept:
+                yield kept.pop(following)
+                following += 1
+
+
+def orders(
+    requests: Sequence[Request],
+    settings: Settings,
+    *,
+    jobs: int = 1,
+    timeout_s: float | None = None,
+    memory_limit_bytes: int | None = None,
+    record: bool = False,
+    silent: bool = False,
+    analyze: Analyze | None = None,
+    preload: Sequence[str] = (),
+) -> list[Order]:
+    """What workers are asked to do, here or in another process; the arguments are those of :func:`run`."""
     surroundings = Surroundings.here()
     slow = slow_packs() if analyze is None else {}
     if memory_limit_bytes is None:
         memory_limit_bytes = memory.share_bytes(jobs)
-    orders = [
+    return [
         Order(
             target=request.target,
             case_file=None if request.case_file is None else str(request.case_file),
             settings=settings,
             timeout_s=timeout_s,
-            memory_limit_bytes=memory_limit_bytes or None,
+            memory_limit_bytes=request.memory_limit_bytes or memory_limit_bytes or None,
             silent=silent,
             threads=None if jobs == 1 else max(1, len(os.sched_getaffinity(0)) // jobs),
-            record=on_recorded is not None,
+            record=record,
             engine=None if analyze is None else importable(analyze),
             slow_packs=slow,
             surroundings=surroundings,
+            preload=tuple(preload),
         )
         for request in requests
     ]
-    yield from _Run(orders, jobs, on_start, on_done, on_recorded).reports()
+
+
+def stream(
+    orders: Sequence[Order],
+    *,
+    jobs: int = 1,
+    on_start: OnStart | None = None,
+    on_recorded: OnRecorded | None = None,
+    fits: Fits | None = None,
+) -> Generator[Finished]:
+    """Carry out each order in a process of its own.
+
+    Args:
+        orders: What to do.
+        jobs: How many at the same time.
+        on_start: Told the index of each when it starts.
+        on_recorded: Told index and recording of each that has a result, before that.
+        fits: Asked before one starts beside others; None: all fit.
+
+    Yields:
+        What became of each as soon as it is finished.  Nothing of it is kept here.
+    """
+    yield from _Run(orders, jobs, on_start, on_recorded, fits).results()
 
 
 class _Run:
@@ -99,39 +180,48 @@ class _Run:
         orders: Sequence[Order],
         jobs: int,
         on_start: OnStart | None,
-        on_done: OnDone | None,
         on_recorded: OnRecorded | None,
+        fits: Fits | None,
     ) -> None:
         self.orders = orders
         self.jobs = jobs
         self.on_start = on_start
-        self.on_done = on_done
         self.on_recorded = on_recorded
+        self.fits = fits
         self.waiting = list(range(len(orders)))
         #: They were killed beside others, and nobody knows whose fault that was: each runs once more, alone.
         self.suspects: list[int] = []
         self.starts = [0] * len(orders)
         self.running: dict[int, Child] = {}
-        self.finished: dict[int, CaseReport] = {}
+        self.finished: deque[Finished] = deque()
 
-    def reports(self) -> Iterator[CaseReport]:
+    def results(self) -> Iterator[Finished]:
         try:
             self._fill()
             wire.prepare()  # while they work
-            for index in range(len(self.orders)):
-                while index not in self.finished:
-                    self._fill()
-                    self._collect()
-                yield self.finished.pop(index)
+            while self.waiting or self.suspects or self.running or self.finished:
+                while self.finished:
+                    yield self.finished.popleft()
+                self._fill()
+                self._collect()
         finally:
             for child in self.running.values():
                 child.end()
 
     def _fill(self) -> None:
-        while self.waiting and len(self.running) < self.jobs:
-            self._start(self.waiting.pop(0))
+        while len(self.running) < self.jobs and (index := self._next()) is not None:
+            self._start(index)
         if self.suspects and not self.running:
             self._start(self.suspects.pop(0))
+
+    def _next(self) -> int | None:
+        """The first of those that wait that fits beside what runs; alone every one does."""
+        alone = self.fits is None or not self.running
+        for index in self.waiting:
+            if alone or (self.fits is not None and self.fits(self.running, index)):
+                self.waiting.remove(index)
+                return index
+        return None
 
     def _start(self, index: int) -> None:
         if self.starts[index] == 0 and self.on_start is not None:
@@ -173,7 +263,7 @@ class _Run:
             else:
                 if result is not None:
                     del self.running[index]
-                    self._take_in(index, result)
+                    self._take_in(index, result, child.peak_bytes)
 
     def _killed(self, index: int, problem: Problem, *, had_company: bool) -> None:
         if had_company:
@@ -181,16 +271,11 @@ class _Run:
         else:
             self._fail(index, problem)
 
-    def _take_in(self, index: int, result: Result) -> None:
+    def _take_in(self, index: int, result: Result, peak_bytes: int | None) -> None:
         report, recording = result
         if recording is not None and self.on_recorded is not None:
             self.on_recorded(index, recording)
-        self._done(index, report)
+        self.finished.append(Finished(index, report, peak_bytes))
 
     def _fail(self, index: int, problem: Problem) -> None:
-        self._done(index, failed(self.orders[index].target, problem))
-
-    def _done(self, index: int, report: CaseReport) -> None:
-        self.finished[index] = report
-        if self.on_done is not None:
-            self.on_done(index, report)
+        self.finished.append(Finished(index, failed(self.orders[index].target, problem), None))

@@ -17,7 +17,7 @@ from multiprocessing import util
 #: it is gone (github.com/python/cpython/issues/130932).
 _CODE = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
-    "from steadygraph.workers.forking import serve; serve(int(sys.argv[1]), int(sys.argv[2]))"
+    "from steadygraph.workers.forking import serve; serve(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])"
 )
 _END_S = 5.0
 
@@ -27,11 +27,15 @@ _current: Server | None = None
 class Server:
     """A running server.
 
+    Args:
+        preload: Modules that it imports beside what every worker needs.
+
     Raises:
         OSError: It could not be started.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, preload: Sequence[str] = ()) -> None:
+        self.preload = tuple(preload)
         self._owner = os.getpid()
         # Messages, not a stream: each has its descriptors.
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -47,6 +51,7 @@ class Server:
                     _CODE,
                     str(theirs.fileno()),
                     str(self._owner),
+                    *preload,
                     json.dumps(sys.path),
                 ],
                 pass_fds=[theirs.fileno()],
@@ -83,20 +88,20 @@ class Server:
                 self._process.wait(_END_S)
 
 
-def current() -> Server:
-    """The server of this process, started if there is none or it came to harm.
+def current(preload: Sequence[str] = ()) -> Server:
+    """The server of this process, started if there is none with these modules or it came to harm.
 
     Raises:
         OSError: It could not be started.
     """
     global _current
-    if _current is None or not _current.serves:
+    if _current is None or not _current.serves or _current.preload != tuple(preload):
         if _current is None:
             atexit.register(_end)
         else:
             _current.end()
         _current = None
-        _current = Server()
+        _current = Server(preload)
     return _current
 
 

@@ -24,6 +24,7 @@ from steadygraph.case.user_code import EXIT_HINT, TRACEBACK_HINT, describe, faul
 from steadygraph.errors import (
     CaseError,
     DeviceError,
+    LeftOutError,
     SteadygraphError,
     TargetError,
     TorchSupportError,
@@ -45,7 +46,7 @@ from steadygraph.workers.wire import Result
 _FRAMES = 3
 #: Whoever reads what the target printed may be slow.
 _FLUSH_S, _RELEASE_S = 2.0, 0.5
-_OURS = (SteadygraphError, UsageError, CaseError, DeviceError, TargetError, TorchSupportError)
+_OURS = (SteadygraphError, UsageError, CaseError, DeviceError, LeftOutError, TargetError, TorchSupportError)
 _TEXTS = (str, type(None))
 
 

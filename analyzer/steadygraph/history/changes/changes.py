@@ -13,7 +13,7 @@ from steadygraph.model.run import RunReport, open_findings
 from steadygraph.report.portable import portable
 
 #: Best first.  What could not be proved counts by what is predicted.
-_RANK = (Result.SAME, Result.UNPROVED, Result.RECOMPILES, Result.REFUSED, Result.RAISES, Result.SILENT_WRONG)
+RANK = (Result.SAME, Result.UNPROVED, Result.RECOMPILES, Result.REFUSED, Result.RAISES, Result.SILENT_WRONG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,17 @@ class CaseChanges:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """From one report to another; ``versions`` holds (name, old, new) of what is another in their environments."""
+    """From one report to another.
+
+    Args:
+        cases: Those of both, or of many only those that changed.
+        versions: (name, old, new) of what is another in their environments.
+        same: Further cases, in which nothing changed.
+    """
 
     cases: tuple[CaseChanges, ...]
     versions: tuple[tuple[str, str, str], ...] = ()
+    same: int = 0
 
     def is_worse(self, fail_on: Severity = Severity.WARNING) -> bool:
         return any(case.is_worse(fail_on) for case in self.cases)
@@ -141,7 +148,7 @@ def _outcome_changes(old: Iterable[ScenarioReport], new: Iterable[ScenarioReport
 
 def _badness(outcome: Outcome) -> tuple[int, int]:
     result = outcome.predicted if outcome.result is Result.UNPROVED and outcome.predicted else outcome.result
-    return _RANK.index(result), outcome.recompiles or 0
+    return RANK.index(result), outcome.recompiles or 0
 
 
 def _graph_changes(old: CaseReport, new: CaseReport, old_made: Made, new_made: Made) -> Iterator[str]:

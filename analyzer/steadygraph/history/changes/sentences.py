@@ -41,12 +41,14 @@ def durations(case: CaseChanges) -> str:
 
 
 def totals(changes: Changes) -> str:
-    """``2 cases: 1 new finding, 2 gone, 14 unchanged; 1 outcome worse, 0 better``."""
+    """``2 cases: 1 new finding, 2 gone, 14 unchanged; 1 outcome worse, 0 better``; of many, how many changed."""
     cases = changes.cases
+    changed = f", {len(cases):,} of them changed" if changes.same else ""
     outcomes = [change for case in cases for change in case.outcomes]
     worse = sum(change.is_worse for change in outcomes)
+    new = sum(len(case.new) for case in cases)
     return (
-        f"{counted(len(cases), 'case')}: {counted(sum(len(case.new) for case in cases), 'new finding')}, "
+        f"{counted(len(cases) + changes.same, 'case')}{changed}: {counted(new, 'new finding')}, "
         f"{sum(len(case.gone) for case in cases):,} gone, {sum(case.unchanged for case in cases):,} unchanged; "
         f"{counted(worse, 'outcome')} worse, {len(outcomes) - worse:,} better"
     )

@@ -100,6 +100,11 @@ def complaint(error: ValidationError) -> str:
     return f"{place}: {first['msg']}"
 
 
+def complaint_of(error: ValueError) -> str:
+    """The same of what :func:`taken` raises, for whoever does not know pydantic."""
+    return complaint(error) if isinstance(error, ValidationError) else str(error)
+
+
 @cache
 def schema(kind: Any, without: Fields = frozenset()) -> Schema:
     """The core schema of pydantic for a type, with the forms of this module."""
