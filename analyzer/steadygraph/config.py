@@ -37,11 +37,13 @@ class Probing:
         seconds: For how long, beside what the profile call takes to be compiled.
         most: How many of them.
         write_case: A file for those that go wrong, as a case.
+        journal: A folder in which each that was tried is noted, so that none is lost that came before a crash.
     """
 
     seconds: float = 60.0
     most: int = 1000
     write_case: str | None = None
+    journal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,12 +53,13 @@ class Probed:
 
     ``outcomes`` holds one for each policy that was asked; where guards are dropped, a call that is right there is not
     run under ``recompile``: that a guard does not hold is known by asking it.  ``refused`` is what eager mode says of a
-    call that is no valid one.
+    call that is no valid one; ``ended`` how the process ended in it.
     """
 
     probe: Probe
     outcomes: tuple[Outcome, ...] = ()
     refused: Failure | None = None
+    ended: str | None = None
     #: The first guard of the profile call that the call violates: what it looks at, what it expects and what it sees.
     guard: str = ""
     expected: str = ""
@@ -70,6 +71,8 @@ class Probed:
     @property
     def result(self) -> Result | None:
         """The worst of its outcomes; None: it is no valid call."""
+        if self.ended is not None:
+            return Result.RAISES
         if self.refused is not None or not self.outcomes:
             return None
         worst = worst_of(one.consequence for one in self.outcomes)

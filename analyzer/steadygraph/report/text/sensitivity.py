@@ -47,6 +47,8 @@ class SensitivityRow:
     @property
     def results(self) -> str:
         """``silent-wrong (0.59) under drop, recompiles (1) under recompile``."""
+        if self.worst.ended is not None:
+            return f"ends the process: {self.worst.ended}"
         shown = sorted(self.worst.outcomes, key=_rank)
         return ", ".join(f"{_told(one)} under {policy_label(one)}" for one in shown)
 
@@ -159,8 +161,8 @@ def _badness(one: Probed) -> tuple[int, bool, int]:
     """Declared ones and those that are shown come before others of the same consequence."""
     worst = worst_of(_consequences(one))
     shown = any(each.consequence is worst and each.predicted is None for each in one.outcomes)
-    return list(Consequence).index(worst), not shown, not one.declared
+    return list(Consequence).index(worst), not (shown or one.ended), not one.declared
 
 
 def _consequences(one: Probed) -> Iterable[Consequence]:
-    return [each.consequence for each in one.outcomes]
+    return [Consequence.RAISES] if one.ended is not None else [each.consequence for each in one.outcomes]
