@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,11 +16,14 @@ from steadygraph.cli.progress import Progress
 from steadygraph.config import Options, Probing, Settings
 from steadygraph.errors import CaseError, UsageError
 from steadygraph.errors.files import require_writable
-from steadygraph.model import CaseReport, Problem, Recording
+from steadygraph.model import CaseReport, Problem, Recording, Status
 from steadygraph.model.environment import environment
 from steadygraph.workers import pool
 from steadygraph.workers.pool import Request
 from steadygraph.workers.worker import failed
+
+#: For one target: those that end in a call of many leave the others to the next.
+_MOST_PROCESSES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +50,15 @@ def run(command: Command) -> int:
         require_writable(command.record)
     if command.write_repro is not None:
         plan = _writing(plan, command.write_repro, asked)
-    if command.probing is not None:
-        plan = _with(plan, replace(plan.options.settings, probing=command.probing))
     if command.case_file is not None:
         python_file(str(command.case_file))
     work = Work(asked)
-    work.do(plan.options, progress=command.progress, record=command.record is not None, silent=plan.quiet)
+    with contextlib.ExitStack() as stack:
+        if command.probing is not None:
+            journals = stack.enter_context(tempfile.TemporaryDirectory(prefix="steadygraph-"))
+            probing = replace(command.probing, journal=journals)
+            plan = _with(plan, replace(plan.options.settings, probing=probing))
+        work.do(plan.options, progress=command.progress, record=command.record is not None, silent=plan.quiet)
     made_on = environment(plan.options.settings.device or "cpu")
     return recordings.concluded(
         plan, work.cases, lambda: work.recordings, made_on, file=command.record, interrupted=work.interrupted
@@ -111,7 +119,16 @@ class Work:
             record: Keep the recordings, too.
             silent: Hide what targets print.
         """
-        usable = self._usable()
+        waiting = self._usable()
+        for _ in range(_MOST_PROCESSES):
+            self._run(waiting, options, progress=progress, record=record, silent=silent)
+            waiting = [
+                index for index in waiting if self.interrupted is None and self._goes_on(index, options.settings)
+            ]
+            if not waiting:
+                return
+
+    def _run(self, usable: Sequence[int], options: Options, *, progress: bool, record: bool, silent: bool) -> None:
         with Progress([self.requests[index].target for index in usable], shown=progress) as shown:
 
             def done(position: int, report: CaseReport) -> None:
@@ -136,6 +153,15 @@ class Work:
                     pass
             except KeyboardInterrupt as interrupt:
                 self.interrupted = signals.exit_code(interrupt)
+
+    def _goes_on(self, index: int, settings: Settings) -> bool:
+        """Did the process end in one call of many?  Then the others are tried by the next one."""
+        journals, report = settings.probing and settings.probing.journal, self.finished.get(index)
+        if not journals or report is None or report.error is None or report.status is Status.COMPLETED:
+            return False
+        from steadygraph.engine.probing import journal
+
+        return journal.has_ended(journal.file_of(Path(journals), report.target), report.error.message)
 
     def _usable(self) -> list[int]:
         """Requests that name something; the others are finished."""

@@ -21,6 +21,7 @@ from steadygraph.engine.probing.changed_case import changed_case
 from steadygraph.engine.probing.derivation import AGAIN
 from steadygraph.engine.probing.facts import defaults, facts, omitted, parameters
 from steadygraph.engine.probing.guarded import Guarded, read_names
+from steadygraph.engine.probing.journal import Journal, file_of
 from steadygraph.engine.probing.places import Derived, of_call
 from steadygraph.engine.probing.settings import settings as of_settings
 from steadygraph.engine.probing.trials import Trials, Tried
@@ -81,7 +82,8 @@ def record(case: Case, settings: Settings) -> Recording:
             proved = prove(recording, bench, subject.policies, subject.backends).recording
             every = derived_calls(subject, bench, proved)
             declared.require(case.probes, [one.probe for one in every], case.named("PROBES"))
-            work = _Work(subject, proved, time.perf_counter() + probing.seconds, code_of(bare))
+            journal = Journal(None if probing.journal is None else file_of(Path(probing.journal), case.target))
+            work = _Work(subject, proved, time.perf_counter() + probing.seconds, code_of(bare), journal)
             work.try_each(bench, every[: probing.most])
         work.prove_wrong()
         found = work.recording(left=len(every) - len(work.probed))
@@ -141,6 +143,7 @@ class _Work:
         recording: Of the profile call, and of the same call once more.
         deadline: Of ``time.perf_counter``: what is left then is not tried.
         code: The user's functions that run around the calls.
+        journal: Has what was tried by processes that ended in a call.
     """
 
     def __init__(
@@ -149,7 +152,9 @@ class _Work:
         recording: Recording,
         deadline: float,
         code: Sequence[Callable[..., Any] | None],
+        journal: Journal,
     ) -> None:
+        self._journal = journal
         self._subject, self._recording, self._deadline, self._code = subject, recording, deadline, code
         self._begun = time.perf_counter()
         again = recording.calls[1]
@@ -173,12 +178,23 @@ class _Work:
             if one == AGAIN:
                 continue
             phase.begins(f"probe {number} of {len(probes)}, {one.probe.name}")
-            tried = trials.tried(one) if quick else Tried(refused=trials.refusal(one))
-            found = self.probed[one.probe] = _of_trial(one.probe, tried)
-            if found.refused is None and (not (quick and usual) or _is_bad(found.outcomes)):
+            found = self.probed[one.probe] = self._tried(trials, one, quick=quick)
+            if found.ended is None and found.refused is None and (not (quick and usual) or _is_bad(found.outcomes)):
                 self._wrong.append(one)
         trials.restore()
         self._beside_s = round(time.perf_counter() - self._begun - trials.model_s, 3)
+
+    def _tried(self, trials: Trials, one: Derived, *, quick: bool) -> Probed:
+        """Tried now, or by an earlier process."""
+        name = one.probe.name
+        if name in self._journal.ended:
+            return Probed(one.probe, ended=self._journal.ended[name])
+        if one.probe in self._journal.tried:
+            return self._journal.tried[one.probe]
+        self._journal.begins(name)
+        found = _of_trial(one.probe, trials.tried(one) if quick else Tried(refused=trials.refusal(one)))
+        self._journal.has_tried(found)
+        return found
 
     def prove_wrong(self) -> None:
         """Analyse those that go wrong as serving calls of their own: of one kind of change of one path the first."""
@@ -189,11 +205,17 @@ class _Work:
             if key in told or time.perf_counter() > self._deadline:
                 continue
             told.add(key)
-            phase.begins(f"the proof of {one.probe.name}")
+            proof = f"the proof of {one.probe.name}"
+            if proof in self._journal.ended:  # what was tried stands
+                continue
+            phase.begins(proof)
+            self._journal.begins(proof)
             try:
                 call = self._proved(one)
             except SteadygraphError:  # it cannot be a scenario: what was tried stands
                 continue
+            finally:
+                self._journal.has_tried(self.probed[one.probe])
             found = self.probed[one.probe] = _of_call(one.probe, call)
             if _is_bad(found.outcomes):
                 self._told.append(call)
