@@ -33,11 +33,13 @@ from steadygraph.model import (
     Region,
     RegionCall,
     ScenarioReport,
+    Sensitivity,
     TensorNode,
     ValueNode,
     ViolatedGuard,
     WrongInEager,
 )
+from steadygraph.model.budget import GuardSet
 
 Schema = dict[str, Any]
 #: (class, name) of fields.
@@ -65,6 +67,12 @@ OBJECTS: Mapping[type, tuple[str, ...]] = {
 }
 #: They are told apart by their fields, so that none of them may have one of another.
 _ALTERNATIVES = (NoneNode, TensorNode, ValueNode, ContainerNode, OpaqueNode, CycleNode)
+#: What was measured: JSON has no number for what is not finite, and nobody measures that.
+MEASURED: Mapping[type, tuple[str, ...]] = {
+    CaseReport: ("duration_s",),
+    GuardSet: ("us_per_call",),
+    Sensitivity: ("duration_s", "beside_s"),
+}
 #: They have an error that need not be finite.
 WITH_ERROR = (Outcome, Leak, WrongInEager)
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7e]+")
@@ -144,8 +152,8 @@ def _formed(part: Schema, without: Fields) -> Schema:
     for name in fields:
         fields[name]["serialization_exclude"] = (cls, name) in without
     order = dict.fromkeys((*FIRST.get(cls, ()), *fields))
-    if cls is CaseReport:
-        fields["duration_s"]["schema"] = _as_seconds(fields["duration_s"]["schema"])
+    for name in MEASURED.get(cls, ()):
+        fields[name]["schema"] = _within_default(fields[name]["schema"], _as_measured)
     arguments = {**arguments, "fields": [fields[name] for name in order]}
     if cls in _ALTERNATIVES:
         arguments["extra_behavior"] = "forbid"
@@ -170,15 +178,15 @@ def _as_object(pairs: Schema) -> Schema:
     return {**core_schema.no_info_before_validator_function(_pairs, pairs), "serialization": form}
 
 
-def _as_seconds(number: Schema) -> Schema:
-    form = core_schema.plain_serializer_function_ser_schema(
-        _finite, return_schema=core_schema.float_schema(), when_used="json"
-    )
+def _as_measured(number: Schema) -> Schema:
+    plain = core_schema.float_schema()
+    written = core_schema.nullable_schema(plain) if number["type"] == "nullable" else plain
+    form = core_schema.plain_serializer_function_ser_schema(_finite, return_schema=written, when_used="json")
     return {**number, "serialization": form}
 
 
-def _finite(seconds: float) -> float:
-    return seconds if math.isfinite(seconds) else 0.0
+def _finite(measured: float | None) -> float | None:
+    return measured if measured is None or math.isfinite(measured) else 0.0
 
 
 def _pairs(value: object) -> object:

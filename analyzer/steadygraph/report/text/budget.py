@@ -61,13 +61,13 @@ def title(budget: Budget) -> str:
 
 def kept_text(kept: KeptGuard) -> str:
     """What is asked, and where it was made."""
-    where = f" ({kept.guard.file}:{kept.line})" if kept.line is not None else ""
+    where = f" ({flat(kept.guard.file, 200)}:{kept.line})" if kept.line is not None else ""
     return f"{flat(kept.says, 200)}{where}"
 
 
 def reason(kept: KeptGuard) -> str:
     """Which calls it stops."""
-    calls = enumerated(kept.protects)
+    calls = enumerated(kept.protects) if kept.protects else "none"
     if kept.made_for == PROFILE:
         return f"stops {calls}"
     return f"in what is compiled for {flat(kept.made_for, 60)}: leaves {calls} to the entry of the profile call"
@@ -88,7 +88,7 @@ def rows(case: CaseReport, budget: Budget) -> Iterator[SetRow]:
             continue
         through = [call for call in budget.wrong if call not in each.protects] if wrong is None else wrong
         yield SetRow(
-            each.name,
+            flat(each.name, 60),
             "-" if each.guards is None else f"{each.guards:,}",
             "-" if each.us_per_call is None else f"{each.us_per_call:.2f}",
             "-" if each.memory_bytes is None else f"{each.memory_bytes / 1024:,.0f}",
