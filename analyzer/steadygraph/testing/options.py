@@ -62,7 +62,8 @@ class Options:
     def keywords(self) -> dict[str, Any]:
         """The settings as :func:`steadygraph.analyze` takes them."""
         settings = dataclasses.asdict(self.settings)
-        del settings["write_repro"]  # of the command line alone
+        for name in ("write_repro", "probing"):  # of the command line alone
+            del settings[name]
         return settings
 
     @property
