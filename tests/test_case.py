@@ -605,7 +605,7 @@ def test_build_with_more_parameters_is_refused(write_case: Write) -> None:
         ),
         (
             WHOLE + "GPU = 'a10'\n",
-            "GPU of case.py is 'a10', and no GPU of that name can be simulated\n  hint: did you mean a100?",
+            "GPU of case.py is 'a10', and no GPU of that name can be simulated\n  hint: did you mean a100 or a10g?",
         ),
         (
             WHOLE + "GPU = ['a100']\n",

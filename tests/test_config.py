@@ -138,7 +138,7 @@ def test_no_limit_of_time_is_written_as_zero() -> None:
         (
             "gpu = 'zzz'",
             "no GPU called 'zzz' can be simulated\n"
-            "  hint: known GPUs are h100, h200, b200, a100, a10g, l4, l40s, t4, mi300x, mi355x",
+            "  hint: known GPUs are h100, h200, b200, a100, a10g, l4, l40s, mi300x, mi355x",
         ),
     ],
 )

@@ -153,8 +153,19 @@ def test_a_script_that_is_not_there_is_wrong_use(arguments: list[str], problem: 
 
 def started(file: Path, *options: str) -> subprocess.Popen[str]:
     """A process of its own: how it ends is what the test is about."""
+
+    def heed_ctrl_c() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # whatever started the tests, it may have ignored it
+
     command = [sys.executable, "-m", "steadygraph", "run", *options, str(file)]
-    return subprocess.Popen(command, cwd=file.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command,
+        cwd=file.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_ctrl_c,
+    )
 
 
 @pytest.mark.parametrize(

@@ -131,19 +131,6 @@ GPUS = {
     "a10g": _nvidia("NVIDIA A10G", (8, 6), 22_731, 80, 6, (1_710_000, 6_251_000, 384), _ADA),
     "l4": _nvidia("NVIDIA L4", (8, 9), 22_478, 58, 48, (2_040_000, 6_251_000, 192), _ADA),
     "l40s": _nvidia("NVIDIA L40S", (8, 9), 45_589, 142, 96, (2_520_000, 9_001_000, 384), _ADA),
-    "t4": _nvidia(
-        "Tesla T4",
-        (7, 5),
-        14_930,
-        40,
-        4,
-        (1_590_000, 5_001_000, 256),
-        {
-            "shared_memory_per_block_optin": 65_536,
-            "shared_memory_per_multiprocessor": 65_536,
-            "max_threads_per_multi_processor": 1024,
-        },
-    ),
     "mi300x": _amd("AMD Instinct MI300X", (9, 4), "gfx942", 196_592, 304, (2_100_000, 1_300_000, 8192), _CDNA3),
     "mi355x": _amd("AMD Instinct MI355X", (9, 5), "gfx950", 294_896, 256, (2_400_000, 2_000_000, 8192), _CDNA4),
 }

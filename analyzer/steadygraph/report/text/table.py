@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from steadygraph.model import PROFILE, Leak, Outcome, Policy, Result, ScenarioReport, WrongInEager
-from steadygraph.report.text.layout import Line, Span, cells, cropped, enumerated, flat, shortened
+from steadygraph.report.text.layout import Line, Span, block, cells, cropped, enumerated, flat, shortened
 
 _STYLES = {
     Result.SAME: "green",
@@ -56,7 +56,7 @@ def outcome_table(scenarios: Sequence[ScenarioReport], width: int, *, fold: bool
     labels = [*([EAGER] if eager else []), *map(column_label, columns)]
     rows = [_row(scenario, columns, eager=eager) for scenario in shown]
     header = [Span(text, "dim") for text in ("", *labels)]
-    lines = grid([header, *rows], width) or _paragraphs(rows, labels)
+    lines = grid([header, *rows], width) or _paragraphs(rows, labels, width)
     if folded:
         lines.append((Span(f"  {len(folded)} {'more ' if shown else ''}scenarios: same under every policy", "dim"),))
     return lines
@@ -160,12 +160,18 @@ def grid(rows: list[list[Span]], width: int) -> list[Line]:
     return lines
 
 
-def _paragraphs(rows: list[list[Span]], labels: Sequence[str]) -> list[Line]:
-    """A scenario per paragraph: its name, then a policy and its result per line."""
+def _paragraphs(rows: list[list[Span]], labels: Sequence[str], width: int) -> list[Line]:
+    """A scenario per paragraph: its name, then a policy and its result per line; on two, where one is too long."""
     size = max(map(cells, labels))
+    widest = max(cells(result.text) for _, *results in rows for result in results)
+    fits = 4 + size + GAP + widest <= width
     lines: list[Line] = []
     for name, *results in rows:
         lines.append((Span(f"  {name.text}"),))
         for label, result in zip(labels, results, strict=True):
-            lines.append((Span(f"    {label}{' ' * (size - cells(label) + GAP)}", "dim"), result))
+            if fits:
+                lines.append((Span(f"    {label}{' ' * (size - cells(label) + GAP)}", "dim"), result))
+                continue
+            lines += block(label, width, indent=4, style="dim")
+            lines += block(result.text, width, indent=6, style=result.style)
     return lines
