@@ -1,8 +1,10 @@
 """Decompiled frames, read by a human's eye: what is called with what."""
 
+import ast
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +14,8 @@ from torch import nn
 from steadygraph.observe.graphs import decompilation, profiler_marks, temporaries
 from steadygraph.observe.run.session import CompileSession
 from steadygraph.torch_private import own_dynamo_state
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Guarded(nn.Module):
@@ -49,15 +53,21 @@ class Printing(nn.Module):
         return torch.sin(y, out=None)
 
 
-def test_what_follows_a_break_is_called_with_what_it_needs():
+def codes_around_a_break() -> list[str]:
     with own_dynamo_state():
-        module = Printing()
-        session = CompileSession([("", module)], options={}, backends={})
+        session = CompileSession([("", module := Printing())], options={}, backends={})
         with session.guards_kept(), session.calling(), torch.no_grad():
             module(torch.ones(3))
         session.close()
+    return [graph.code for graph in session.observations[0].graphs]
 
-    before, after = (graph.code for graph in session.observations[0].graphs)
+
+def test_what_follows_a_break_is_called_with_what_it_needs():
+    # How Dynamo names what is built in depends on all that was compiled before in the process.
+    program = f"from {__name__} import codes_around_a_break\nprint(repr(codes_around_a_break()))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    before, after = ast.literal_eval(done.stdout.removeprefix("so far"))
     assert re.search(r"\['print'\]\('so far', end=''\)", before)
     assert re.search(r"\n    return __resume_at_\d+\(\*\w+\)$", before)
     assert re.search(r"\n    graph_out_0 = __compiled_fn\(y\)\n", after)
