@@ -9,13 +9,17 @@ import typer
 
 from steadygraph.cli.parameters import (
     BaselineFile,
+    CaseFile,
     FailOn,
     Folder,
     Format,
     Ignore,
+    NoProgress,
     Output,
+    Quiet,
     Record,
     Select,
+    Timeout,
     choices,
     of_results,
 )
@@ -33,10 +37,7 @@ def analyze(
             help="case.py, package.module:Class, path/file.py:Class, or a directory for every case_*.py in it.",
         ),
     ],
-    case: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The case file of a class; default: the module of the class."),
-    ] = None,
+    case: CaseFile = None,
     policy: Annotated[
         list[str] | None,
         typer.Option(
@@ -98,9 +99,7 @@ def analyze(
             "--lock", help="With --update-baseline: write digests of guards and graphs too; later runs compare them."
         ),
     ] = False,
-    timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Time for each target, 0 for no limit; default: 600.")
-    ] = None,
+    timeout: Timeout = None,
     memory_limit: Annotated[
         str | None,
         typer.Option(
@@ -112,9 +111,7 @@ def analyze(
     jobs: Annotated[
         int | None, typer.Option(metavar="N", help="Analyse this many targets at the same time; default: 1.")
     ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", help="One line per target; no progress, nothing of what targets print.")
-    ] = False,
+    quiet: Quiet = False,
     verbose: Annotated[
         bool,
         typer.Option(
@@ -124,7 +121,7 @@ def analyze(
             "guard and all versions.",
         ),
     ] = False,
-    no_progress: Annotated[bool, typer.Option("--no-progress", help="Show no progress.")] = False,
+    no_progress: NoProgress = False,
 ) -> int:
     """Compare the warm-up call of a model with its serving calls.
 

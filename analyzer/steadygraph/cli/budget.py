@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from steadygraph.cli.parameters import choices
+from steadygraph.cli.parameters import CaseFile, NoProgress, Timeout, choices
 from steadygraph.config import BACKENDS
 from steadygraph.model.gpus import GPUS
 
@@ -21,10 +21,7 @@ def budget(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write what steadygraph.guard_filter reads to this file."),
     ] = None,
-    case: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The case file of a class; default: the module of the class."),
-    ] = None,
+    case: CaseFile = None,
     torch_filters: Annotated[
         bool,
         typer.Option(
@@ -48,16 +45,14 @@ def budget(
         typer.Option(metavar="NAME", help="GPU to simulate where there is no device.", autocompletion=choices(*GPUS)),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print what --output writes, in the place of the text.")] = False,
-    timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Time for each target, 0 for no limit; default: 600.")
-    ] = None,
+    timeout: Timeout = None,
     memory_limit: Annotated[
         str | None, typer.Option("--memory-limit", metavar="SIZE", help="Memory for each target, as of analyze.")
     ] = None,
     jobs: Annotated[
         int | None, typer.Option(metavar="N", help="Analyse this many targets at the same time; default: 1.")
     ] = None,
-    no_progress: Annotated[bool, typer.Option("--no-progress", help="Show no progress.")] = False,
+    no_progress: NoProgress = False,
 ) -> int:
     """Find the guards worth keeping: the fewest that every serving call violates which is wrong without guards.
 

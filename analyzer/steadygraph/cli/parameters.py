@@ -20,6 +20,17 @@ def choices(*names: str) -> Any:
     return complete
 
 
+CaseFile = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The case file of a class; default: the module of the class."),
+]
+Timeout = Annotated[
+    float | None, typer.Option(metavar="SECONDS", help="Time for each target, 0 for no limit; default: 600.")
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="One line per target; no progress, nothing of what targets print.")
+]
+NoProgress = Annotated[bool, typer.Option("--no-progress", help="Show no progress.")]
 Select = Annotated[
     list[str] | None,
     typer.Option("--select", metavar="CODES", help="Rules to run, by code, code prefix, kind or name; default: all."),

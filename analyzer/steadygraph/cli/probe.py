@@ -8,13 +8,17 @@ from typing import Annotated
 import typer
 
 from steadygraph.cli.parameters import (
+    CaseFile,
     FailOn,
     Folder,
     Format,
     Ignore,
+    NoProgress,
     Output,
+    Quiet,
     Record,
     Select,
+    Timeout,
     Verbose,
     choices,
     of_results,
@@ -34,10 +38,7 @@ def probe(
             "and profile() are enough.",
         ),
     ],
-    case: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The case file of a class; default: the module of the class."),
-    ] = None,
+    case: CaseFile = None,
     seconds: Annotated[
         float,
         typer.Option(
@@ -76,20 +77,16 @@ def probe(
     output: Output = None,
     report: Folder = None,
     record: Record = None,
-    timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Time for each target, 0 for no limit; default: 600.")
-    ] = None,
+    timeout: Timeout = None,
     memory_limit: Annotated[
         str | None, typer.Option("--memory-limit", metavar="SIZE", help="Memory for each target, as of analyze.")
     ] = None,
     jobs: Annotated[
         int | None, typer.Option(metavar="N", help="Probe this many targets at the same time; default: 1.")
     ] = None,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", help="One line per target; no progress, nothing of what targets print.")
-    ] = False,
+    quiet: Quiet = False,
     verbose: Verbose = False,
-    no_progress: Annotated[bool, typer.Option("--no-progress", help="Show no progress.")] = False,
+    no_progress: NoProgress = False,
 ) -> int:
     """Try calls that nobody wrote down: the profile call with one thing changed that its guards look at.
 

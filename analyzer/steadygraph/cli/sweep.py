@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from steadygraph.cli.parameters import FailOn, Ignore, Select, choices
+from steadygraph.cli.parameters import FailOn, Ignore, Select, Timeout, choices
 from steadygraph.config import BACKENDS, POLICIES
 
 
@@ -57,9 +57,7 @@ def sweep(
     device: Annotated[str | None, typer.Option(metavar="NAME", help="Device to analyse for.")] = None,
     gpu: Annotated[str | None, typer.Option(metavar="NAME", help="GPU to simulate.")] = None,
     fail_on: FailOn = None,
-    timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Time for each target, 0 for no limit; default: 600.")
-    ] = None,
+    timeout: Timeout = None,
     memory_limit: Annotated[
         str | None, typer.Option("--memory-limit", metavar="SIZE", help="Memory for each target, 0 for no limit.")
     ] = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from steadygraph import torch_private
@@ -39,6 +39,13 @@ def analyze_case(case: Case, settings: Settings) -> CaseReport:
 
 def analyzed(case: Case, settings: Settings) -> tuple[CaseReport, Recording]:
     """The same report, and the recording that it was judged by."""
+    return observed_and_judged(record, case, settings)
+
+
+def observed_and_judged(
+    record: Callable[[Case, Settings], Recording], case: Case, settings: Settings
+) -> tuple[CaseReport, Recording]:
+    """A recording that is made now, and what the rules that were asked for say of it."""
     started = time.perf_counter()
     packs = load_packs()
     chosen = selection(packs, settings.select, settings.ignore)

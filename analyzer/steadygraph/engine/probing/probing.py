@@ -14,8 +14,7 @@ from steadygraph.case.case import Case
 from steadygraph.case.user_code import readable_path
 from steadygraph.compare.prediction import predicted
 from steadygraph.config import Probing, Settings
-from steadygraph.engine.engine import require_explained
-from steadygraph.engine.judge import judge
+from steadygraph.engine.engine import observed_and_judged
 from steadygraph.engine.probing import case_text, declared, derivation
 from steadygraph.engine.probing.changed_case import changed_case
 from steadygraph.engine.probing.derivation import AGAIN
@@ -50,7 +49,6 @@ from steadygraph.model.run import counted
 from steadygraph.policies.bench import Bench
 from steadygraph.policies.runs import EAGER, inputs, is_bad
 from steadygraph.report.portable import withheld
-from steadygraph.rule.packs import load_packs, selection
 
 #: Those that are judged where none is asked for: to know both, a call is run once.
 _POLICIES = (Policy.RECOMPILE, Policy.DROP)
@@ -58,14 +56,7 @@ _POLICIES = (Policy.RECOMPILE, Policy.DROP)
 
 def probed(case: Case, settings: Settings) -> tuple[CaseReport, Recording]:
     """The report of a case that is probed, and the recording that it was judged by."""
-    started = time.perf_counter()
-    packs = load_packs()
-    chosen = selection(packs, settings.select, settings.ignore)
-    recording = record(case, settings)
-    report = judge(recording, packs, chosen, selected=bool(settings.select))
-    require_explained(recording, report)
-    duration_s = round(time.perf_counter() - started, 3)
-    return dataclasses.replace(report, duration_s=duration_s), dataclasses.replace(recording, duration_s=duration_s)
+    return observed_and_judged(record, case, settings)
 
 
 def record(case: Case, settings: Settings) -> Recording:
